@@ -1,0 +1,70 @@
+/* fastnn.h - all that the Cython layer may see of csrc/: the argument structs and one table of
+ * function pointers per CPU level.  Sizes and strides count float32 elements, never bytes. */
+#ifndef FASTNN_H
+#define FASTNN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum fnn_activation { FNN_NONE = 0, FNN_RELU = 1, FNN_TANH = 2, FNN_SIGMOID = 3 };
+
+/* One block of C (m x n) = act(A (m x k) * B (k x n) [+ C] [+ bias]).  Element (i, p) of A is at
+ * a[(i / mr) * a_panel + (i % mr) * a_row + p * a_col], or with tables at
+ * a[a_row_off[i] + a_col_off[p]].  Element (p, j) of B is at b[(j / nr) * b_panel + row_p + j % nr]
+ * with row_p = p * b_row, or b_row_off[p].  C is row-major with row stride c_row.
+ * Every output is one chain of fused multiply-adds in increasing p that starts from zero, or with
+ * `accumulate` from C: splitting k over several calls does not change the bits. */
+typedef struct fnn_gemm {
+  size_t m, n, k;
+  const float *a;
+  ptrdiff_t a_panel, a_row, a_col;
+  const ptrdiff_t *a_row_off, *a_col_off; /* both or neither */
+  const float *b;
+  ptrdiff_t b_panel, b_row;
+  const ptrdiff_t *b_row_off;
+  float *c;
+  ptrdiff_t c_row;
+  const float *bias_row; /* (m,) or NULL, added after the last term */
+  const float *bias_col; /* (n,) or NULL */
+  int accumulate, activation;
+} fnn_gemm;
+
+/* Scalars of one optimizer step; see ukernel/update.h. */
+typedef struct fnn_sgd {
+  float lr, momentum, keep, weight_decay, l1_decay; /* keep = 1 - dampening */
+  int nesterov, maximize, first;
+} fnn_sgd;
+typedef struct fnn_adam {
+  float beta1, beta2, one_minus_beta1, one_minus_beta2;
+  float step_size, inv_sqrt_correction2, eps, weight_decay, l1_decay;
+  int maximize;
+} fnn_adam;
+
+/* One output row of a pooling window sweep; see ukernel/pool.h. */
+typedef struct fnn_pool {
+  ptrdiff_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, ow;
+} fnn_pool;
+
+typedef void (*fnn_map)(size_t n, const float *x, float *y);
+typedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y, float *dx);
+
+typedef struct fnn_ukernels {
+  const char *isa;
+  int lanes, mr, nr, mc, kc, nc;
+  int mr_narrow; /* rows of a tile that is one vector wide */
+#define X(ret, name, sig) ret(*name) sig;
+#include "ukernels.def"
+#undef X
+} fnn_ukernels;
+
+/* Levels compiled into this build, best first, ending with NULL. */
+typedef struct fnn_level {
+  int (*runs_here)(void);
+  const fnn_ukernels *table;
+} fnn_level;
+extern const fnn_level fnn_levels[];
+
+/* The table of a level by name; NULL if unknown or if it cannot run here.  name NULL: the best. */
+const fnn_ukernels *fnn_ukernels_find(const char *name);
+
+#endif

@@ -1,0 +1,30 @@
+/* level/level.h - vocabulary + bodies -> one filled table.  Each level's .c file includes its
+ * vec_*.h, sets GEMM_MR, GEMM_MR_NARROW, the lists of tile heights and the block sizes, then
+ * includes this.  Everything is static but the table (see reliability: one linker copy for all). */
+#include "../fastnn.h"
+
+#define TILE_MODES_BOTH(MR) TILE_MODES(MR, 1) TILE_MODES(MR, 2)
+#define TILE_MODES_ONE(MR) TILE_MODES(MR, 1)
+
+#include "../ukernel/gemm.h"
+#include "../ukernel/pack.h"
+#include "../ukernel/vmath.h"
+#include "../ukernel/reduce.h"
+#include "../ukernel/softmax.h"
+#include "../ukernel/pool.h"
+#include "../ukernel/update.h"
+#include "../ukernel/philox.h"
+
+const fnn_ukernels FNN_LEVEL_TABLE = {
+    .isa = FNN_LEVEL_NAME,
+    .lanes = VF32_LANES,
+    .mr = GEMM_MR,
+    .nr = 2 * VF32_LANES,
+    .mc = GEMM_MC,
+    .kc = GEMM_KC,
+    .nc = GEMM_NC,
+    .mr_narrow = GEMM_MR_NARROW,
+#define X(ret, name, sig) .name = name,
+#include "../ukernels.def"
+#undef X
+};

@@ -1,0 +1,107 @@
+"""The compiled kernels, float32: the same names and arguments as `fastnn.reference`."""
+
+import os as _os
+
+
+def _load_openmp_quietly():
+    """Let idle OpenMP threads sleep soon after a region.
+
+    libgomp reads its settings when it is loaded, and by default its threads spin for milliseconds
+    between regions.  Unless the user chose otherwise, 20,000 turns (about 0.1-0.2 ms): enough to
+    bridge the gap between two layers, little enough for a machine that is shared.
+    """
+    chosen = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & _os.environ.keys()
+    if not chosen:
+        _os.environ["GOMP_SPINCOUNT"] = "20000"
+    try:
+        from . import _threads
+    finally:
+        if not chosen:
+            del _os.environ["GOMP_SPINCOUNT"]
+    return _threads
+
+
+_threads = _load_openmp_quietly()
+
+from . import _csrc  # noqa: E402
+from ._array import cache_info, empty_cache  # noqa: E402
+from .activation import (  # noqa: E402
+    exp_forward,
+    log_forward,
+    log_softmax_backward,
+    log_softmax_forward,
+    relu_backward,
+    relu_forward,
+    sigmoid_backward,
+    sigmoid_forward,
+    softmax_backward,
+    softmax_forward,
+    tanh_backward,
+    tanh_forward,
+)
+from .conv import (  # noqa: E402
+    conv2d_backward_bias,
+    conv2d_backward_input,
+    conv2d_backward_weight,
+    conv2d_forward,
+)
+from .gather import gather_rows  # noqa: E402
+from .gemm import matmul  # noqa: E402
+from .linear import linear_backward, linear_forward  # noqa: E402
+from .loss import (  # noqa: E402
+    cross_entropy_backward,
+    cross_entropy_forward,
+    mse_backward,
+    mse_forward,
+)
+from .pool import (  # noqa: E402
+    avg_pool2d_backward,
+    avg_pool2d_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+)
+from .random import dropout, random_bits, random_normal, random_uniform  # noqa: E402
+from .reduce import sum_axis  # noqa: E402
+from .update import adam_step, sgd_step  # noqa: E402
+
+__all__ = [
+    "_csrc",
+    "_threads",
+    "adam_step",
+    "avg_pool2d_backward",
+    "avg_pool2d_forward",
+    "cache_info",
+    "conv2d_backward_bias",
+    "conv2d_backward_input",
+    "conv2d_backward_weight",
+    "conv2d_forward",
+    "cross_entropy_backward",
+    "cross_entropy_forward",
+    "dropout",
+    "empty_cache",
+    "exp_forward",
+    "gather_rows",
+    "linear_backward",
+    "linear_forward",
+    "log_forward",
+    "log_softmax_backward",
+    "log_softmax_forward",
+    "matmul",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
+    "mse_backward",
+    "mse_forward",
+    "random_bits",
+    "random_normal",
+    "random_uniform",
+    "relu_backward",
+    "relu_forward",
+    "sgd_step",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "softmax_backward",
+    "softmax_forward",
+    "sum_axis",
+    "tanh_backward",
+    "tanh_forward",
+]

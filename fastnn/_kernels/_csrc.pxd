@@ -1,0 +1,97 @@
+# What Cython sees of csrc/fastnn.h.  Every function pointer is `noexcept nogil`: without it each
+# call in a parallel loop would take the GIL again.
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+cdef extern from "fastnn.h" nogil:
+    enum fnn_activation:
+        FNN_NONE
+        FNN_RELU
+        FNN_TANH
+        FNN_SIGMOID
+
+    ctypedef struct fnn_gemm:
+        size_t m, n, k
+        const float *a
+        Py_ssize_t a_panel, a_row, a_col
+        const Py_ssize_t *a_row_off
+        const Py_ssize_t *a_col_off
+        const float *b
+        Py_ssize_t b_panel, b_row
+        const Py_ssize_t *b_row_off
+        float *c
+        Py_ssize_t c_row
+        const float *bias_row
+        const float *bias_col
+        int accumulate, activation
+
+    ctypedef struct fnn_sgd:
+        float lr, momentum, keep, weight_decay, l1_decay
+        int nesterov, maximize, first
+
+    ctypedef struct fnn_adam:
+        float beta1, beta2, one_minus_beta1, one_minus_beta2
+        float step_size, inv_sqrt_correction2, eps, weight_decay, l1_decay
+        int maximize
+
+    ctypedef struct fnn_pool:
+        Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, ow
+
+    ctypedef void (*fnn_map)(size_t n, const float *x, float *y) noexcept nogil
+    ctypedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y,
+                                 float *dx) noexcept nogil
+
+    ctypedef struct fnn_ukernels:
+        const char *isa
+        int lanes, mr, nr, mc, kc, nc, mr_narrow
+        void (*gemm_block)(const fnn_gemm *g) noexcept nogil
+        void (*pack_a)(size_t m, size_t k, const float *a, Py_ssize_t row, Py_ssize_t col,
+                       float *out) noexcept nogil
+        void (*pack_b)(size_t k, size_t n, const float *b, Py_ssize_t row, Py_ssize_t col,
+                       float *out) noexcept nogil
+        void (*pack_patches)(size_t k, size_t n, const float *x, const Py_ssize_t *tap_off,
+                             const Py_ssize_t *pixel_off, float *out) noexcept nogil
+        void (*transpose)(size_t m, size_t n, const float *x, Py_ssize_t x_row, float *y,
+                          Py_ssize_t y_row) noexcept nogil
+        fnn_map vexp, vlog, vtanh, vsigmoid, vrelu
+        fnn_map_grad vrelu_grad, vtanh_grad, vsigmoid_grad
+        float (*vsum)(size_t n, const float *x) noexcept nogil
+        float (*vmax)(size_t n, const float *x) noexcept nogil
+        float (*vdot)(size_t n, const float *x, const float *y) noexcept nogil
+        void (*vadd)(size_t n, const float *x, float *y) noexcept nogil
+        float (*vsqdiff)(size_t n, const float *x, const float *t) noexcept nogil
+        void (*vscaled_diff)(size_t n, float scale, const float *x, const float *t,
+                             float *dx) noexcept nogil
+        float (*softmax_row)(size_t n, const float *x, float *y) noexcept nogil
+        void (*softmax_row_grad)(size_t n, const float *dy, const float *y,
+                                 float *dx) noexcept nogil
+        void (*log_softmax_row)(size_t n, const float *x, float *y) noexcept nogil
+        void (*log_softmax_row_grad)(size_t n, const float *dy, const float *y,
+                                     float *dx) noexcept nogil
+        void (*vscale)(size_t n, float scale, const float *x, float *y) noexcept nogil
+        void (*vaxpy)(size_t n, float scale, const float *x, float *y) noexcept nogil
+        void (*max_pool_row)(const fnn_pool *p, Py_ssize_t oh, int relu, const float *x,
+                             float *y, int32_t *index) noexcept nogil
+        void (*max_pool_plane_grad)(size_t n, int relu, const float *dy, const float *y,
+                                    const int32_t *index, float *dx) noexcept nogil
+        int (*max_pool_2x2_grad_row)(size_t ow, int relu, int32_t base, Py_ssize_t w,
+                                     const float *dy, const float *y, const int32_t *index,
+                                     float *dx0, float *dx1) noexcept nogil
+        void (*avg_pool_row)(const fnn_pool *p, Py_ssize_t oh, int count_include_pad,
+                             const float *x, float *y) noexcept nogil
+        void (*avg_pool_row_grad)(const fnn_pool *p, Py_ssize_t oh, int count_include_pad,
+                                  const float *dy, float *dx) noexcept nogil
+        void (*sgd_update)(size_t n, const fnn_sgd *s, float *param, const float *grad,
+                           float *buf) noexcept nogil
+        void (*adam_update)(size_t n, const fnn_adam *s, float *param, const float *grad,
+                            float *m, float *v) noexcept nogil
+        void (*philox_bits)(size_t n, uint64_t key, uint64_t counter,
+                            uint32_t *out) noexcept nogil
+        void (*philox_uniform)(size_t n, uint64_t key, uint64_t counter, float low, float span,
+                               float top, float *out) noexcept nogil
+        void (*philox_normal)(size_t n, uint64_t key, uint64_t counter, float mean, float std,
+                              float *out) noexcept nogil
+        void (*philox_dropout)(size_t n, uint64_t key, uint64_t counter, uint32_t threshold,
+                               float scale, const float *x, float *y) noexcept nogil
+
+# The table in force; set at import, changed only by force_isa (tests).
+cdef const fnn_ukernels *ukernels() noexcept nogil

@@ -1,0 +1,177 @@
+"""The one module that decides about threads: how many, when, and what happens at fork().
+
+Every kernel runs its tasks through `parallel_for`, which also flushes denormals while they run.
+Tasks are cut by shape alone and each writes its own outputs, so the number of threads never
+changes a bit.  Idle threads: libgomp's default is to spin for milliseconds after each region;
+_kernels/__init__.py shortens that before libgomp is loaded.
+"""
+import os
+
+cimport openmp
+from cython.parallel cimport prange, threadid
+
+cdef extern from *:
+    """
+    #include <pthread.h>
+    #include <omp.h>
+    #if defined(__x86_64__)
+    #include <xmmintrin.h>
+    /* Flush to zero and denormals are zero: MXCSR bits 15 and 6. */
+    static inline unsigned fnn_flush_denormals(void) {
+      unsigned old = _mm_getcsr();
+      _mm_setcsr(old | 0x8040u);
+      return old;
+    }
+    static inline void fnn_restore_denormals(unsigned old) { _mm_setcsr(old); }
+    #elif defined(__aarch64__)
+    static inline unsigned fnn_flush_denormals(void) {
+      unsigned long old;
+      __asm__ volatile("mrs %0, fpcr" : "=r"(old));
+      __asm__ volatile("msr fpcr, %0" : : "r"(old | (1ul << 24)));
+      return (unsigned)old;
+    }
+    static inline void fnn_restore_denormals(unsigned old) {
+      __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long)old));
+    }
+    #else
+    static inline unsigned fnn_flush_denormals(void) { return 0; }
+    static inline void fnn_restore_denormals(unsigned old) { (void)old; }
+    #endif
+
+    /* With libgomp a child of fork() hangs in its first parallel region, because the pool's
+       threads do not exist there.  Releasing the pool before the fork cures it.  Clang's libomp
+       has its own handler. */
+    static int fnn_used_threads = 0;
+    static void fnn_before_fork(void) {
+    #if !defined(__clang__) && _OPENMP >= 201811
+      if (fnn_used_threads) omp_pause_resource_all(omp_pause_hard);
+    #endif
+    }
+    static int fnn_install_fork_handler(void) {
+      return pthread_atfork(fnn_before_fork, NULL, NULL);
+    }
+    #if defined(__clang__)
+    #define FNN_OPENMP_RUNTIME "libomp"
+    #else
+    #define FNN_OPENMP_RUNTIME "libgomp"
+    #endif
+    """
+    unsigned fnn_flush_denormals() noexcept nogil
+    void fnn_restore_denormals(unsigned old) noexcept nogil
+    int fnn_install_fork_handler() noexcept nogil
+    int fnn_used_threads
+    const char *FNN_OPENMP_RUNTIME
+    const int FNN_OPENMP_VERSION "_OPENMP"
+
+cdef int max_threads = 1
+cdef int LIMIT = 1024
+cdef str reason = ""
+
+# A region of two threads costs 2-5 us to open and close (pytest bench -k region): below this much
+# work for each thread, about 10 us at half of the FMA peak, the caller's thread is faster alone.
+cdef double FLOPS_PER_THREAD = 5e5
+
+
+cdef int threads_for(double flops) noexcept nogil:
+    """Threads for so much work: at least 1, at most the limit in force."""
+    cdef double wanted = flops / FLOPS_PER_THREAD
+    if wanted < 2.0 or max_threads == 1:
+        return 1
+    return max_threads if wanted > max_threads else <int>wanted
+
+
+cdef void parallel_for(task_fn fn, void *ctx, Py_ssize_t n_tasks, int n_threads) noexcept nogil:
+    global fnn_used_threads
+    cdef Py_ssize_t task
+    cdef unsigned saved
+    if n_threads > n_tasks:
+        n_threads = <int>n_tasks
+    if n_threads <= 1:
+        saved = fnn_flush_denormals()
+        for task in range(n_tasks):
+            fn(ctx, task, 0)
+        fnn_restore_denormals(saved)
+        return
+    fnn_used_threads = 1
+    for task in prange(n_tasks, schedule="dynamic", chunksize=1, num_threads=n_threads):
+        _flushed(fn, ctx, task, threadid())
+
+
+cdef void _flushed(task_fn fn, void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef unsigned saved = fnn_flush_denormals()
+    fn(ctx, task, slot)
+    fnn_restore_denormals(saved)
+
+
+def _cgroup_quota():
+    """CPUs that the control group grants, or None (cgroup v2, then v1)."""
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as f:
+            quota, period = f.read().split()[:2]
+        return None if quota == "max" else float(quota) / float(period)
+    except (OSError, ValueError):
+        pass
+    try:
+        with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") as f:
+            quota = float(f.read())
+        with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us") as f:
+            period = float(f.read())
+        return quota / period if quota > 0 else None
+    except (OSError, ValueError):
+        return None
+
+
+def _start():
+    global max_threads, reason
+    for variable in ("FASTNN_NUM_THREADS", "OMP_NUM_THREADS"):
+        text = os.environ.get(variable, "")
+        if not text:
+            continue
+        first = text.split(",")[0].strip()  # OMP_NUM_THREADS may list one number per nesting level
+        if first.isdigit() and 1 <= int(first) <= LIMIT:
+            max_threads, reason = int(first), f"{variable}={text}"
+            return
+        if variable == "FASTNN_NUM_THREADS":
+            raise ImportError(f"environment variable FASTNN_NUM_THREADS={text!r} is not a number "
+                              f"of threads; choose an integer from 1 to {LIMIT}")
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        cores = os.cpu_count() or 1
+    reason = f"{cores} cores in this process's affinity mask"
+    quota = _cgroup_quota()
+    if quota is not None and quota < cores:
+        cores = max(1, round(quota))
+        reason = f"control group quota of {quota:g} CPUs"
+    max_threads = min(cores, LIMIT)
+
+
+def get_num_threads():
+    """Largest number of threads that a kernel may use."""
+    return max_threads
+
+
+def set_num_threads(n):
+    """Let kernels use at most n threads, 1 <= n <= 1024.  Results do not depend on it.
+
+    Raises TypeError if n is not an integer and ValueError if it is out of range.
+    """
+    global max_threads, reason
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(f"set_num_threads: n must be an integer, got {type(n).__name__}")
+    n = n.__index__()
+    if not 1 <= n <= LIMIT:
+        raise ValueError(f"set_num_threads: n must be from 1 to {LIMIT}, got {n}")
+    max_threads, reason = n, "set_num_threads"
+
+
+def threads_info():
+    """Number of threads, why, and the OpenMP runtime: {"threads", "reason", "openmp", "limit"}."""
+    return {"threads": max_threads, "reason": reason, "limit": LIMIT,
+            "openmp": f"{FNN_OPENMP_RUNTIME.decode()} (OpenMP {FNN_OPENMP_VERSION})",
+            "openmp_in_parallel": bool(openmp.omp_in_parallel())}
+
+
+if fnn_install_fork_handler() != 0:
+    raise ImportError("could not install the fork handler (pthread_atfork failed)")
+_start()

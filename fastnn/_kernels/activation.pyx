@@ -1,0 +1,134 @@
+"""Activations of any shape, and softmax over the last axis of (N, C): one row after the other."""
+from numpy cimport PyArray_DIM, PyArray_NDIM, PyArray_SIZE, import_array, ndarray
+
+from ._array cimport empty_like, f32
+from ._csrc cimport fnn_map, fnn_map_grad, fnn_ukernels, ukernels
+from ._map cimport map1, map2
+from ._threads cimport parallel_for, threads_for
+
+import_array()
+
+# Time of an element in FLOPs (pytest bench -k activation): memory for relu, arithmetic for the rest.
+cdef double SIMPLE = 8.0, EXP = 40.0
+
+cdef struct Rows:
+    const fnn_ukernels *uk
+    Py_ssize_t N, C, group
+    int log
+    const float *x
+    const float *y
+    float *out
+
+
+cdef object _map(fnn_map fn, object x, double cost):
+    cdef float *px = f32(x, -1, "x")
+    cdef ndarray y = empty_like(<ndarray>x)
+    map1(fn, PyArray_SIZE(y), px, f32(y, -1, "y"), cost)
+    return y
+
+
+cdef object _map_grad(fnn_map_grad fn, object dy, object y):
+    cdef float *pdy = f32(dy, -1, "dy")
+    cdef float *py = f32(y, -1, "y")
+    cdef ndarray dx = empty_like(<ndarray>y)
+    cdef int i
+    if PyArray_NDIM(<ndarray>dy) != PyArray_NDIM(<ndarray>y):
+        raise ValueError(f"dy has shape {dy.shape}, expected {y.shape}")
+    for i in range(PyArray_NDIM(<ndarray>y)):
+        if PyArray_DIM(<ndarray>dy, i) != PyArray_DIM(<ndarray>y, i):
+            raise ValueError(f"dy has shape {dy.shape}, expected {y.shape}")
+    map2(fn, PyArray_SIZE(dx), pdy, py, f32(dx, -1, "dx"), SIMPLE)
+    return dx
+
+
+def relu_forward(x):
+    """y = max(x, 0), any shape; NaN stays NaN."""
+    return _map(ukernels().vrelu, x, SIMPLE)
+
+
+def relu_backward(dy, y):
+    """dx = dy where y > 0, else 0."""
+    return _map_grad(ukernels().vrelu_grad, dy, y)
+
+
+def tanh_forward(x):
+    """y = tanh(x), any shape."""
+    return _map(ukernels().vtanh, x, EXP)
+
+
+def tanh_backward(dy, y):
+    """dx = dy (1 - y^2)."""
+    return _map_grad(ukernels().vtanh_grad, dy, y)
+
+
+def sigmoid_forward(x):
+    """y = 1 / (1 + exp(-x)), any shape."""
+    return _map(ukernels().vsigmoid, x, EXP)
+
+
+def sigmoid_backward(dy, y):
+    """dx = dy y (1 - y)."""
+    return _map_grad(ukernels().vsigmoid_grad, dy, y)
+
+
+def exp_forward(x):
+    """y = e^x, any shape."""
+    return _map(ukernels().vexp, x, EXP)
+
+
+def log_forward(x):
+    """y = ln x, any shape; -inf at 0, NaN below."""
+    return _map(ukernels().vlog, x, EXP)
+
+
+cdef void _rows(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef Rows *q = <Rows *>ctx
+    cdef Py_ssize_t n, at
+    for n in range(task * q.group, min(q.N, (task + 1) * q.group)):
+        at = n * q.C
+        if q.y != NULL:
+            if q.log:
+                q.uk.log_softmax_row_grad(q.C, q.x + at, q.y + at, q.out + at)
+            else:
+                q.uk.softmax_row_grad(q.C, q.x + at, q.y + at, q.out + at)
+        elif q.log:
+            q.uk.log_softmax_row(q.C, q.x + at, q.out + at)
+        else:
+            q.uk.softmax_row(q.C, q.x + at, q.out + at)
+
+
+cdef object _softmax(object x, object y, int log):
+    cdef Rows q
+    cdef ndarray out
+    q.uk, q.x, q.log = ukernels(), f32(x, 2, "x" if y is None else "dy"), log
+    q.y = NULL if y is None else f32(y, 2, "y")
+    q.N, q.C = PyArray_DIM(x, 0), PyArray_DIM(x, 1)
+    if y is not None and (PyArray_DIM(y, 0) != q.N or PyArray_DIM(y, 1) != q.C):
+        raise ValueError(f"dy has shape {x.shape}, expected {y.shape}")
+    out = empty_like(x)
+    q.out = f32(out, 2, "y")
+    q.group = max(1, 4096 // max(1, q.C))
+    if q.N and q.C:
+        with nogil:
+            parallel_for(_rows, &q, (q.N + q.group - 1) // q.group, threads_for(EXP * q.N * q.C))
+    return out
+
+
+def softmax_forward(x):
+    """x (N, C) -> y (N, C); rows of y sum to 1."""
+    return _softmax(x, None, 0)
+
+
+def softmax_backward(dy, y):
+    """dx = y (dy - sum(dy y)), row by row; dy, y (N, C)."""
+    return _softmax(dy, y, 0)
+
+
+def log_softmax_forward(x):
+    """x (N, C) -> y = x - log sum exp x (N, C)."""
+    return _softmax(x, None, 1)
+
+
+def log_softmax_backward(dy, y):
+    """dx = dy - exp(y) sum(dy), row by row; dy, y (N, C)."""
+    return _softmax(dy, y, 1)

@@ -1,0 +1,193 @@
+"""SGEMM: cache blocking, packing and threads around csrc/ukernel/gemm.h (called by linear, conv).
+
+Blocks follow Goto & van de Geijn 2008: for each panel of nc columns and each kc terms, B is packed
+once, then A block by block.  Neither is packed when that does not pay: A stays where it is when few
+columns use it, B when few rows do.  Threads take rectangles of C and run independently, each with
+its own packing: no barrier.  Every output is one chain of multiply-adds in increasing k, so blocks,
+packing and threads never change a bit.
+"""
+cimport cython
+from libc.string cimport memset
+
+from ._array cimport Buffer, empty2, f32, take
+from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
+from ._threads cimport parallel_for, threads_for
+
+from numpy cimport PyArray_DIM, import_array, ndarray
+
+import_array()
+
+cdef struct Split:
+    const fnn_ukernels *uk
+    const Gemm *g
+    Py_ssize_t rows, cols, row_tasks
+    float *scratch
+    Py_ssize_t scratch_size
+
+
+cdef inline Py_ssize_t min_(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return a if a < b else b
+
+
+cdef inline Py_ssize_t round_up(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b * b
+
+
+cdef bint _packs_a(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
+    # Packing costs about one pass over A; with fewer than four column panels to use it the
+    # strided tile is as fast.  A transposed A (a_row == 1) is contiguous along the tile as it is.
+    return g.n > 4 * uk.nr and g.m > 1
+
+
+cdef bint _packs_b(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
+    return g.b_col != 1 or g.m > 2 * uk.mr
+
+
+cdef Py_ssize_t _panel_columns(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
+    """Columns of B packed at a time: with one block of rows B's panel shares L2 with A."""
+    cdef Py_ssize_t nc = uk.nc
+    if g.m <= uk.mc:
+        nc = 16 * uk.nr
+    return min_(nc, round_up(g.n, uk.nr))
+
+
+cdef Py_ssize_t gemm_scratch(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
+    cdef Py_ssize_t kc = min_(g.k, uk.kc), mc = min_(round_up(g.m, uk.mr), uk.mc)
+    return mc * kc + _panel_columns(uk, g) * kc + 64
+
+
+@cython.cdivision(True)
+cdef void gemm_serial(const fnn_ukernels *uk, const Gemm *g, float *scratch) noexcept nogil:
+    cdef:
+        fnn_gemm t
+        Py_ssize_t i, j, p, m, n, k, full
+        Py_ssize_t nc = _panel_columns(uk, g), kc = min_(g.k, uk.kc)
+        Py_ssize_t mc = min_(round_up(g.m, uk.mr), uk.mc)
+        float *packed_a = scratch
+        float *packed_b = scratch + round_up(mc * kc, 16)
+        bint pack_a = _packs_a(uk, g), pack_b = _packs_b(uk, g), last
+    if g.m == 0 or g.n == 0:
+        return
+    if not pack_b:
+        # The last rows must not be read beyond their end: only whole vectors are used in place.
+        full = g.n - g.n % uk.lanes
+        if full == 0:
+            pack_b = True
+        else:
+            nc = round_up(g.n, uk.nr)
+    memset(&t, 0, sizeof(t))
+    t.c_row = g.c_row
+    j = 0
+    while j < g.n:
+        n = min_(nc, g.n - j)
+        if not pack_b:
+            n = full if j == 0 else g.n - full
+        p = 0
+        while p == 0 or p < g.k:
+            k = min_(kc, g.k - p)
+            last = p + k >= g.k
+            t.n, t.k = n, k
+            if pack_b or j > 0:
+                uk.pack_b(k, n, g.b + p * g.b_row + j * g.b_col, g.b_row, g.b_col, packed_b)
+                t.b, t.b_panel, t.b_row = packed_b, uk.nr * k, uk.nr
+            else:
+                t.b, t.b_panel, t.b_row = g.b + p * g.b_row, uk.nr, g.b_row
+            t.accumulate = g.accumulate or p > 0
+            t.activation = g.activation if last else 0
+            t.bias_col = g.bias_col + j if last and g.bias_col != NULL else NULL
+            i = 0
+            while i < g.m:
+                m = min_(mc, g.m - i)
+                t.m = m
+                if pack_a:
+                    uk.pack_a(m, k, g.a + i * g.a_row + p * g.a_col, g.a_row, g.a_col, packed_a)
+                    t.a, t.a_panel = packed_a, uk.mr * k
+                else:
+                    t.a, t.a_panel = g.a + i * g.a_row + p * g.a_col, 0
+                    t.a_row, t.a_col = g.a_row, g.a_col
+                t.c = g.c + i * g.c_row + j
+                t.bias_row = g.bias_row + i if last and g.bias_row != NULL else NULL
+                uk.gemm_block(&t)
+                i += m
+            p += kc if kc else 1
+        j += n
+
+
+@cython.cdivision(True)
+cdef void _rectangle(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef Split *s = <Split *>ctx
+    cdef Gemm g = s.g[0]
+    cdef Py_ssize_t i = task % s.row_tasks * s.rows, j = task // s.row_tasks * s.cols
+    g.m = min_(s.rows, g.m - i)
+    g.n = min_(s.cols, g.n - j)
+    g.a += i * g.a_row
+    g.b += j * g.b_col
+    g.c += i * g.c_row + j
+    if g.bias_row != NULL:
+        g.bias_row += i
+    if g.bias_col != NULL:
+        g.bias_col += j
+    gemm_serial(s.uk, &g, s.scratch + slot * s.scratch_size)
+
+
+@cython.cdivision(True)
+cdef int gemm(Gemm *g) except -1:
+    cdef:
+        const fnn_ukernels *uk = ukernels()
+        Split s
+        Buffer scratch
+        int n_threads = threads_for(2.0 * g.m * g.n * g.k), tm, tn, rows_of_threads = 1
+        Py_ssize_t cost, best = -1, n_tasks
+    if g.m == 0 or g.n == 0:
+        return 0
+    # A grid of tm x tn threads packs A tn times and B tm times.
+    for tm in range(1, n_threads + 1):
+        if n_threads % tm:
+            continue
+        tn = n_threads // tm
+        cost = tn * g.m + tm * g.n
+        if (best < 0 or cost < best) and (tm == 1 or g.m >= tm * uk.mr):
+            best, rows_of_threads = cost, tm
+    tm, tn = rows_of_threads, n_threads // rows_of_threads
+    s.uk, s.g = uk, g
+    s.rows = round_up((g.m + tm - 1) // tm, uk.mr)
+    s.cols = round_up((g.n + tn - 1) // tn, uk.nr)
+    s.row_tasks = (g.m + s.rows - 1) // s.rows
+    n_tasks = s.row_tasks * ((g.n + s.cols - 1) // s.cols)
+    s.scratch_size = round_up(gemm_scratch(uk, g), 1024)
+    scratch = take(s.scratch_size * n_threads)
+    s.scratch = <float *>scratch.data
+    if n_threads == 1:
+        parallel_for(_rectangle, &s, n_tasks, 1)
+    else:
+        with nogil:
+            parallel_for(_rectangle, &s, n_tasks, n_threads)
+    return 0
+
+
+def matmul(a, b, transpose_a=False, transpose_b=False):
+    """a (m, k) or, transposed, (k, m) times b (k, n) or (n, k) -> (m, n), float32."""
+    cdef Gemm g
+    cdef ndarray c
+    cdef Py_ssize_t kb
+    g.a, g.b = f32(a, 2, "a"), f32(b, 2, "b")
+    if transpose_a:
+        g.k, g.m = PyArray_DIM(a, 0), PyArray_DIM(a, 1)
+        g.a_row, g.a_col = 1, g.m
+    else:
+        g.m, g.k = PyArray_DIM(a, 0), PyArray_DIM(a, 1)
+        g.a_row, g.a_col = g.k, 1
+    if transpose_b:
+        g.n, kb = PyArray_DIM(b, 0), PyArray_DIM(b, 1)
+        g.b_row, g.b_col = 1, kb
+    else:
+        kb, g.n = PyArray_DIM(b, 0), PyArray_DIM(b, 1)
+        g.b_row, g.b_col = g.n, 1
+    if kb != g.k:
+        raise ValueError(f"matmul: a has {g.k} columns, b has {kb} rows")
+    c = empty2(g.m, g.n)
+    g.c, g.c_row = f32(c, 2, "c"), g.n
+    g.bias_row = g.bias_col = NULL
+    g.accumulate = g.activation = 0
+    gemm(&g)
+    return c

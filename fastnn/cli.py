@@ -1,0 +1,245 @@
+"""The command `fastnn`: train, predict, info, bench.
+
+Exit codes: 0 done, 1 failed (one line on stderr says why), 2 wrong use. Plain output when not a
+terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_NO_PICTURE = "no picture: pip install 'fastnn-cpu[plot]'"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (sys.argv[1:] if None); returns the exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if argv[:1] == ["bench"]:  # has its own options
+            from . import _bench
+
+            return _bench.main(argv[1:]) or 0
+        parser = _parser()
+        args = parser.parse_args(argv)
+        return args.run(args)
+    except SystemExit as stop:  # argparse: 2 for wrong use, 0 for --help
+        return stop.code if isinstance(stop.code, int) else 2
+    except BrokenPipeError:  # `fastnn ... | head`
+        sys.stdout = None  # type: ignore[assignment]
+        return 1
+    except KeyboardInterrupt as interrupt:
+        notes = getattr(interrupt, "__notes__", ["interrupted"])
+        print(f"fastnn: {notes[-1]}", file=sys.stderr)
+        return 1
+    except (OSError, ValueError, ImportError, MemoryError) as error:
+        text = str(error) or type(error).__name__
+        print("fastnn: error: " + " ".join(text.split()), file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fastnn", description="Neural networks on the CPU.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    train = commands.add_parser(
+        "train",
+        allow_abbrev=False,
+        help="train a network on embedded data",
+        description="Train LeNet-5 on the 8,500 embedded digits and test it on the other 1,500. "
+        "The same seed gives the same bits, whatever the number of threads.",
+    )
+    train.add_argument("model", choices=["lenet5"])
+    train.add_argument("--epochs", type=_positive_int, default=15, metavar="N")
+    train.add_argument("--batch-size", type=_positive_int, default=64, metavar="N")
+    train.add_argument("--lr", type=_positive_float, default=0.05, help="peak learning rate")
+    train.add_argument("--seed", type=_seed, default=0, metavar="N")
+    train.add_argument("--out", type=Path, metavar="DIR", help="default: runs/MODEL")
+    train.add_argument("--threads", type=_positive_int, metavar="N")
+    train.add_argument(
+        "--resume", action="store_true", help="go on from DIR/checkpoint.safetensors"
+    )
+    train.add_argument("--no-plot", action="store_true", help="do not draw DIR/report.png")
+    train.set_defaults(run=_train)
+
+    predict = commands.add_parser(
+        "predict",
+        allow_abbrev=False,
+        help="read digits from image files",
+        description="Read one digit per image, PNG or .npy, any size. The digit is white on black, "
+        "as in the training data, unless --invert is given; it should fill about 20 of 28 pixels "
+        "of the height.",
+    )
+    predict.add_argument(
+        "model", type=Path, metavar="MODEL", help="a .safetensors file of `fastnn train`"
+    )
+    predict.add_argument("images", nargs="+", metavar="IMAGE")
+    predict.add_argument(
+        "--invert", action="store_true", help="the digits are dark on a bright ground"
+    )
+    predict.set_defaults(run=_predict)
+
+    info = commands.add_parser(
+        "info", allow_abbrev=False, help="version, CPU level, threads, compiler"
+    )
+    info.add_argument("--json", action="store_true")
+    info.set_defaults(run=_info)
+
+    commands.add_parser("bench", help="measure the kernels (fastnn bench --help)", add_help=False)
+    return parser
+
+
+def _train(args: argparse.Namespace) -> int:
+    import fastnn
+
+    from . import _recipe, train
+
+    if args.threads is not None:
+        fastnn.set_num_threads(args.threads)
+    out = args.out or Path("runs") / args.model
+    checkpoint = out / "checkpoint.safetensors"
+    if args.resume and not checkpoint.exists():
+        raise FileNotFoundError(f"--resume: there is no {checkpoint}")
+    out.mkdir(parents=True, exist_ok=True)
+    print(f"LeNet-5, seed {args.seed}, {fastnn.get_num_threads()} threads; results go to {out}")
+
+    run = _recipe.lenet5_on_digits(
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        lr=args.lr,
+        seed=args.seed,
+        checkpoint=checkpoint,
+        file=sys.stdout,
+    )
+    if args.resume:
+        run.trainer.load_checkpoint(checkpoint)
+    n_images = len(run.x_train) * (args.epochs - run.trainer.epoch)
+    start = time.perf_counter()
+    history = run.trainer.fit(run.train, epochs=args.epochs, val=run.test)
+    seconds = time.perf_counter() - start
+    if run.trainer.epoch != args.epochs:
+        raise ValueError(f"training ended in epoch {run.trainer.epoch + 1}")
+
+    confusion, predicted, true = run.test_result()
+    digest = train.weights_sha256(run.model)
+    n_right, n_all = int(confusion.diagonal().sum()), int(confusion.sum())
+    fastnn.save(
+        run.model,
+        out / f"{args.model}.safetensors",
+        metadata={"model": "LeNet5", "data": "fastnn digits", "weights_sha256": digest},
+    )
+    history.to_json(out / "history.json")
+    print(f"\ntest accuracy {100 * n_right / n_all:.2f} % ({n_right} of {n_all})")
+    print(_confusion_text(confusion))
+    print(f"SHA-256 of the weights {digest}")
+    print(f"training {seconds:.1f} s, {n_images / seconds:,.0f} images/s, tests included")
+    written = [f"{args.model}.safetensors", "history.json", "checkpoint.safetensors"]
+    if not args.no_plot:
+        title = f"LeNet-5 on 8,500 digits, test accuracy {100 * n_right / n_all:.2f} %"
+        written += _draw(out / "report.png", title, run, history, confusion, predicted, true)
+    print(f"wrote {', '.join(written)} in {out}")
+    return 0
+
+
+def _draw(path: Path, title: str, run: Any, *results: Any) -> list[str]:
+    """The names of what was written: report.png, or nothing without matplotlib."""
+    from ._report import save_report
+
+    history, confusion, predicted, true = results
+    kernels = run.model.features[0].weight.detach().numpy()
+    try:
+        save_report(path, title, history, confusion, kernels, run.x_test, predicted, true)
+    except ImportError:
+        print(_NO_PICTURE)
+        return []
+    return [path.name]
+
+
+def _confusion_text(confusion: Any) -> str:
+    n = len(confusion)
+    width = max(len(str(confusion.max())), 3) + 1
+    lines = ["confusion matrix, rows true, columns predicted:"]
+    lines.append("  |" + "".join(f"{j:{width}d}" for j in range(n)))
+    lines.append("--+" + "-" * (width * n))
+    for i, row in enumerate(confusion):
+        lines.append(f"{i} |" + "".join(f"{v or '.':>{width}}" for v in row.tolist()))
+    return "\n".join(lines)
+
+
+def _predict(args: argparse.Namespace) -> int:
+    import fastnn
+
+    from . import functional
+    from ._image import read_digit
+
+    model = _load_lenet5(args.model)
+    failed = False
+    for name in args.images:
+        try:
+            x = read_digit(name, invert=args.invert)
+        except (OSError, ValueError) as error:
+            print("fastnn: error: " + " ".join(str(error).split()), file=sys.stderr)
+            failed = True
+            continue
+        if x.mean() > 0.5:
+            print(
+                f"fastnn: note: {name} is bright; give --invert for a dark digit",
+                file=sys.stderr,
+            )
+        with fastnn.no_grad():
+            probabilities = functional.softmax(model(fastnn.from_numpy(x)), dim=1).numpy()[0]
+        digit = int(probabilities.argmax())
+        print(f"{name}: {digit} ({100 * probabilities[digit]:.1f} %)")
+        print("  " + "  ".join(f"{k}: {p:.4f}" for k, p in enumerate(probabilities)))
+    return 1 if failed else 0
+
+
+def _load_lenet5(path: Path) -> Any:
+    """Raises OSError; ValueError, naming the file, if it is damaged or holds other tensors."""
+    import fastnn
+
+    from .models import LeNet5
+
+    state = fastnn.load(path)
+    model = LeNet5()
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not the weights of a LeNet5: {error}") from error
+    return model.eval()
+
+
+def _info(args: argparse.Namespace) -> int:
+    import fastnn
+
+    config = fastnn.show_config()
+    print(json.dumps(config, indent=2) if args.json else config)
+    return 0
+
+
+def _positive_int(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _positive_float(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 1 << 64:
+        raise argparse.ArgumentTypeError(f"{text} is not in 0 .. 2**64 - 1")
+    return value

@@ -1,0 +1,22 @@
+"""Data sets: embedded ones, small made-up ones, and readers of well-known formats."""
+
+from .embedded import IRIS_CLASSES, IRIS_FEATURES, Samples, Split, digits, digits8x8, iris
+from .idx import read_idx
+from .local import fashion_mnist, mnist
+from .synthetic import moons, spirals, xor
+
+__all__ = [
+    "IRIS_CLASSES",
+    "IRIS_FEATURES",
+    "Samples",
+    "Split",
+    "digits",
+    "digits8x8",
+    "fashion_mnist",
+    "iris",
+    "mnist",
+    "moons",
+    "read_idx",
+    "spirals",
+    "xor",
+]

@@ -1,0 +1,29 @@
+"""Training: Trainer, History, callbacks, checkpoints."""
+
+from .callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    JSONLLogger,
+    LambdaCallback,
+    ModelCheckpoint,
+    TerminateOnNaN,
+)
+from .checkpoint import weights_sha256
+from .history import History
+from .progress import ProgressBar
+from .trainer import Trainer
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "JSONLLogger",
+    "LambdaCallback",
+    "ModelCheckpoint",
+    "ProgressBar",
+    "TerminateOnNaN",
+    "Trainer",
+    "weights_sha256",
+]

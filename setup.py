@@ -43,6 +43,9 @@ LIBRARIES = [
 ] + [("fnn_dispatch", {"sources": ["csrc/dispatch.c"], "cflags": C_FLAGS, "macros": MACROS,
                        "obj_deps": {"": HEADERS}})]
 
+# The tape, in pure Python mode with C fields in a .pxd: a tiny network is mostly its overhead.
+COMPILED = ["fastnn/tensor.py", "fastnn/engine.py"]
+
 DIRECTIVES = {
     "language_level": 3,
     "binding": True,
@@ -113,7 +116,7 @@ def extensions():
 
     link = ["-fopenmp"] + ([] if DEBUG else ["-s"])
     found = []
-    for path in [*sorted(glob.glob("fastnn/_kernels/*.pyx")), *glob.glob("fastnn/tensor.py")]:
+    for path in [*sorted(glob.glob("fastnn/_kernels/*.pyx")), *COMPILED]:
         name = os.path.splitext(path)[0].replace("/", ".")
         is_kernel = path.endswith(".pyx")
         found.append(

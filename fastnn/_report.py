@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from .train.files import write_atomically
+from .io.files import write_atomically
 from .train.history import History
 
 _MAX_MISREAD = 16

@@ -1,6 +1,7 @@
 /* level/level.h - vocabulary + bodies -> one filled table.  Each level's .c file includes its
  * vec_*.h, sets GEMM_MR, GEMM_MR_NARROW, the lists of tile heights and the block sizes, then
- * includes this.  Everything is static but the table (see reliability: one linker copy for all). */
+ * includes this.  Everything is static but the table: of a shared inline function the linker would
+ * keep one level's copy for all CPUs. */
 #include "../fastnn.h"
 
 #define TILE_MODES_BOTH(MR) TILE_MODES(MR, 1) TILE_MODES(MR, 2)

@@ -26,7 +26,7 @@ FNN_INLINE vi32 vec_tail_mask(size_t n) {
 FNN_INLINE vf32 vf32_load_tail(const float *p, size_t n) {
   return _mm256_maskload_ps(p, vec_tail_mask(n));
 }
-/* In pieces: a masked store is microcode on AMD (Fog, instruction tables: 18 micro-ops on Zen 3). */
+/* In pieces: a masked store is microcode on AMD (18 micro-ops on Zen 3, says Fog). */
 FNN_INLINE void vf32_store_tail(float *p, vf32 v, size_t n) {
   __m128 part = _mm256_castps256_ps128(v);
   if (n & 4) {

@@ -127,7 +127,16 @@ FNN_INLINE vmask vi32_gt(vi32 a, vi32 b) { return _mm512_cmpgt_epi32_mask(a, b);
 FNN_INLINE vmask vi32_eq(vi32 a, vi32 b) { return _mm512_cmpeq_epi32_mask(a, b); }
 #define vi32_shl(a, n) _mm512_slli_epi32(a, n)
 #define vi32_shr(a, n) _mm512_srli_epi32(a, n)
+#ifdef FNN_SIMDE
+FNN_INLINE vi32 vi32_sar(vi32 a, int n) {
+  int32_t k[16];
+  _mm512_storeu_si512(k, a);
+  for (int i = 0; i < 16; i++) k[i] >>= n;
+  return _mm512_loadu_si512(k);
+}
+#else
 #define vi32_sar(a, n) _mm512_srai_epi32(a, n)
+#endif
 FNN_INLINE void vu32_mulhilo(vi32 a, uint32_t m, vi32 *hi, vi32 *lo) {
   const __m512i mm = _mm512_set1_epi32((int)m);
   __m512i even = _mm512_mul_epu32(a, mm);

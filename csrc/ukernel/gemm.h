@@ -14,8 +14,8 @@ enum { A_PACKED, A_STRIDED, A_TABLE };
 enum { B_STRIDED, B_TABLE };
 
 /* C tile (MR x n), n in ((NV-1)*lanes, NV*lanes]. B's rows are read up to NV*lanes. */
-FNN_INLINE void gemm_tile(const int MR, const int NV, const int A_MODE, const int B_MODE,
-                          size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_col,
+FNN_INLINE void gemm_tile(const int MR, const int NV, const int A_MODE, const int B_MODE, size_t k,
+                          const float *a, ptrdiff_t a_row, ptrdiff_t a_col,
                           const ptrdiff_t *a_row_off, const ptrdiff_t *a_col_off, const float *b,
                           ptrdiff_t b_row, const ptrdiff_t *b_row_off, float *c, ptrdiff_t c_row,
                           size_t n, const float *bias_row, const float *bias_col, int accumulate,
@@ -110,10 +110,10 @@ typedef void (*tile_fn)(size_t, const float *, ptrdiff_t, ptrdiff_t, const ptrdi
     gemm_tile(MR, NV, AM, BM, k, a, a_row, a_col, a_row_off, a_col_off, b, b_row, b_row_off, c, \
               c_row, n, bias_row, bias_col, accumulate, relu);                                  \
   }
-#define TILE_MODES(MR, NV)                           \
-  TILE(MR, NV, packed, A_PACKED, B_STRIDED)          \
-  TILE(MR, NV, strided, A_STRIDED, B_STRIDED)        \
-  TILE(MR, NV, indirect, A_TABLE, B_STRIDED)         \
+#define TILE_MODES(MR, NV)                    \
+  TILE(MR, NV, packed, A_PACKED, B_STRIDED)   \
+  TILE(MR, NV, strided, A_STRIDED, B_STRIDED) \
+  TILE(MR, NV, indirect, A_TABLE, B_STRIDED)  \
   TILE(MR, NV, direct, A_STRIDED, B_TABLE)
 #define TILE_ROW(MODE, MR) [MR - 1] = {tile_##MODE##_##MR##x1, tile_##MODE##_##MR##x2}
 #define TILE_NARROW(MODE, MR) [MR - 1] = {tile_##MODE##_##MR##x1, NULL}
@@ -151,15 +151,15 @@ static void gemm_block(const fnn_gemm *g) {
     const float *b = g->b + (ptrdiff_t)(j / nr) * g->b_panel;
     const float *bias_col = g->bias_col ? g->bias_col + j : NULL;
     for (size_t t = 0, i = 0; t < count; t++) {
-      size_t rows = packed ? (g->m - i < mr ? g->m - i : mr) : (g->m - i + count - t - 1) / (count - t);
-      const float *a = packed          ? g->a + (ptrdiff_t)t * g->a_panel
+      size_t rows =
+          packed ? (g->m - i < mr ? g->m - i : mr) : (g->m - i + count - t - 1) / (count - t);
+      const float *a = packed         ? g->a + (ptrdiff_t)t * g->a_panel
                        : g->a_row_off ? g->a
                                       : g->a + (ptrdiff_t)i * g->a_row;
       tiles[mode][rows - 1][vectors - 1](
           g->k, a, g->a_row, g->a_col, g->a_row_off ? g->a_row_off + i : NULL, g->a_col_off, b,
           g->b_row, g->b_row_off, g->c + (ptrdiff_t)i * g->c_row + j, g->c_row, n,
-          g->bias_row ? g->bias_row + i : NULL, bias_col, g->accumulate,
-          g->activation == FNN_RELU);
+          g->bias_row ? g->bias_row + i : NULL, bias_col, g->accumulate, g->activation == FNN_RELU);
       i += rows;
     }
   }

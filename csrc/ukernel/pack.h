@@ -18,7 +18,7 @@ FNN_INLINE void transpose_block(size_t rows, size_t cols, const float *x, ptrdif
   }
 #pragma GCC unroll 16
   for (int q = 0; q < VF32_LANES; q++)
-    r[q] = (size_t)q >= rows     ? vf32_zero()
+    r[q] = (size_t)q >= rows    ? vf32_zero()
            : cols == VF32_LANES ? vf32_load(x + q * x_row)
                                 : vf32_load_tail(x + q * x_row, cols);
   vf32_transpose(r);
@@ -81,7 +81,8 @@ static void pack_b(size_t k, size_t n, const float *b, ptrdiff_t row, ptrdiff_t 
 }
 
 /* Implicit im2col (Chetlur et al. 2014, arXiv:1410.0759): B[p][j] = x[tap_off[p] + pixel_off[j]]
- * packed as by pack_b, with no im2col matrix in memory.  x is the zero-padded image. */
+ * packed as by pack_b, with no im2col matrix in memory.  x is the zero-padded image; pixel_off
+ * increases strictly. */
 static void pack_patches(size_t k, size_t n, const float *x, const ptrdiff_t *tap_off,
                          const ptrdiff_t *pixel_off, float *out) {
   const size_t nr = 2 * VF32_LANES;

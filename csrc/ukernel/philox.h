@@ -13,8 +13,8 @@ FNN_INLINE void philox_group(uint64_t key, uint64_t counter, vi32 word[4][VL16])
 #pragma GCC unroll 4
   for (int q = 0; q < VL16; q++) {
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    vi32 c0 = vi32_add(vi32_set1((int32_t)((uint32_t)counter + (uint32_t)(q * VF32_LANES))),
-                       vi32_iota());
+    vi32 c0 =
+        vi32_add(vi32_set1((int32_t)((uint32_t)counter + (uint32_t)(q * VF32_LANES))), vi32_iota());
     vi32 c1 = vi32_set1((int32_t)(uint32_t)(counter >> 32));
     vi32 c2 = vi32_set1(0), c3 = vi32_set1(0), hi0, lo0, hi1, lo1;
     for (int round = 0; round < 10; round++) {
@@ -37,8 +37,7 @@ static void philox_bits(size_t n, uint64_t key, uint64_t counter, uint32_t *out)
     vi32 word[4][VL16];
     int32_t buf[PHILOX_GROUP];
     philox_group(key, counter, word);
-    for (int w = 0; w < 4; w++)
-      VL16_EACH(vi32_store(buf + 16 * w + q * VF32_LANES, word[w][q]));
+    for (int w = 0; w < 4; w++) VL16_EACH(vi32_store(buf + 16 * w + q * VF32_LANES, word[w][q]));
     memcpy(out + i, buf, sizeof *out * (n - i < PHILOX_GROUP ? n - i : PHILOX_GROUP));
   }
 }

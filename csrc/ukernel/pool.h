@@ -30,7 +30,8 @@ FNN_INLINE void max_pool_2x2_step(const float *r0, const float *r1, size_t n2, i
   *best = m, *index = k;
 }
 
-/* y[ow], index[ow] (flat in the plane) of output row oh; relu: y = max(y, 0). */
+/* y[ow], index[ow] (flat in the plane) of output row oh; relu: y = max(y, 0).  A window that sees
+ * nothing but padding gives -inf and index -1. */
 static void max_pool_row(const fnn_pool *p, ptrdiff_t oh, int relu, const float *x, float *y,
                          int32_t *index) {
   const ptrdiff_t top = oh * p->sh - p->ph;
@@ -73,15 +74,12 @@ static void max_pool_row(const fnn_pool *p, ptrdiff_t oh, int relu, const float 
   }
 }
 
-/* dx[index[i]] += dy[i], i < n in order; dx is zeroed by the caller.  relu: only where y > 0. */
+/* dx[index[i]] += dy[i], i < n in order; dx is zeroed by the caller.  relu: only where y > 0.
+ * An index of -1 marks a window that saw nothing but padding: it has no gradient. */
 static void max_pool_plane_grad(size_t n, int relu, const float *dy, const float *y,
                                 const int32_t *index, float *dx) {
-  if (relu) {
-    for (size_t i = 0; i < n; i++)
-      if (y[i] > 0.0f) dx[index[i]] += dy[i];
-  } else {
-    for (size_t i = 0; i < n; i++) dx[index[i]] += dy[i];
-  }
+  for (size_t i = 0; i < n; i++)
+    if (index[i] >= 0 && (!relu || y[i] > 0.0f)) dx[index[i]] += dy[i];
 }
 
 /* Both input rows under output row `base / (2 w)` of a 2x2 stride-2 pool: all of their first
@@ -145,16 +143,17 @@ static void avg_pool_row(const fnn_pool *p, ptrdiff_t oh, int count_include_pad,
   memset(y, 0, sizeof *y * (size_t)p->ow);
   for (ptrdiff_t r = 0; r < p->kh; r++) {
     if (top + r < 0 || top + r >= p->h) continue;
-    const float *row = x + (top + r) * p->w - p->pw;
+    const float *row = x + (top + r) * p->w;
     for (ptrdiff_t q = 0; q < p->kw; q++) {
+      const ptrdiff_t first = q - p->pw;
       ptrdiff_t lo, hi;
       valid_columns(p, q, &lo, &hi);
       if (p->sw == 1)
-        for (ptrdiff_t i = lo; i < hi; i++) y[i] += row[i + q];
+        for (ptrdiff_t i = lo; i < hi; i++) y[i] += row[i + first];
       else if (p->sw == 2)
-        for (ptrdiff_t i = lo; i < hi; i++) y[i] += row[2 * i + q];
+        for (ptrdiff_t i = lo; i < hi; i++) y[i] += row[2 * i + first];
       else
-        for (ptrdiff_t i = lo; i < hi; i++) y[i] += row[i * p->sw + q];
+        for (ptrdiff_t i = lo; i < hi; i++) y[i] += row[i * p->sw + first];
     }
   }
   for (ptrdiff_t i = 0; i < p->ow; i++)
@@ -168,13 +167,13 @@ static void avg_pool_row_grad(const fnn_pool *p, ptrdiff_t oh, int count_include
   const ptrdiff_t rows = window_extent(top, p->kh, p->h, p->ph, count_include_pad);
   for (ptrdiff_t r = 0; r < p->kh; r++) {
     if (top + r < 0 || top + r >= p->h) continue;
-    float *row = dx + (top + r) * p->w - p->pw;
+    float *row = dx + (top + r) * p->w;
     for (ptrdiff_t q = 0; q < p->kw; q++) {
       ptrdiff_t lo, hi;
       valid_columns(p, q, &lo, &hi);
       for (ptrdiff_t i = lo; i < hi; i++) {
         ptrdiff_t cols = window_extent(i * p->sw - p->pw, p->kw, p->w, p->pw, count_include_pad);
-        row[i * p->sw + q] += dy[i] / (float)(rows * cols);
+        row[i * p->sw + q - p->pw] += dy[i] / (float)(rows * cols);
       }
     }
   }

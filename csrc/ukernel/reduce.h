@@ -36,8 +36,8 @@ FNN_INLINE float vl16_sum(vl16 a) {
     for (int j = 0; j < half; j++) s[j] += s[j + half];
   return s[0];
 }
-#define VL16_EACH(stmt)                           \
-  do {                                            \
+#define VL16_EACH(stmt)                                              \
+  do {                                                               \
     _Pragma("GCC unroll 4") for (int q = 0; q < VL16; q++) { stmt; } \
   } while (0)
 
@@ -116,9 +116,8 @@ static void vaxpy(size_t n, float scale, const float *x, float *y) {
   for (; i + VF32_LANES <= n; i += VF32_LANES)
     vf32_store(y + i, vf32_fmadd(s, vf32_load(x + i), vf32_load(y + i)));
   if (i < n)
-    vf32_store_tail(y + i,
-                    vf32_fmadd(s, vf32_load_tail(x + i, n - i), vf32_load_tail(y + i, n - i)),
-                    n - i);
+    vf32_store_tail(
+        y + i, vf32_fmadd(s, vf32_load_tail(x + i, n - i), vf32_load_tail(y + i, n - i)), n - i);
 }
 
 /* dx = scale * (x - t) */

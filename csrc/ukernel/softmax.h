@@ -60,8 +60,8 @@ static void log_softmax_row_grad(size_t n, const float *dy, const float *y, floa
   for (; i + VF32_LANES <= n; i += VF32_LANES)
     vf32_store(dx + i, vf32_fnmadd(exp_vf32(vf32_load(y + i)), total, vf32_load(dy + i)));
   if (i < n)
-    vf32_store_tail(dx + i,
-                    vf32_fnmadd(exp_vf32(vf32_load_tail(y + i, n - i)), total,
-                                vf32_load_tail(dy + i, n - i)),
-                    n - i);
+    vf32_store_tail(
+        dx + i,
+        vf32_fnmadd(exp_vf32(vf32_load_tail(y + i, n - i)), total, vf32_load_tail(dy + i, n - i)),
+        n - i);
 }

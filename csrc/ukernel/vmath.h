@@ -48,7 +48,7 @@ FNN_INLINE vf32 log_vf32(vf32 x) {
   y = vf32_add(f, y);
   y = vf32_fmadd(e, vf32_set1(0.693359375f), y);
   const vf32 inf = vf32_set1(INFINITY);
-  y = vf32_select(vf32_lt(x, inf), y, x);                                  /* inf, NaN */
+  y = vf32_select(vf32_lt(x, inf), y, x); /* inf, NaN */
   y = vf32_select(vf32_lt(x, vf32_zero()), vf32_set1(NAN), y);
   return vf32_select(vf32_lt(vf32_max(x, vf32_sub(vf32_zero(), x)), vf32_set1(1.17549435e-38f)),
                      vf32_sub(vf32_zero(), inf), y);
@@ -96,20 +96,20 @@ FNN_INLINE vf32 sigmoid_grad_vf32(vf32 dy, vf32 y) {
   return vf32_mul(dy, vf32_mul(y, vf32_sub(vf32_set1(1.0f), y)));
 }
 
-#define MAP1(name, f)                                                              \
-  static void name(size_t n, const float *x, float *y) {                           \
-    size_t i = 0;                                                                  \
+#define MAP1(name, f)                                                                    \
+  static void name(size_t n, const float *x, float *y) {                                 \
+    size_t i = 0;                                                                        \
     for (; i + VF32_LANES <= n; i += VF32_LANES) vf32_store(y + i, f(vf32_load(x + i))); \
-    if (i < n) vf32_store_tail(y + i, f(vf32_load_tail(x + i, n - i)), n - i);     \
+    if (i < n) vf32_store_tail(y + i, f(vf32_load_tail(x + i, n - i)), n - i);           \
   }
-#define MAP2(name, f)                                                              \
-  static void name(size_t n, const float *dy, const float *y, float *dx) {         \
-    size_t i = 0;                                                                  \
-    for (; i + VF32_LANES <= n; i += VF32_LANES)                                   \
-      vf32_store(dx + i, f(vf32_load(dy + i), vf32_load(y + i)));                  \
-    if (i < n)                                                                     \
+#define MAP2(name, f)                                                                         \
+  static void name(size_t n, const float *dy, const float *y, float *dx) {                    \
+    size_t i = 0;                                                                             \
+    for (; i + VF32_LANES <= n; i += VF32_LANES)                                              \
+      vf32_store(dx + i, f(vf32_load(dy + i), vf32_load(y + i)));                             \
+    if (i < n)                                                                                \
       vf32_store_tail(dx + i, f(vf32_load_tail(dy + i, n - i), vf32_load_tail(y + i, n - i)), \
-                      n - i);                                                      \
+                      n - i);                                                                 \
   }
 MAP1(vexp, exp_vf32)
 MAP1(vlog, log_vf32)

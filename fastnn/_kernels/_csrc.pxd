@@ -38,7 +38,7 @@ cdef extern from "fastnn.h" nogil:
 
     ctypedef void (*fnn_map)(size_t n, const float *x, float *y) noexcept nogil
     ctypedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y,
-                                 float *dx) noexcept nogil
+                                  float *dx) noexcept nogil
 
     ctypedef struct fnn_ukernels:
         const char *isa

@@ -1,4 +1,4 @@
-"""The CPU level in force.  The only extension that links csrc; the others get its table from here."""
+"""The CPU level in force.  The only extension that links csrc; the others get its table here."""
 import os
 
 from cpython.version cimport PY_VERSION_HEX
@@ -93,7 +93,8 @@ def ukernel_addresses():
 
 def build_info():
     """Compiler, Cython and Python that this build was made with."""
-    return {"compiler": FNN_COMPILER.decode(), "cython": f"{CYTHON_HEX >> 24}.{(CYTHON_HEX >> 16) & 255}",
+    return {"compiler": FNN_COMPILER.decode(),
+            "cython": f"{CYTHON_HEX >> 24}.{(CYTHON_HEX >> 16) & 255}",
             "python": f"{PY_VERSION_HEX >> 24}.{(PY_VERSION_HEX >> 16) & 255}",
             "levels": compiled_isas()}
 

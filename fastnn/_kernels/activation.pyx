@@ -8,7 +8,7 @@ from ._threads cimport parallel_for, threads_for
 
 import_array()
 
-# Time of an element in FLOPs (pytest bench -k activation): memory for relu, arithmetic for the rest.
+# Time of an element in FLOPs (pytest bench -k activation): memory for relu, else arithmetic.
 cdef double SIMPLE = 8.0, EXP = 40.0
 
 cdef struct Rows:

@@ -1,9 +1,9 @@
-"""Convolution over NCHW images: forward, gradient of the input, gradient of the weight, of the bias.
+"""Convolution over NCHW images: forward, gradients of the input, of the weight and of the bias.
 
 All three big passes gather patches by tables of offsets, tap_off (one per term) and pixel_off (one
 per output pixel), from a zero-padded copy of one image; no im2col matrix exists.  The gradient of
-the input is the same gather over dy: for stride s there are s_h * s_w phases of input pixels, each a
-stride-1 convolution with its own subset of taps.  Ways to do a gather:
+the input is the same gather over dy: for stride s there are s_h * s_w phases of input pixels, each
+a stride-1 convolution with its own subset of taps.  Ways to do a gather:
 
   implicit_gemm  patches packed straight from the image into GEMM panels (Chetlur et al. 2014,
                  arXiv:1410.0759); wins with many output channels
@@ -13,8 +13,8 @@ stride-1 convolution with its own subset of taps.  Ways to do a gather:
 
 Forward and input gradient have one task per image, group and block of rows; each output is one
 chain over its taps.  The weight gradient sums over images: small weights in chunks of CHUNK images,
-added in order; large ones in one chain, split over taps.  So algorithm, threads and CPU level do not
-change a bit.
+added in order; large ones in one chain, split over taps.  So algorithm, threads and CPU level do
+not change a bit.
 """
 cimport cython
 from libc.string cimport memcpy, memset
@@ -51,7 +51,7 @@ cdef struct Gather:
     Py_ssize_t N, G, M, K, TH, TW
     Py_ssize_t channels, h, w               # source planes per group and their size
     Py_ssize_t hp, wp, top, left            # padded plane and where the source sits in it
-    Py_ssize_t line, step                   # padded elements from one output row / pixel to the next
+    Py_ssize_t line, step                   # padded elements from an output row / pixel to the next
     Py_ssize_t taps_per_row, max_row        # see _direct; padded row of the lowest tap
     const Py_ssize_t *tap_off
     const Py_ssize_t *tap_row               # padded row of each kernel row's taps
@@ -62,7 +62,7 @@ cdef struct Gather:
     Py_ssize_t packed_size
     const float *bias                       # (G * M,) or NULL
     float *out                              # (N, G * M, out_h, out_w)
-    Py_ssize_t out_h, out_w, oh0, ow0, osh, osw   # where pixel (t, u) goes: (oh0 + t osh, ow0 + u osw)
+    Py_ssize_t out_h, out_w, oh0, ow0, osh, osw   # pixel (t, u) goes to (oh0 + t osh, ow0 + u osw)
     Py_ssize_t blocks, block_rows
     float *scratch
     Py_ssize_t scratch_size, image_size, work_size
@@ -285,7 +285,7 @@ cdef int _run_gather(Gather *q) except -1:
     """Pack A, cut the work into tasks and run them."""
     cdef:
         const fnn_ukernels *uk = q.uk
-        Buffer packed = None, scratch, pixels = _pixel_table(q)
+        Buffer packed = None, scratch, _pixels = _pixel_table(q)
         Py_ssize_t g, p, k, mp = round_up(q.M, uk.mr), kc, wanted
         float *out
         double flops = 2.0 * q.N * q.G * q.M * q.K * q.TH * q.TW
@@ -382,8 +382,8 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
 
 cdef Py_ssize_t _phase_taps(Py_ssize_t f, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dil,
                             Py_ssize_t size, Py_ssize_t *index, Py_ssize_t *off) noexcept nogil:
-    """Taps r that reach inputs i = f + stride t: output row t + off, off = (f + pad - r dil) / stride
-    where that is whole."""
+    """Taps r that reach inputs i = f + stride t: output row t + off,
+    off = (f + pad - r dil) / stride where that is whole."""
     cdef Py_ssize_t r, n = 0, d
     for r in range(size):
         d = f + pad - r * dil
@@ -537,7 +537,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     cdef:
         Shape s
         WeightGrad q
-        Buffer taps, pixels, partial, scratch
+        Buffer taps, _pixels, partial, scratch
         Py_ssize_t *off
         Py_ssize_t c, r, j, g, size
         int n_threads
@@ -550,7 +550,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     q.pad.x, q.dy = f32(x, 4, "x"), f32(dy, 4, "dy")
     s.N, s.C, s.H, s.W = (PyArray_DIM(x, 0), PyArray_DIM(x, 1), PyArray_DIM(x, 2),
                           PyArray_DIM(x, 3))
-    s.O = PyArray_DIM(dy, 1)
+    s.O = PyArray_DIM(dy, 1)  # no-cython-lint
     pair(kernel_size, &s.KH, &s.KW)
     _shape(&s, stride, padding, dilation, groups)
     _check_dy(&s, dy)
@@ -574,7 +574,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
                 off[(c * s.KH + r) * s.KW + j] = (
                     (c * q.pad.hp + r * s.dh) * q.pad.wp + j * s.dw)
     q.tap_off = off
-    pixels = _pixel_table(&q.pad)
+    _pixels = _pixel_table(&q.pad)
     q.pixel_off = q.pad.pixel_off
     q.row = round_up(s.Og, q.pad.uk.lanes)
     q.kb = min_(q.P, 512)

@@ -78,7 +78,8 @@ def linear_backward(dy, x, weight, y, activation, needs):
         const float *dz = f32(dy, 2, "dy")
         float *px = f32(x, 2, "x")
         float *pw = f32(weight, 2, "weight")
-        Py_ssize_t N = PyArray_DIM(dy, 0), O = PyArray_DIM(dy, 1), I = PyArray_DIM(x, 1)
+        Py_ssize_t N = PyArray_DIM(dy, 0), O = PyArray_DIM(dy, 1)  # no-cython-lint
+        Py_ssize_t I = PyArray_DIM(x, 1)  # no-cython-lint
         int code = activation_code(activation)
         ndarray dpre, dx = None, dweight = None, dbias = None
         bint need_x, need_w, need_b

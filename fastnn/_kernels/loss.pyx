@@ -6,7 +6,6 @@ the sum of w_t over the rows that are not ignored (0 if there are none).
 """
 from libc.string cimport memcmp, memset
 from numpy cimport (
-    NPY_FLOAT32,
     NPY_INT64,
     PyArray_DATA,
     PyArray_DIM,
@@ -250,7 +249,8 @@ def mse_forward(x, target, reduction):
     cdef Py_ssize_t tasks, i
     cdef float total = 0.0
     cdef npy_intp dims[1]
-    q.uk, q.x, q.t, q.how = ukernels(), f32(x, -1, "x"), f32(target, -1, "target"), _reduction(reduction)
+    q.x, q.t = f32(x, -1, "x"), f32(target, -1, "target")
+    q.uk, q.how = ukernels(), _reduction(reduction)
     _same_shape(x, target)
     q.n = PyArray_SIZE(x)
     tasks = (q.n + PIECE - 1) // PIECE
@@ -275,7 +275,8 @@ def mse_backward(dloss, x, target, reduction):
     """dx = 2 (x - target) dloss (over the number of elements for "mean")."""
     cdef Mse q
     cdef ndarray dx
-    q.uk, q.x, q.t, q.how = ukernels(), f32(x, -1, "x"), f32(target, -1, "target"), _reduction(reduction)
+    q.x, q.t = f32(x, -1, "x"), f32(target, -1, "target")
+    q.uk, q.how = ukernels(), _reduction(reduction)
     _same_shape(x, target)
     q.n, q.dloss, q.scale = PyArray_SIZE(x), NULL, 0.0
     if q.how == NONE:

@@ -1,5 +1,4 @@
 """Max and average pooling of NCHW images: one plane (n, c) per task, forward and backward."""
-cimport cython
 from libc.string cimport memset
 from numpy cimport (
     NPY_INT32,
@@ -12,7 +11,6 @@ from numpy cimport (
     import_array,
     int32_t,
     ndarray,
-    npy_intp,
 )
 
 from ._array cimport empty4, empty_typed, f32, pair
@@ -148,8 +146,8 @@ def max_pool2d_backward(dy, indices, input_size, y, activation):
             or not PyArray_IS_C_CONTIGUOUS(index)):
         raise TypeError("indices must be the int32 array of max_pool2d_forward")
     for i in range(4):
-        if PyArray_DIM(index, i) != PyArray_DIM(dy, i) or (q.relu
-                                                           and PyArray_DIM(y, i) != PyArray_DIM(dy, i)):
+        if (PyArray_DIM(index, i) != PyArray_DIM(dy, i)
+                or (q.relu and PyArray_DIM(y, i) != PyArray_DIM(dy, i))):
             raise ValueError(f"dy has shape {dy.shape}, expected {indices.shape}")
     q.index = <int32_t *>PyArray_DATA(index)
     q.planes = PyArray_DIM(dy, 0) * PyArray_DIM(dy, 1)

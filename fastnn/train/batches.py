@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..creation import from_numpy
-from ..tensor import Tensor, no_grad
+from ..grad_mode import no_grad
+from ..tensor import Tensor
 
 _ROWS_PER_PREDICTION = 256
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import write_atomically
+from ..io.files import write_atomically
 
 
 class History(dict[str, list[Any]]):

@@ -1,0 +1,171 @@
+"""fastnn: neural networks on the CPU, in PyTorch's vocabulary; NumPy arrays in and out."""
+
+import importlib as _importlib
+from typing import Any as _Any
+
+from . import backend, functional, nn, operators, optim
+from .config import get_num_threads, set_num_threads, show_config, threads
+from .creation import (
+    arange,
+    as_tensor,
+    empty,
+    eye,
+    from_numpy,
+    full,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    randint,
+    randn,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .dtypes import bool_, float32, float64, int32, int64, uint8
+from .functional import (
+    abs,
+    argmax,
+    argmin,
+    cat,
+    chunk,
+    clamp,
+    clone,
+    exp,
+    flatten,
+    log,
+    log_softmax,
+    matmul,
+    max,
+    mean,
+    min,
+    permute,
+    pow,
+    relu,
+    reshape,
+    sigmoid,
+    softmax,
+    split,
+    sqrt,
+    squeeze,
+    stack,
+    std,
+    sum,
+    tanh,
+    transpose,
+    unsqueeze,
+    var,
+)
+from .grad_mode import (
+    detect_anomaly,
+    enable_grad,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .random import Generator, default_generator, manual_seed
+from .tensor import Parameter, Tensor
+from .version import __version__
+
+_LATER = ("autograd", "data", "datasets", "io", "metrics", "models", "reference", "train")
+
+
+def __getattr__(name: str) -> _Any:
+    """Rooms that not every program needs are opened when they are named first."""
+    if name in _LATER:
+        return _importlib.import_module(f".{name}", __name__)
+    if name in ("save", "load"):
+        return getattr(_importlib.import_module(".io", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})
+
+
+__all__ = [
+    "Generator",
+    "Parameter",
+    "Tensor",
+    "__version__",
+    "abs",
+    "arange",
+    "argmax",
+    "argmin",
+    "as_tensor",
+    "autograd",
+    "backend",
+    "bool_",
+    "cat",
+    "chunk",
+    "clamp",
+    "clone",
+    "data",
+    "datasets",
+    "default_generator",
+    "detect_anomaly",
+    "empty",
+    "enable_grad",
+    "exp",
+    "eye",
+    "flatten",
+    "float32",
+    "float64",
+    "from_numpy",
+    "full",
+    "functional",
+    "get_num_threads",
+    "int32",
+    "int64",
+    "io",
+    "is_grad_enabled",
+    "linspace",
+    "load",
+    "log",
+    "log_softmax",
+    "manual_seed",
+    "matmul",
+    "max",
+    "mean",
+    "metrics",
+    "min",
+    "models",
+    "nn",
+    "no_grad",
+    "ones",
+    "ones_like",
+    "operators",
+    "optim",
+    "permute",
+    "pow",
+    "rand",
+    "randint",
+    "randn",
+    "randperm",
+    "reference",
+    "relu",
+    "reshape",
+    "save",
+    "set_grad_enabled",
+    "set_num_threads",
+    "show_config",
+    "sigmoid",
+    "softmax",
+    "split",
+    "sqrt",
+    "squeeze",
+    "stack",
+    "std",
+    "sum",
+    "tanh",
+    "tensor",
+    "threads",
+    "train",
+    "transpose",
+    "uint8",
+    "unsqueeze",
+    "var",
+    "zeros",
+    "zeros_like",
+]

@@ -1,0 +1,166 @@
+"""Automatic differentiation (`torch.autograd`): custom Functions, grad, gradcheck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import tensor as _tape
+from .engine import backward, run_backward, seeds
+from .grad_mode import (
+    detect_anomaly,
+    enable_grad,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .tensor import Tensor, wrap
+
+__all__ = [
+    "Function",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]
+
+
+class Function(_tape.Function):
+    """An operation with a gradient of your own; call it as `MyFunction.apply(...)`.
+
+    Subclasses define static methods on Tensors: forward(ctx, *args) and backward(ctx, *grads),
+    which returns one gradient, or None, per argument of forward.  ctx.save_for_backward(...) keeps
+    tensors, ctx.saved_tensors gives them back; ctx.needs_input_grad says which are wanted.
+    """
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Keep inputs or outputs for backward; it is an error if they are changed until then."""
+        self.save(*(None if t is None else t._data for t in tensors))
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What forward saved.  Raises RuntimeError if it was changed or freed since."""
+        return tuple(None if a is None else wrap(a) for a in self._unpack())
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Run forward and record it where a gradient is needed."""
+        return _operation(cls).apply(*args)
+
+
+def _operation(cls: Any) -> Any:
+    """The same Function on arrays, as the tape wants it."""
+    made = cls.__dict__.get("_on_arrays")
+    if made is None:
+        made = type(cls.__name__, (cls,), {"apply": _tape.Function.__dict__["apply"]})
+        made.forward = staticmethod(lambda ctx, *arrays: _run_forward(cls, ctx, arrays))
+        made.backward = staticmethod(lambda ctx, *dys: _run_backward(cls, ctx, dys))
+        cls._on_arrays = made
+    return made
+
+
+def _run_forward(cls: Any, ctx: Any, arrays: Any) -> Any:
+    ctx.shapes = [a.shape if isinstance(a, np.ndarray) else None for a in arrays]
+    with no_grad():
+        result = cls.forward(ctx, *(wrap(a) if isinstance(a, np.ndarray) else a for a in arrays))
+    several = isinstance(result, tuple)
+    for y in result if several else (result,):
+        if not isinstance(y, Tensor):
+            raise TypeError(f"{cls.__name__}.forward returned {type(y).__name__}, not a Tensor")
+    if several:
+        return tuple(y._data for y in result)
+    # an input handed through would share its memory, and its place on the tape
+    return result._data.copy() if any(result._data is a for a in arrays) else result._data
+
+
+def _run_backward(cls: Any, ctx: Any, dys: Any) -> Any:
+    with no_grad():
+        grads = cls.backward(ctx, *(wrap(dy) for dy in dys))
+    grads = grads if isinstance(grads, tuple) else (grads,)
+    if len(grads) != len(ctx.shapes):
+        raise RuntimeError(
+            f"{cls.__name__}.backward returned {len(grads)} gradients for {len(ctx.shapes)} "
+            "arguments"
+        )
+    arrays = []
+    for i, (g, shape) in enumerate(zip(grads, ctx.shapes, strict=True)):
+        if g is not None and (not isinstance(g, Tensor) or g.shape != shape):
+            found = g.shape if isinstance(g, Tensor) else type(g).__name__
+            raise RuntimeError(
+                f"{cls.__name__}.backward returned {found} as gradient {i}, expected a Tensor of "
+                f"shape {shape}"
+            )
+        arrays.append(None if g is None else np.ascontiguousarray(g._data))
+    return tuple(arrays)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor] | None = None,
+    retain_graph: bool | None = None,
+    *,
+    allow_unused: bool = False,
+) -> tuple[Any, ...]:
+    """d outputs / d inputs, one Tensor per input; .grad of the leaves stays as it is.
+
+    grad_outputs: where the gradient starts, 1 for single elements.  An input that the outputs do
+    not depend on is a RuntimeError, or gives None if allow_unused.
+    """
+    roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    starts = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs
+    for t in wanted:
+        if not isinstance(t, Tensor) or not t.requires_grad:
+            raise RuntimeError("grad: one of the inputs is not a Tensor that requires grad")
+    arrays = run_backward(roots, seeds(roots, starts, "grad"), bool(retain_graph), wanted)
+    if not allow_unused and any(a is None for a in arrays):
+        raise RuntimeError(
+            "grad: one of the inputs was not used to compute the outputs; "
+            "allow_unused=True gives None for it"
+        )
+    return tuple(None if a is None else wrap(a.copy()) for a in arrays)
+
+
+def gradcheck(
+    func: Callable[..., Any],
+    inputs: Sequence[Tensor],
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+) -> bool:
+    """Compare backward with central differences (f(x + eps) - f(x - eps)) / (2 eps), in float64.
+
+    func: of the inputs, float64 Tensors, gives one Tensor.  Returns True; raises RuntimeError that
+    names the input and the element where they differ by more than atol + rtol |difference|.
+    """
+    y = func(*inputs)
+    weights = np.cos(np.arange(y._data.size, dtype=np.float64)).reshape(y.shape) + 1.5
+    wanted = [t for t in inputs if isinstance(t, Tensor) and t.requires_grad]
+    if any(t.dtype != np.float64 for t in wanted):
+        raise ValueError("gradcheck: inputs must be float64")
+    found = grad(y, wanted, wrap(weights.astype(y.dtype)), allow_unused=True)
+    for n, (t, g) in enumerate(zip(wanted, found, strict=True)):
+        got = np.zeros(t.shape) if g is None else g._data
+        for i in np.ndindex(*t.shape):
+            kept = t._data[i]
+            values = []
+            for sign in (1, -1):
+                t._data[i] = kept + sign * eps
+                with no_grad():
+                    values.append(float((func(*inputs)._data * weights).sum()))
+            t._data[i] = kept
+            want = (values[0] - values[1]) / (2 * eps)
+            if not abs(got[i] - want) <= atol + rtol * abs(want):
+                raise RuntimeError(
+                    f"gradcheck: input {n}, element {i}: backward gives {got[i]:.6g}, "
+                    f"differences {want:.6g}"
+                )
+    return True

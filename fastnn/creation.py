@@ -1,0 +1,182 @@
+"""Tensors from data, constants and random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import backend
+from .dtypes import as_dtype, bool_, float32, int64
+from .functional.shape import sizes
+from .random import Generator, resolve
+from .tensor import Tensor, check_array
+
+_MOST = 1 << 62  # elements
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A copy of data: an array, Tensor, number or nested lists.
+
+    dtype: that of an array or Tensor; of lists and numbers bool, int64 or float32.  Raises
+    TypeError for other data or another dtype, ValueError for ragged lists.
+    """
+    wanted = None if dtype is None else as_dtype(dtype, "tensor")
+    if isinstance(data, Tensor):
+        data = data._data
+    is_array = isinstance(data, (np.ndarray, np.generic))
+    try:
+        array = np.array(data, order="C")
+    except ValueError as error:
+        raise ValueError(f"tensor: data is not a rectangular array: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"tensor: data has dtype {array.dtype}, expected numbers or booleans")
+    if wanted is None and not is_array and array.dtype.kind == "f":
+        wanted = float32
+    array = array.astype(wanted, copy=False) if wanted is not None else array
+    return Tensor(check_array(array, "tensor: data"), requires_grad)
+
+
+def from_numpy(a: np.ndarray) -> Tensor:
+    """A Tensor that shares the array's memory, also where it is read-only or strided.
+
+    An array in foreign byte order is copied.  Raises TypeError for anything but an ndarray of
+    float32, float64, int64, int32, uint8 or bool.
+    """
+    if not isinstance(a, np.ndarray):
+        raise TypeError(f"from_numpy: a must be an ndarray, got {type(a).__name__}")
+    return Tensor(check_array(a, "from_numpy: a"))
+
+
+def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+    """Shares memory where it can: a Tensor or an ndarray of that dtype; otherwise a copy."""
+    if isinstance(data, np.ndarray) and data.dtype.kind in "fiub":
+        data = from_numpy(data)
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(as_dtype(dtype, "as_tensor"))
+    return tensor(data, dtype)
+
+
+def _shape(size: Any, function: str) -> tuple[int, ...]:
+    shape = sizes(size, function) if len(size) else ()
+    total = 1
+    for n in shape:
+        if n < 0:
+            raise ValueError(f"{function}: size {shape} has a negative axis")
+        total *= n
+    if total > _MOST:
+        raise ValueError(f"{function}: size {shape} has more than 2**62 elements")
+    return shape
+
+
+def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Every element = fill_value; dtype from its kind: bool, int64 or float32."""
+    if dtype is None:
+        kind = np.asarray(fill_value).dtype.kind
+        dtype = {"b": bool_, "i": int64, "u": int64}.get(kind, float32)
+    shape = _shape((size,), "full")
+    return Tensor(np.full(shape, fill_value, as_dtype(dtype, "full")), requires_grad)
+
+
+def empty(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """Not initialised."""
+    return Tensor(np.empty(_shape(size, "empty"), as_dtype(dtype, "empty")), requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """All 0."""
+    return Tensor(np.zeros(_shape(size, "zeros"), as_dtype(dtype, "zeros")), requires_grad)
+
+
+def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """All 1."""
+    return Tensor(np.ones(_shape(size, "ones"), as_dtype(dtype, "ones")), requires_grad)
+
+
+def zeros_like(input: Tensor, dtype: Any = None) -> Tensor:
+    """All 0, of input's shape and dtype."""
+    return zeros(input.shape, dtype=input.dtype if dtype is None else dtype)
+
+
+def ones_like(input: Tensor, dtype: Any = None) -> Tensor:
+    """All 1, of input's shape and dtype."""
+    return ones(input.shape, dtype=input.dtype if dtype is None else dtype)
+
+
+def eye(n: int, m: int | None = None, dtype: Any = float32) -> Tensor:
+    """(n, m) with ones on the diagonal; m = n if None."""
+    n, m = _shape((n, n if m is None else m), "eye")
+    return Tensor(np.eye(n, m, dtype=as_dtype(dtype, "eye")))
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
+    """start, start + step, ... below end; arange(end) starts at 0.  int64, or float32 if any
+    argument is a float.  Raises ValueError for step 0."""
+    if end is None:
+        start, end = 0, start
+    if not step:
+        raise ValueError("arange: step is 0")
+    if dtype is None:
+        dtype = float32 if any(isinstance(v, float) for v in (start, end, step)) else int64
+    return Tensor(np.arange(start, end, step).astype(as_dtype(dtype, "arange")))
+
+
+def linspace(start: float, end: float, steps: int, dtype: Any = float32) -> Tensor:
+    """`steps` equally spaced values from start to end, both included."""
+    (steps,) = _shape((steps,), "linspace")
+    return Tensor(np.linspace(start, end, steps, dtype=as_dtype(dtype, "linspace")))
+
+
+def uniform_array(shape: Any, low: float, high: float, generator: Generator | None) -> np.ndarray:
+    """float32, uniform in [low, high)."""
+    key, offset = resolve(generator).reserve(int(np.prod(shape, dtype=np.int64)))
+    return backend.kernels.random_uniform(tuple(shape), key, offset, low, high)
+
+
+def normal_array(shape: Any, mean: float, std: float, generator: Generator | None) -> np.ndarray:
+    """float32, normal."""
+    key, offset = resolve(generator).reserve(int(np.prod(shape, dtype=np.int64)))
+    return backend.kernels.random_normal(tuple(shape), key, offset, mean, std)
+
+
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform in [0, 1), from float32 draws."""
+    array = uniform_array(_shape(size, "rand"), 0.0, 1.0, generator)
+    return Tensor(array.astype(as_dtype(dtype, "rand"), copy=False), requires_grad)
+
+
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal with mean 0 and variance 1, from float32 draws."""
+    array = normal_array(_shape(size, "randn"), 0.0, 1.0, generator)
+    return Tensor(array.astype(as_dtype(dtype, "randn"), copy=False), requires_grad)
+
+
+def _bits(n: int, generator: Generator | None) -> np.ndarray:
+    key, offset = resolve(generator).reserve(n)
+    return backend.kernels.random_bits(n, key, offset)
+
+
+def randint(low: int, high: int, size: Any, *, generator: Generator | None = None) -> Tensor:
+    """Integers low <= i < high, int64; high - low at most 2**32."""
+    shape = _shape((size,), "randint")
+    span = int(high) - int(low)
+    if not 0 < span <= 1 << 32:
+        raise ValueError(f"randint: low is {low} and high {high}, expected 0 < high - low <= 2**32")
+    bits = _bits(int(np.prod(shape, dtype=np.int64)), generator).astype(np.uint64)
+    return Tensor(((bits * np.uint64(span)) >> np.uint64(32)).astype(np.int64).reshape(shape) + low)
+
+
+def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
+    """A random order of 0 .. n - 1, int64."""
+    (n,) = _shape((n,), "randperm")
+    return Tensor(np.argsort(_bits(n, generator), kind="stable").astype(np.int64, copy=False))

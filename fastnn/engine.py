@@ -1,0 +1,186 @@
+# cython: annotation_typing=False
+"""Backward: from the newest Function to the oldest.  Compiled, as tensor.py is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .grad_mode import mode
+from .tensor import Core, Function, wrap
+
+
+def _add(a, b):
+    return np.asarray(a + b)
+
+
+def _run_node(node, outs):
+    """Gradients of a node's arguments from those of its outputs."""
+    if node._hooks is not None:
+        for index, hooks in node._hooks.items():
+            outs[index] = _run_hooks(hooks, outs[index])
+    if node._outputs is not None:
+        for i, (shape, dtype) in enumerate(node._outputs):
+            if outs[i] is None:
+                outs[i] = np.zeros(shape, dtype)
+        results = type(node).backward(node, *outs)
+    else:
+        results = type(node).backward(node, outs[0])
+    if not isinstance(results, tuple):
+        results = (results,)
+    if mode.anomaly:
+        for i, g in enumerate(results):
+            if g is not None and np.isnan(g).any():
+                raise RuntimeError(f"{node.name()} returned NaN as the gradient of argument {i}")
+    return results
+
+
+def _run_hooks(hooks, gradient):
+    if gradient is None:
+        return None
+    for hook in tuple(hooks):
+        result = hook(wrap(gradient))
+        if result is not None:
+            gradient = result._data
+    return gradient
+
+
+def _refs_of_local():
+    lone = {0: np.empty(0)}
+    _, array = lone.popitem()
+    return sys.getrefcount(array)
+
+
+_REFS_OF_LOCAL = _refs_of_local()
+
+
+def _accumulate(leaves):
+    """Put the gradients into .grad; an array that someone else holds or sees is copied."""
+    while leaves:
+        leaf, g = leaves.popitem()
+        if leaf._hooks is not None:
+            g = _run_hooks(leaf._hooks, g)
+        if leaf._grad is not None:
+            np.add(leaf._grad._data, g, out=leaf._grad._data)
+            leaf._grad._changed()
+            continue
+        if sys.getrefcount(g) > _REFS_OF_LOCAL or isinstance(g.base, np.ndarray):
+            g = g.copy()
+        leaf._grad = wrap(g)
+
+
+def _ordered(nodes):
+    """All Functions that can be reached, newest first."""
+    found = set(nodes)
+    stack = list(nodes)
+    while stack:
+        for edge in stack.pop()._edges:
+            if isinstance(edge, Function) and edge not in found:
+                found.add(edge)
+                stack.append(edge)
+    return sorted(found, key=_seq_of, reverse=True)
+
+
+def _seq_of(node):
+    return node._seq
+
+
+def run_backward(roots, grads, retain_graph, wanted=None):
+    """Send `grads` (arrays) back from `roots`.
+
+    wanted None: accumulate into the leaves.  Otherwise a list of tensors; returns their gradients,
+    arrays or None, and leaves .grad alone.
+    """
+    pending = {}
+    leaves = {}
+    captured = {}
+    for t, g in zip(roots, grads, strict=True):
+        if t._node is None:
+            leaves[t] = _add(leaves[t], g) if t in leaves else g
+        else:
+            outs = pending.setdefault(t._node, [None] * _n_outputs(t._node))
+            outs[t._index] = g if outs[t._index] is None else _add(outs[t._index], g)
+    for node in _ordered(pending):
+        outs = pending.pop(node, None)
+        if outs is None:
+            continue
+        if wanted is not None:
+            for t in wanted:
+                if t._node is node:
+                    captured[t] = outs[t._index]
+        results = _run_node(node, outs)
+        n = len(results)
+        i = 0
+        for edge in node._edges:
+            g = results[i] if i < n else None
+            if edge is not None and g is not None:
+                if not isinstance(g, np.ndarray):
+                    g = np.asarray(g)  # NumPy gives scalars where there are no axes
+                if isinstance(edge, Function):
+                    outs = pending.get(edge)
+                    if outs is None:
+                        pending[edge] = outs = [None] * _n_outputs(edge)
+                    slot = node._slots[i]
+                    outs[slot] = g if outs[slot] is None else _add(outs[slot], g)
+                else:
+                    leaves[edge] = _add(leaves[edge], g) if edge in leaves else g
+            i += 1
+        outs = results = g = None  # whoever still holds an array here would force a copy of it
+        if not retain_graph and node._saved is not None:
+            node._saved = node._checks = None
+            node._freed = True
+    if wanted is None:
+        _accumulate(leaves)
+        return None
+    return [captured.get(t) if t._node is not None else leaves.get(t) for t in wanted]
+
+
+def _n_outputs(node):
+    return 1 if node._outputs is None else len(node._outputs)
+
+
+def seeds(tensors: list[Core], grads: Any, function: str) -> list[np.ndarray]:
+    """Where a backward pass starts: the given gradients, or 1 for single elements."""
+    if grads is None:
+        grads = [None] * len(tensors)
+    if len(grads) != len(tensors):
+        raise ValueError(f"{function}: {len(tensors)} tensors but {len(grads)} gradients")
+    arrays = []
+    for t, g in zip(tensors, grads, strict=True):
+        if not isinstance(t, Core):
+            raise TypeError(f"{function}: expected a Tensor, got {type(t).__name__}")
+        if not t._requires_grad:
+            raise RuntimeError(
+                f"{function}: the tensor does not require grad and was not made by a recorded "
+                "operation"
+            )
+        if g is None:
+            if t._data.size != 1:
+                raise RuntimeError(
+                    f"{function}: a tensor of shape {t.shape} needs a gradient of that shape; "
+                    "without one it must have a single element"
+                )
+            arrays.append(np.ones(t.shape, t.dtype))
+            continue
+        if not isinstance(g, Core):
+            raise TypeError(f"{function}: gradient must be a Tensor, got {type(g).__name__}")
+        if g.shape != t.shape or g.dtype != t.dtype:
+            raise RuntimeError(
+                f"{function}: gradient has shape {g.shape} and dtype {g.dtype}, "
+                f"expected {t.shape} and {t.dtype}"
+            )
+        arrays.append(np.ascontiguousarray(g._data))
+    return arrays
+
+
+def backward(
+    tensors: Iterable[Any], grad_tensors: Any = None, retain_graph: bool | None = None
+) -> None:
+    """Sum of the tensors' gradients into the leaves' .grad; see Tensor.backward."""
+    tensors = [tensors] if isinstance(tensors, Core) else list(tensors)
+    if isinstance(grad_tensors, Core):
+        grad_tensors = [grad_tensors]
+    run_backward(tensors, seeds(tensors, grad_tensors, "backward"), bool(retain_graph))

@@ -1,0 +1,73 @@
+"""Functions on Tensors (`torch.nn.functional`): checks, the kernel, the record."""
+
+from .activation import exp, log, log_softmax, relu, sigmoid, softmax, tanh
+from .arithmetic import abs, add, clamp, div, matmul, mul, neg, pow, sqrt, sub
+from .conv import conv2d
+from .dropout import dropout
+from .linear import linear
+from .loss import cross_entropy, mse_loss
+from .pool import avg_pool2d, max_pool2d
+from .reduce import argmax, argmin, max, mean, min, std, sum, var
+from .shape import (
+    cat,
+    chunk,
+    clone,
+    expand,
+    flatten,
+    pad,
+    permute,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    transpose,
+    unsqueeze,
+)
+
+__all__ = [
+    "abs",
+    "add",
+    "argmax",
+    "argmin",
+    "avg_pool2d",
+    "cat",
+    "chunk",
+    "clamp",
+    "clone",
+    "conv2d",
+    "cross_entropy",
+    "div",
+    "dropout",
+    "exp",
+    "expand",
+    "flatten",
+    "linear",
+    "log",
+    "log_softmax",
+    "matmul",
+    "max",
+    "max_pool2d",
+    "mean",
+    "min",
+    "mse_loss",
+    "mul",
+    "neg",
+    "pad",
+    "permute",
+    "pow",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "softmax",
+    "split",
+    "sqrt",
+    "squeeze",
+    "stack",
+    "std",
+    "sub",
+    "sum",
+    "tanh",
+    "transpose",
+    "unsqueeze",
+    "var",
+]

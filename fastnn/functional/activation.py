@@ -1,0 +1,158 @@
+"""Activations, exponential and logarithm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Function, Tensor
+from . import _checks
+
+
+class _Activation(Function):
+    """y = f(x) whose gradient follows from y."""
+
+    op = ""
+
+    @classmethod
+    def forward(cls, ctx: Any, x: np.ndarray) -> Any:
+        k = ctx.kernels = _checks.kernels(x, cls.op, "input")
+        y = getattr(k, cls.op + "_forward")(x)
+        ctx.save(y)
+        return y
+
+    @classmethod
+    def backward(cls, ctx: Any, dy: np.ndarray) -> Any:
+        (y,) = ctx.saved
+        return getattr(ctx.kernels, cls.op + "_backward")(dy, y)
+
+
+class _Relu(_Activation):
+    op = "relu"
+
+
+class _Tanh(_Activation):
+    op = "tanh"
+
+
+class _Sigmoid(_Activation):
+    op = "sigmoid"
+
+
+class _Exp(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> Any:
+        y = _checks.kernels(x, "exp", "input").exp_forward(x)
+        ctx.save(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (y,) = ctx.saved
+        return dy * y
+
+
+class _Log(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> Any:
+        ctx.save(x)
+        return _checks.kernels(x, "log", "input").log_forward(x)
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (x,) = ctx.saved
+        with np.errstate(all="ignore"):
+            return dy / x
+
+
+class _Rows(Function):
+    """Softmax and log-softmax along one axis, as rows of a matrix."""
+
+    op = ""
+
+    @classmethod
+    def forward(cls, ctx: Any, x: np.ndarray, dim: int) -> Any:
+        k = ctx.kernels = _checks.kernels(x, cls.op, "input")
+        ctx.dim = dim
+        rows = as_rows(x, dim)
+        y = getattr(k, cls.op + "_forward")(rows)
+        ctx.save(y)
+        return from_rows(y, x.shape, dim)
+
+    @classmethod
+    def backward(cls, ctx: Any, dy: np.ndarray) -> Any:
+        (y,) = ctx.saved
+        dx = getattr(ctx.kernels, cls.op + "_backward")(as_rows(dy, ctx.dim), y)
+        return from_rows(dx, dy.shape, ctx.dim)
+
+
+class _Softmax(_Rows):
+    op = "softmax"
+
+
+class _LogSoftmax(_Rows):
+    op = "log_softmax"
+
+
+def as_rows(x: np.ndarray, dim: int) -> np.ndarray:
+    """(N, C) with C the axis `dim`, C-contiguous."""
+    if x.ndim == 2 and dim == 1:
+        return np.ascontiguousarray(x)
+    if not x.ndim:
+        return x.reshape(1, 1)
+    moved = np.moveaxis(x, dim, -1)
+    rows = moved.size // moved.shape[-1] if moved.shape[-1] else 0
+    return np.ascontiguousarray(moved).reshape(rows, moved.shape[-1])
+
+
+def from_rows(rows: np.ndarray, shape: tuple[int, ...], dim: int) -> np.ndarray:
+    """The inverse of as_rows."""
+    if len(shape) == 2 and dim == 1:
+        return rows
+    if not shape:
+        return rows.reshape(())
+    moved = rows.reshape((*shape[:dim], *shape[dim + 1 :], shape[dim]))
+    return np.ascontiguousarray(np.moveaxis(moved, -1, dim))
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0), any shape; NaN stays NaN.  inplace: the result also replaces input's values."""
+    y = _Relu.apply(_checks.tensor(input, "relu", "input"))
+    if inplace:
+        from .inplace import assign
+
+        return assign(input, y, "relu(inplace=True)")
+    return y
+
+
+def tanh(input: Tensor) -> Tensor:
+    """Hyperbolic tangent, any shape."""
+    return _Tanh.apply(_checks.tensor(input, "tanh", "input"))
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-input)), any shape."""
+    return _Sigmoid.apply(_checks.tensor(input, "sigmoid", "input"))
+
+
+def exp(input: Tensor) -> Tensor:
+    """e ** input, any shape."""
+    return _Exp.apply(_checks.tensor(input, "exp", "input"))
+
+
+def log(input: Tensor) -> Tensor:
+    """Natural logarithm, any shape; -inf at 0, NaN below."""
+    return _Log.apply(_checks.tensor(input, "log", "input"))
+
+
+def softmax(input: Tensor, dim: int) -> Tensor:
+    """exp(x) / sum exp(x) along `dim`.  Raises IndexError for a dim out of range."""
+    _checks.tensor(input, "softmax", "input")
+    return _Softmax.apply(input, _checks.axis(dim, input.ndim, "softmax"))
+
+
+def log_softmax(input: Tensor, dim: int) -> Tensor:
+    """x - log sum exp(x) along `dim`.  Raises IndexError for a dim out of range."""
+    _checks.tensor(input, "log_softmax", "input")
+    return _LogSoftmax.apply(input, _checks.axis(dim, input.ndim, "log_softmax"))

@@ -1,0 +1,307 @@
+"""Elementwise arithmetic with broadcasting, and matrix products.
+
+The elementwise part is NumPy's, whose + - * / and sqrt are rounded as IEEE 754 says on every CPU.
+A Python number takes the tensor's dtype; two tensors must have the same one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import backend
+from ..tensor import Function, Tensor, wrap
+from . import _checks
+from .reduce import unbroadcast
+
+
+def _broadcasts(a: np.ndarray, b: np.ndarray, op: str) -> None:
+    try:
+        np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        raise ValueError(f"{op}: shapes {a.shape} and {b.shape} do not broadcast") from None
+
+
+class _Binary(Function):
+    strided = True
+    op = ""
+    needs_values = False  # whether a gradient depends on a and b
+
+    @classmethod
+    def forward(cls, ctx: Any, a: Any, b: Any) -> Any:
+        ctx.shapes = a.shape, b.shape
+        if a.shape != b.shape:
+            _broadcasts(a, b, cls.op)
+        if cls.needs_values:
+            ctx.save(a, b)
+        with np.errstate(all="ignore"):
+            return cls.value(a, b)
+
+    @classmethod
+    def backward(cls, ctx: Any, dy: np.ndarray) -> Any:
+        a, b = ctx.saved if cls.needs_values else (None, None)
+        need_a, need_b = ctx.needs_input_grad
+        da = db = None
+        with np.errstate(all="ignore"):
+            if need_a:
+                da = unbroadcast(cls.grad_a(dy, a, b), ctx.shapes[0])
+            if need_b:
+                db = unbroadcast(cls.grad_b(dy, a, b), ctx.shapes[1])
+        return da, db
+
+    value: Any
+    grad_a: Any
+    grad_b: Any
+
+
+class _Add(_Binary):
+    op = "add"
+    value = staticmethod(np.add)
+    grad_a = staticmethod(lambda dy, a, b: dy)
+    grad_b = staticmethod(lambda dy, a, b: dy)
+
+
+class _Sub(_Binary):
+    op = "sub"
+    value = staticmethod(np.subtract)
+    grad_a = staticmethod(lambda dy, a, b: dy)
+    grad_b = staticmethod(lambda dy, a, b: -dy)
+
+
+class _Mul(_Binary):
+    op = "mul"
+    needs_values = True
+    value = staticmethod(np.multiply)
+    grad_a = staticmethod(lambda dy, a, b: dy * b)
+    grad_b = staticmethod(lambda dy, a, b: dy * a)
+
+
+class _Div(_Binary):
+    op = "div"
+    needs_values = True
+    value = staticmethod(np.true_divide)
+    grad_a = staticmethod(lambda dy, a, b: dy / b)
+    grad_b = staticmethod(lambda dy, a, b: -dy * (a / b) / b)
+
+
+class _Pow(Function):
+    strided = True
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, exponent: float) -> Any:
+        ctx.exponent = exponent
+        ctx.save(x)
+        return _power(x, exponent)
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (x,) = ctx.saved
+        if ctx.exponent == 0:
+            return np.zeros_like(dy)
+        with np.errstate(all="ignore"):
+            return dy * x.dtype.type(ctx.exponent) * _power(x, ctx.exponent - 1)
+
+
+def _power(x: np.ndarray, exponent: float) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        if exponent == 2:
+            return x * x
+        if exponent == 3:
+            return x * x * x
+        if exponent == 0.5:
+            return np.sqrt(x)
+        if exponent in (0, 1, -1):
+            return {0: np.ones_like, 1: np.copy, -1: np.reciprocal}[int(exponent)](x)
+        # in double precision, so that CPUs that differ in the last bit agree after rounding
+        return np.power(x, exponent, dtype=np.float64).astype(x.dtype)
+
+
+class _Sqrt(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> Any:
+        with np.errstate(all="ignore"):
+            y = np.asarray(np.sqrt(x))
+        ctx.save(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (y,) = ctx.saved
+        with np.errstate(all="ignore"):
+            return dy / (y + y)
+
+
+class _Abs(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray) -> Any:
+        ctx.save(x)
+        return np.abs(x)
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        return dy * np.sign(ctx.saved[0])
+
+
+class _Clamp(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, low: Any, high: Any) -> Any:
+        ctx.low, ctx.high = low, high
+        ctx.save(x)
+        return np.clip(x, low, high)
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (x,) = ctx.saved
+        inside = np.ones(x.shape, bool)
+        if ctx.low is not None:
+            inside &= x >= ctx.low
+        if ctx.high is not None:
+            inside &= x <= ctx.high
+        return dy * inside
+
+
+class _Matmul(Function):
+    @staticmethod
+    def forward(ctx: Any, a: np.ndarray, b: np.ndarray) -> Any:
+        ctx.save(a, b)
+        return _products(a, b, False, False)
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        a, b = ctx.saved
+        da = db = None
+        if ctx.needs_input_grad[0]:
+            da = unbroadcast(_products(dy, b, False, True), a.shape)
+        if ctx.needs_input_grad[1]:
+            db = unbroadcast(_products(a, dy, True, False), b.shape)
+        return da, db
+
+
+def _products(a: np.ndarray, b: np.ndarray, transpose_a: bool, transpose_b: bool) -> np.ndarray:
+    """Matrix products over broadcast leading axes."""
+    k = backend.of(a)
+    if a.ndim == 2 and b.ndim == 2:
+        return k.matmul(a, b, transpose_a, transpose_b)
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    all_a = np.broadcast_to(a, (*lead, *a.shape[-2:]))
+    all_b = np.broadcast_to(b, (*lead, *b.shape[-2:]))
+    m = a.shape[-1] if transpose_a else a.shape[-2]
+    n = b.shape[-2] if transpose_b else b.shape[-1]
+    out = np.empty((*lead, m, n), a.dtype)
+    for i in np.ndindex(*lead):
+        out[i] = k.matmul(
+            np.ascontiguousarray(all_a[i]), np.ascontiguousarray(all_b[i]), transpose_a, transpose_b
+        )
+    return out
+
+
+def operands(a: Any, b: Any, op: str) -> tuple[Tensor, Tensor]:
+    """Both as tensors of one dtype; a number takes the dtype of the other one."""
+    if not isinstance(a, Tensor):
+        return _number(a, b, op), b
+    if not isinstance(b, Tensor):
+        return a, _number(b, a, op)
+    if a._data.dtype != b._data.dtype:
+        raise TypeError(f"{op}: dtypes {a.dtype} and {b.dtype} differ; convert one with .to()")
+    return a, b
+
+
+def _number(value: Any, like: Tensor, op: str) -> Tensor:
+    if isinstance(value, np.ndarray) and value.ndim:
+        raise TypeError(f"{op}: expected a Tensor or a number, got an ndarray; use from_numpy")
+    if not isinstance(value, (int, float, np.number, np.bool_, np.ndarray)):
+        raise TypeError(f"{op}: expected a Tensor or a number, got {type(value).__name__}")
+    kind = like.dtype.kind
+    if kind != "f" and isinstance(value, (float, np.floating)):
+        return wrap(np.asarray(value, np.float32))
+    return wrap(np.asarray(value, like.dtype))
+
+
+def _binary(cls: Any, a: Any, b: Any) -> Tensor:
+    a, b = operands(a, b, cls.op)
+    if a._data.dtype.kind != "f" or b._data.dtype.kind != "f":
+        if a.shape != b.shape:
+            _broadcasts(a._data, b._data, cls.op)
+        y = np.asarray(cls.value(a._data, b._data))
+        wanted = np.float32 if y.dtype == np.float64 else y.dtype
+        return wrap(y.astype(wanted, copy=False))
+    return cls.apply(a, b)
+
+
+def add(input: Any, other: Any) -> Tensor:
+    """input + other, broadcast."""
+    return _binary(_Add, input, other)
+
+
+def sub(input: Any, other: Any) -> Tensor:
+    """input - other, broadcast."""
+    return _binary(_Sub, input, other)
+
+
+def mul(input: Any, other: Any) -> Tensor:
+    """input * other, broadcast."""
+    return _binary(_Mul, input, other)
+
+
+def div(input: Any, other: Any) -> Tensor:
+    """input / other, broadcast; integers give float32."""
+    return _binary(_Div, input, other)
+
+
+def neg(input: Tensor) -> Tensor:
+    """-input."""
+    return mul(input, -1)
+
+
+def pow(input: Tensor, exponent: float) -> Tensor:
+    """input ** exponent, exponent a number.  Raises TypeError for a tensor of exponents."""
+    if isinstance(exponent, Tensor) or not isinstance(exponent, (int, float, np.number)):
+        raise TypeError(f"pow: exponent must be a number, got {type(exponent).__name__}")
+    x = _checks.tensor(input, "pow", "input")
+    _checks.kernels(x._data, "pow", "input")
+    return _Pow.apply(x, exponent)
+
+
+def sqrt(input: Tensor) -> Tensor:
+    """Square root; NaN below 0."""
+    x = _checks.tensor(input, "sqrt", "input")
+    _checks.kernels(x._data, "sqrt", "input")
+    return _Sqrt.apply(x)
+
+
+def abs(input: Tensor) -> Tensor:
+    """|input|."""
+    return _Abs.apply(_checks.tensor(input, "abs", "input"))
+
+
+def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+    """input, but not below min nor above max; the gradient is 0 outside."""
+    if min is None and max is None:
+        raise ValueError("clamp: min and max are both None")
+    return _Clamp.apply(_checks.tensor(input, "clamp", "input"), min, max)
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """Matrix product as PyTorch's: (m, k) @ (k, n); vectors and leading axes as in NumPy.
+
+    Raises TypeError for dtypes that are not float32 or float64 or that differ, ValueError for
+    shapes that do not fit.
+    """
+    from .shape import reshape
+
+    a = _checks.tensor(input, "matmul", "input")
+    b = _checks.tensor(other, "matmul", "other")
+    _checks.kernels(a._data, "matmul", "input", b._data, "other")
+    fits = a.ndim and b.ndim and a.shape[-1] == b.shape[-2 if b.ndim > 1 else 0]
+    if not fits:
+        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit")
+    left = a if a.ndim > 1 else reshape(a, (1, -1))
+    right = b if b.ndim > 1 else reshape(b, (-1, 1))
+    try:
+        np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    except ValueError:
+        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not broadcast") from None
+    y = _Matmul.apply(left, right)
+    shape = y.shape[:-2] + y.shape[-2:-1] * (a.ndim > 1) + y.shape[-1:] * (b.ndim > 1)
+    return y if shape == y.shape else reshape(y, shape)

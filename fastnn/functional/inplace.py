@@ -1,0 +1,84 @@
+"""Operations that change a tensor's memory, and what the tape makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..grad_mode import mode
+from ..tensor import Tensor
+from . import _checks
+
+
+def writable(x: Tensor, function: str) -> np.ndarray:
+    """x's array, if it may be written; RuntimeError for a leaf that requires a gradient, ValueError
+    for read-only memory."""
+    _checks.tensor(x, function, "input")
+    if mode.enabled and x._requires_grad:
+        if x._node is None:
+            raise RuntimeError(
+                f"{function}: a leaf tensor that requires grad is changed in place; do it in "
+                "no_grad()"
+            )
+        if x._is_view:
+            raise RuntimeError(
+                f"{function}: a view of a tensor that requires grad is changed in place; "
+                "change a clone() of it"
+            )
+    if not x._data.flags.writeable:
+        raise ValueError(f"{function}: input is read-only")
+    return x._data
+
+
+def assign(x: Tensor, y: Tensor, function: str) -> Tensor:
+    """y's values into x's memory; from then on x is the result that y was."""
+    target = writable(x, function)
+    if y._data.shape != target.shape:
+        raise ValueError(f"{function}: a result of shape {y.shape} does not fit into {x.shape}")
+    if y._requires_grad and x._is_view:
+        raise RuntimeError(f"{function}: a view is changed in place to a recorded result")
+    if y._data is not target:
+        target[...] = y._data
+    x._changed()
+    if mode.enabled:
+        x._node, x._index, x._requires_grad = y._node, y._index, y._requires_grad
+    return x
+
+
+def fill(x: Tensor, value: Any, function: str = "fill_") -> Tensor:
+    """Every element = value, a number or an ndarray that broadcasts; x is a constant then."""
+    target = writable(x, function)
+    target[...] = value
+    x._changed()
+    if mode.enabled and x._node is not None:
+        x._node, x._index, x._requires_grad = None, 0, False
+    return x
+
+
+def copy(x: Tensor, source: Tensor) -> Tensor:
+    """x.copy_(source): broadcast and converted; the gradient passes to source."""
+    from .shape import expand, to
+
+    _checks.tensor(source, "copy_", "source")
+    try:
+        np.broadcast_shapes(source.shape, x.shape)
+    except ValueError:
+        raise ValueError(f"copy_: source {source.shape} does not fit into {x.shape}") from None
+    y = to(source, x.dtype)
+    return assign(x, y if y.shape == x.shape else expand(y, x.shape), "copy_")
+
+
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    """x[index] = value, where neither is recorded; RuntimeError otherwise."""
+    recorded = isinstance(value, Tensor) and value._requires_grad or x._requires_grad
+    if mode.enabled and recorded:
+        raise RuntimeError(
+            "x[index] = value is not recorded on the tape; build the tensor with cat() or stack(), "
+            "or assign in no_grad()"
+        )
+    target = writable(x, "setitem")
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = tuple(p._data if isinstance(p, Tensor) else p for p in parts)
+    target[plain] = value._data if isinstance(value, Tensor) else value
+    x._changed()

@@ -1,0 +1,70 @@
+"""Dense layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Function, Tensor
+from . import _checks
+from .shape import reshape
+
+
+class _Linear(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, weight: np.ndarray, bias: Any, activation: Any) -> Any:
+        k = _checks.kernels(x, "linear", "input", weight, "weight", bias, "bias")
+        if weight.ndim != 2 or x.shape[1] != weight.shape[1]:
+            raise ValueError(
+                f"linear: input has shape {x.shape} and weight {weight.shape}, "
+                "expected (N, in_features) and (out_features, in_features)"
+            )
+        if bias is not None and bias.shape != weight.shape[:1]:
+            raise ValueError(
+                f"linear: bias has shape {bias.shape}, expected {weight.shape[:1]} for a weight "
+                f"of shape {weight.shape}"
+            )
+        y = k.linear_forward(x, weight, bias, activation)
+        ctx.kernels, ctx.activation = k, activation
+        if activation is None:
+            ctx.save(x, weight)
+        else:
+            ctx.save(x, weight, y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        x, weight, *y = ctx.saved
+        return ctx.kernels.linear_backward(
+            dy, x, weight, y[0] if y else None, ctx.activation, ctx.needs_input_grad[:3]
+        )
+
+
+def linear(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, *, activation: str | None = None
+) -> Tensor:
+    """y = act(input @ weight.T + bias): input (..., in), weight (out, in), bias (out,) -> (..., out).
+
+    activation: None, "relu", "tanh" or "sigmoid", computed while y is in registers.
+    Raises TypeError for dtypes that are not float32 or float64 or that differ, ValueError for
+    shapes that do not fit.
+    """
+    if activation is not None:
+        _checks.activation(activation, "linear")
+    if not (isinstance(input, Tensor) and isinstance(weight, Tensor)):
+        _checks.tensor(input, "linear", "input")
+        _checks.tensor(weight, "linear", "weight")
+    if bias is not None and not isinstance(bias, Tensor):
+        _checks.tensor(bias, "linear", "bias")
+    if input._data.ndim == 2:
+        return _Linear.apply(input, weight, bias, activation)
+    if input.ndim == 0 or weight.ndim != 2 or input.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"linear: input has shape {input.shape} and weight {weight.shape}, "
+            "expected (..., in_features) and (out_features, in_features)"
+        )
+    rows = int(np.prod(input.shape[:-1], dtype=np.int64))
+    flat = reshape(input, (rows, input.shape[-1]))
+    y = _Linear.apply(flat, weight, bias, activation)
+    return reshape(y, (*input.shape[:-1], weight.shape[0]))

@@ -1,0 +1,153 @@
+"""Sums, means and extremes over axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import backend
+from ..tensor import Function, Tensor, wrap
+from . import _checks
+
+
+def sum_axes(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Sum over sorted axes, which stay with size 1; an order fixed by the shape."""
+    k = backend.of(x)
+    x = np.ascontiguousarray(x)
+    shape = list(x.shape)
+    while axes:  # the last run of neighbouring axes, as one
+        last = first = axes[-1]
+        axes = axes[:-1]
+        while axes and axes[-1] == first - 1:
+            first, axes = axes[-1], axes[:-1]
+        before = int(np.prod(shape[:first], dtype=np.int64))
+        run = int(np.prod(shape[first : last + 1], dtype=np.int64))
+        after = int(np.prod(shape[last + 1 :], dtype=np.int64))
+        x = k.sum_axis(x.reshape(before, run, after))
+        shape[first : last + 1] = [1] * (last + 1 - first)
+    return x.reshape(shape)
+
+
+def unbroadcast(dy: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """dy summed over the axes along which `shape` was repeated."""
+    if dy.shape == shape:
+        return dy
+    lead = dy.ndim - len(shape)
+    axes = tuple(
+        i for i, n in enumerate(dy.shape) if i < lead or (shape[i - lead] == 1 and n != 1)
+    )
+    return sum_axes(dy, axes).reshape(shape)
+
+
+class _Sum(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> Any:
+        ctx.shape = x.shape
+        ctx.kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+        y = sum_axes(x, axes)
+        return y if keepdim else y.reshape([n for i, n in enumerate(y.shape) if i not in axes])
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        return np.array(np.broadcast_to(dy.reshape(ctx.kept), ctx.shape), order="C")
+
+
+class _Extreme(Function):
+    """Largest or smallest along one axis; the gradient goes to the first place that has it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, axis: int, keepdim: bool, largest: bool) -> Any:
+        index = (np.argmax if largest else np.argmin)(x, axis)
+        ctx.shape, ctx.axis, ctx.keepdim = x.shape, axis, keepdim
+        ctx.index = np.expand_dims(index, axis)
+        y = np.take_along_axis(x, ctx.index, axis)
+        values, where = (y, ctx.index) if keepdim else (np.squeeze(y, axis), index)
+        return values, np.asarray(where, np.int64)
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray, _: Any) -> Any:
+        dx = np.zeros(ctx.shape, dy.dtype)
+        dy = dy if ctx.keepdim else np.expand_dims(dy, ctx.axis)
+        np.put_along_axis(dx, ctx.index, dy, ctx.axis)
+        return dx
+
+
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Sum over all axes, one or several.  Integers and booleans give int64."""
+    x = _checks.tensor(input, "sum", "input")
+    axes = _checks.axes(dim, x.ndim, "sum")
+    if x.dtype.kind != "f":
+        return wrap(np.asarray(x._data.sum(axis=axes, keepdims=keepdim, dtype=np.int64)))
+    return _Sum.apply(x, axes, keepdim)
+
+
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Mean over all axes, one or several; NaN of no elements.  Raises TypeError for integers."""
+    from .arithmetic import div
+
+    x = _checks.tensor(input, "mean", "input")
+    _checks.kernels(x._data, "mean", "input")
+    axes = _checks.axes(dim, x.ndim, "mean")
+    n = int(np.prod([x.shape[i] for i in axes], dtype=np.int64))
+    return div(sum(x, axes if axes else None, keepdim), float(n))
+
+
+def var(input: Tensor, dim: Any = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """Sum of squared distances from the mean over (n - correction)."""
+    from .arithmetic import div, mul, sub
+
+    x = _checks.tensor(input, "var", "input")
+    axes = _checks.axes(dim, x.ndim, "var")
+    n = int(np.prod([x.shape[i] for i in axes], dtype=np.int64))
+    off = sub(x, mean(x, axes if axes else None, keepdim=True))
+    return div(sum(mul(off, off), axes if axes else None, keepdim), float(max(n - correction, 0)))
+
+
+def std(input: Tensor, dim: Any = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """Square root of `var`."""
+    from .arithmetic import sqrt
+
+    return sqrt(var(input, dim, correction=correction, keepdim=keepdim))
+
+
+def _extreme(input: Tensor, dim: Any, keepdim: bool, largest: bool, function: str) -> Any:
+    from .shape import reshape
+
+    x = _checks.tensor(input, function, "input")
+    if dim is None:
+        if not x._data.size:
+            raise ValueError(f"{function}: input of shape {x.shape} has no elements")
+        return _Extreme.apply(reshape(x, (-1,)), 0, False, largest)[0]
+    axis = _checks.axis(dim, x.ndim, function)
+    if x.ndim and not x.shape[axis]:
+        raise IndexError(f"{function}: axis {axis} of shape {x.shape} has no elements")
+    return _Extreme.apply(x, axis, keepdim, largest)
+
+
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Largest element; with dim (values, indices) along that axis.  NaN counts as largest."""
+    return _extreme(input, dim, keepdim, True, "max")
+
+
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Smallest element; with dim (values, indices) along that axis.  NaN counts as smallest."""
+    return _extreme(input, dim, keepdim, False, "min")
+
+
+def _position(input: Tensor, dim: Any, keepdim: bool, find: Any, function: str) -> Tensor:
+    x = _checks.tensor(input, function, "input")._data
+    if not x.size:
+        raise ValueError(f"{function}: input of shape {x.shape} has no elements")
+    axis = None if dim is None else _checks.axis(dim, x.ndim, function)
+    return wrap(np.asarray(find(x, axis=axis, keepdims=keepdim), np.int64))
+
+
+def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """int64 position of the largest element, in the flat tensor or along `dim`."""
+    return _position(input, dim, keepdim, np.argmax, "argmax")
+
+
+def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """int64 position of the smallest element, in the flat tensor or along `dim`."""
+    return _position(input, dim, keepdim, np.argmin, "argmin")

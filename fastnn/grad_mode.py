@@ -1,0 +1,93 @@
+"""Whether operations are recorded: a switch of each thread."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import Any
+
+
+class Mode(threading.local):
+    """The switches of one thread."""
+
+    enabled = True
+    anomaly = False
+
+
+mode = Mode()
+
+
+class set_grad_enabled:
+    """Record operations, or not, from now on in this thread; restores the mode if used with
+    `with` or as a decorator.
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = bool(wanted)
+        self._before = mode.enabled
+        mode.enabled = self._wanted
+
+    def __enter__(self) -> set_grad_enabled:
+        mode.enabled = self._wanted
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        mode.enabled = self._before
+
+
+class _Switch:
+    """no_grad and enable_grad: a context manager and decorator, with or without ()."""
+
+    wanted = True
+
+    def __new__(cls, function=None):
+        self = object.__new__(cls)
+        self._before = []
+        return self if function is None else self(function)
+
+    def __enter__(self):
+        self._before.append(mode.enabled)
+        mode.enabled = self.wanted
+        return self
+
+    def __exit__(self, *args):
+        mode.enabled = self._before.pop()
+
+    def __call__(self, function):
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
+class no_grad(_Switch):
+    """`with no_grad():` nothing is recorded, in this thread.  Also a decorator."""
+
+    wanted = False
+
+
+class enable_grad(_Switch):
+    """`with enable_grad():` operations are recorded again within `no_grad`.  Also a decorator."""
+
+    wanted = True
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded in this thread."""
+    return mode.enabled
+
+
+class detect_anomaly:
+    """`with detect_anomaly():` a backward pass that makes a NaN raises RuntimeError and names the
+    operation.  Costs a look at every gradient.
+    """
+
+    def __enter__(self) -> detect_anomaly:
+        self._before = mode.anomaly
+        mode.anomaly = True
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        mode.anomaly = self._before

@@ -1,0 +1,146 @@
+"""Initialisers: change a tensor in place, unrecorded, and return it.
+
+Names, bounds and defaults are PyTorch's; the numbers come from `generator` (the default one if
+None) and do not depend on threads or CPU.  Fans: (out, in, *kernel) has fan_in = in * kernel
+elements and fan_out = out * kernel elements.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..creation import normal_array, uniform_array
+from ..functional import inplace
+from ..grad_mode import no_grad
+from ..random import Generator
+from ..tensor import Tensor
+
+_GAINS = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0)}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """Factor that keeps the variance of signals: sqrt(2) for "relu", 5/3 for "tanh",
+    sqrt(2 / (1 + param^2)) for "leaky_relu" (param 0.01 if None), 1 for the rest.
+
+    Raises ValueError for another name.
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2.0 / (1.0 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in _GAINS:
+        known = ", ".join([*_GAINS, "leaky_relu"])
+        raise ValueError(f"calculate_gain: nonlinearity is {nonlinearity!r}, expected {known}")
+    return _GAINS[nonlinearity]
+
+
+def _fill(tensor: Tensor, value: Any, function: str) -> Tensor:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{function}: tensor must be a Tensor, got {type(tensor).__name__}")
+    with no_grad():
+        return inplace.fill(tensor, value, function)
+
+
+def _fans(tensor: Tensor, function: str) -> tuple[int, int]:
+    if tensor.ndim < 2:
+        raise ValueError(f"{function}: shape {tensor.shape} has fewer than 2 axes, so no fans")
+    kernel = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * kernel, tensor.shape[0] * kernel
+
+
+def _fan(tensor: Tensor, mode: str, function: str) -> int:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"{function}: mode is {mode!r}, expected 'fan_in' or 'fan_out'")
+    fan = _fans(tensor, function)[mode == "fan_out"]
+    if not fan:
+        raise ValueError(f"{function}: shape {tensor.shape} has {mode} 0")
+    return fan
+
+
+def uniform_(
+    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
+) -> Tensor:
+    """Uniform in [a, b)."""
+    return _fill(tensor, uniform_array(tensor.shape, a, b, generator), "uniform_")
+
+
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> Tensor:
+    """Normal with mean and standard deviation."""
+    return _fill(tensor, normal_array(tensor.shape, mean, std, generator), "normal_")
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Every element = val."""
+    return _fill(tensor, val, "constant_")
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """All 0."""
+    return _fill(tensor, 0, "zeros_")
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """All 1."""
+    return _fill(tensor, 1, "ones_")
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity matrix, cut or filled with zeros.  Raises ValueError unless 2 axes."""
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_: shape {tensor.shape} has {tensor.ndim} axes, expected 2")
+    return _fill(tensor, np.eye(*tensor.shape), "eye_")
+
+
+def xavier_uniform_(
+    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
+) -> Tensor:
+    """Uniform in +-gain sqrt(6 / (fan_in + fan_out)).  Glorot and Bengio 2010."""
+    bound = gain * math.sqrt(6.0 / max(sum(_fans(tensor, "xavier_uniform_")), 1))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(
+    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
+) -> Tensor:
+    """Normal with std gain sqrt(2 / (fan_in + fan_out)).  Glorot and Bengio 2010."""
+    std = gain * math.sqrt(2.0 / max(sum(_fans(tensor, "xavier_normal_")), 1))
+    return normal_(tensor, 0.0, std, generator)
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Uniform in +-gain sqrt(3 / fan); a: slope of leaky_relu.  He et al. 2015,
+    arXiv:1502.01852."""
+    fan = _fan(tensor, mode, "kaiming_uniform_")
+    bound = math.sqrt(3.0) * calculate_gain(nonlinearity, a) / math.sqrt(fan)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Normal with std gain / sqrt(fan); a: slope of leaky_relu.  He et al. 2015,
+    arXiv:1502.01852."""
+    fan = _fan(tensor, mode, "kaiming_normal_")
+    return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(fan), generator)
+
+
+def default_(weight: Tensor, bias: Tensor | None) -> None:
+    """What Linear and Conv2d begin with, as in PyTorch: both uniform in +-1 / sqrt(fan_in)."""
+    fan_in = _fans(weight, "reset_parameters")[0]
+    bound = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
+    uniform_(weight, -bound, bound)
+    if bias is not None:
+        uniform_(bias, -bound, bound)

@@ -1,0 +1,56 @@
+"""Losses as modules."""
+
+from __future__ import annotations
+
+from .. import functional as F
+from ..functional import _checks
+from ..tensor import Tensor
+from .module import Module
+
+
+class MSELoss(Module):
+    """(input - target)^2: its "mean", its "sum", or with "none" each element; equal shapes."""
+
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__()
+        self.reduction = _checks.reduction(reduction, "MSELoss")
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return F.mse_loss(input, target, self.reduction)
+
+
+class CrossEntropyLoss(Module):
+    """Softmax and negative log-likelihood of the target class in one; see
+    functional.cross_entropy.
+
+    Raises ValueError for another reduction or a label_smoothing outside [0, 1].
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not 0.0 <= label_smoothing <= 1.0:
+            raise ValueError(
+                f"CrossEntropyLoss: label_smoothing is {label_smoothing}, expected 0 to 1"
+            )
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+        self.reduction = _checks.reduction(reduction, "CrossEntropyLoss")
+        self.label_smoothing = label_smoothing
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(
+            input,
+            target,
+            self._buffers["weight"],
+            self.ignore_index,
+            self.reduction,
+            self.label_smoothing,
+        )

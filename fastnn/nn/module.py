@@ -1,0 +1,367 @@
+"""Module: parameters, buffers and modules by name, as in PyTorch."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Handle, Parameter, Tensor
+
+
+class Module:
+    """A network or a part of one: set Parameters and Modules as attributes, define `forward`.
+
+    Calling it runs the hooks and `forward`; an error that comes out of it names the module's path.
+    """
+
+    training: bool
+
+    def __init__(self) -> None:
+        self.__dict__.update(
+            training=True,
+            _parameters={},
+            _buffers={},
+            _modules={},
+            _not_saved=set(),
+            _forward_pre_hooks=[],
+            _forward_hooks=[],
+        )
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            if self._forward_pre_hooks or self._forward_hooks:
+                return self._call_with_hooks(args, kwargs)
+            return self.forward(*args, **kwargs)
+        except Exception as error:
+            _note(error, self)
+            raise
+
+    def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
+        for hook in tuple(self._forward_pre_hooks):
+            changed = hook(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        output = self.forward(*args, **kwargs)
+        for hook in tuple(self._forward_hooks):
+            changed = hook(self, args, output)
+            output = output if changed is None else changed
+        return output
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """hook(module, args) before forward; what it returns, unless None, replaces args."""
+        return Handle(self._forward_pre_hooks, hook)
+
+    def register_forward_hook(self, hook: Callable[..., Any]) -> Handle:
+        """hook(module, args, output) after forward; a result that is not None replaces output."""
+        return Handle(self._forward_hooks, hook)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        rooms = self.__dict__
+        if "_parameters" not in rooms:
+            if isinstance(value, (Parameter, Module)):
+                raise AttributeError(
+                    f"{type(self).__name__}: call super().__init__() before setting {name!r}"
+                )
+            rooms[name] = value
+            return
+        if isinstance(value, Parameter):
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            self.add_module(name, value)
+        elif name in self._parameters and (value is None or isinstance(value, Tensor)):
+            if value is not None:
+                raise TypeError(f"{name!r} is a parameter; assign a Parameter or None, no Tensor")
+            self._parameters[name] = None
+        elif name in self._buffers:
+            self._buffers[name] = value
+        elif name in self._modules and value is None:
+            self._modules[name] = None
+        else:
+            rooms[name] = value
+
+    def __getattr__(self, name: str) -> Any:
+        rooms = self.__dict__
+        for room in ("_parameters", "_modules", "_buffers"):
+            if room in rooms and name in rooms[room]:
+                return rooms[room][name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        for room in (self._parameters, self._modules, self._buffers):
+            if name in room:
+                del room[name]
+                return
+        super().__delattr__(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._parameters, *self._modules, *self._buffers})
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Make `param` an attribute and a parameter; None keeps the name free."""
+        self._check_name(name, self._parameters)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"register_parameter: {name!r} is {type(param).__name__}")
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """A tensor that is state but not trained; persistent: part of state_dict."""
+        self._check_name(name, self._buffers)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer: {name!r} is {type(tensor).__name__}, not a Tensor")
+        self._buffers[name] = tensor
+        if not persistent:
+            self._not_saved.add(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Make `module` a child under that name."""
+        self._check_name(name, self._modules)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"add_module: {name!r} is {type(module).__name__}, not a Module")
+        self._modules[name] = module
+
+    def _check_name(self, name: str, room: dict[str, Any]) -> None:
+        if "_parameters" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__}: call super().__init__() first")
+        if not isinstance(name, str) or not name or "." in name:
+            raise KeyError(f"{name!r} cannot name a parameter, buffer or module")
+        self.__dict__.pop(name, None)
+        for other in (self._parameters, self._buffers, self._modules):
+            if other is not room:
+                other.pop(name, None)
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) of the direct children, each once."""
+        seen: set[int] = set()
+        for name, module in self._modules.items():
+            if module is not None and id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The direct children."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(
+        self, memo: set[int] | None = None, prefix: str = ""
+    ) -> Iterator[tuple[str, Module]]:
+        """(path, module) of this module and all below it, each once."""
+        memo = set() if memo is None else memo
+        if id(self) in memo:
+            return
+        memo.add(id(self))
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def _named(self, room: str, recurse: bool, prefix: str, all_names: bool) -> Iterator[Any]:
+        seen: set[int] = set()
+        found = self.named_modules(prefix=prefix) if recurse else iter([(prefix, self)])
+        for path, module in found:
+            for name, value in getattr(module, room).items():
+                if value is None or (id(value) in seen and not all_names):
+                    continue
+                seen.add(id(value))
+                yield f"{path}.{name}" if path else name, value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """(path, parameter), each parameter once."""
+        return self._named("_parameters", recurse, prefix, False)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters, each once."""
+        return (value for _, value in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """(path, buffer), each buffer once."""
+        return self._named("_buffers", recurse, prefix, False)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers, each once."""
+        return (value for _, value in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path such as "features.0"; AttributeError if there is none."""
+        module = self
+        for name in target.split(".") if target else ():
+            found = module._modules.get(name)
+            if found is None:
+                raise AttributeError(f"{type(module).__name__} has no module {name!r}")
+            module = found
+        return module
+
+    def apply(self, fn: Callable[[Module], Any]) -> Any:
+        """fn(module) for every module, children first; returns self."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def train(self, mode: bool = True) -> Any:
+        """Training mode for this module and all below; returns self."""
+        for module in self.modules():
+            module.__dict__["training"] = bool(mode)
+        return self
+
+    def eval(self) -> Any:
+        """Evaluation mode: dropout off and the like; returns self."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
+        """Set requires_grad of all parameters; returns self."""
+        for p in self.parameters():
+            p.requires_grad = requires_grad
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Gradients of all parameters become None, or zeros."""
+        for p in self.parameters():
+            if set_to_none or p._grad is None:
+                p._grad = None
+            else:
+                p._grad.zero_()
+
+    def to(self, dtype: Any) -> Any:
+        """Convert floating-point parameters and buffers in place; returns self.
+
+        A device may be named, but "cpu" is the only one.
+        """
+        if isinstance(dtype, str) and dtype.split(":")[0] in ("cpu", "cuda", "mps", "xpu"):
+            if dtype != "cpu":
+                raise RuntimeError(f"to: device is {dtype!r}; fastnn computes on the CPU only")
+            return self
+        wanted = np.dtype(dtype)
+        for module in self.modules():
+            for room in (module._parameters, module._buffers):
+                for tensor in room.values():
+                    if tensor is not None and tensor.dtype.kind == "f":
+                        tensor._data = tensor._data.astype(wanted, copy=False)
+                        tensor._grad = None
+        return self
+
+    def float(self) -> Any:
+        """float32 parameters and buffers; returns self."""
+        return self.to(np.float32)
+
+    def double(self) -> Any:
+        """float64 parameters and buffers, which run on the reference; returns self."""
+        return self.to(np.float64)
+
+    def cpu(self) -> Any:
+        """self."""
+        return self
+
+    def state_dict(self) -> OrderedDict[str, Tensor]:
+        """{path: tensor} of parameters and persistent buffers; shares their memory."""
+        state: OrderedDict[str, Tensor] = OrderedDict()
+        self._collect("", state)
+        return OrderedDict((name, value.detach()) for name, value in state.items())
+
+    def _collect(self, prefix: str, state: dict[str, Tensor]) -> None:
+        for name, value in self._parameters.items():
+            if value is not None:
+                state[prefix + name] = value
+        for name, value in self._buffers.items():
+            if value is not None and name not in self._not_saved:
+                state[prefix + name] = value
+        for name, module in self._modules.items():
+            if module is not None:
+                module._collect(f"{prefix}{name}.", state)
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True) -> LoadResult:
+        """Copy tensors or arrays into parameters and buffers of the same paths: all, or none.
+
+        Raises RuntimeError that lists missing and unexpected names (unless not strict) and wrong
+        shapes or dtypes; then nothing has changed.
+        """
+        mine: dict[str, Tensor] = {}
+        self._collect("", mine)
+        missing = [name for name in mine if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in mine]
+        problems = []
+        if strict and missing:
+            problems.append(f"missing: {', '.join(missing)}")
+        if strict and unexpected:
+            problems.append(f"unexpected: {', '.join(map(str, unexpected))}")
+        arrays = {}
+        for name, target in mine.items():
+            if name not in state_dict:
+                continue
+            value = state_dict[name]
+            if isinstance(value, Tensor):
+                array = value._data
+            elif hasattr(value, "detach"):  # another library's tensor, such as PyTorch's
+                array = np.asarray(value.detach())
+            else:
+                array = np.asarray(value)
+            if array.shape != target.shape or array.dtype != target.dtype:
+                problems.append(
+                    f"{name} has shape {array.shape} and dtype {array.dtype}, "
+                    f"expected {target.shape} and {target.dtype}"
+                )
+            arrays[name] = array
+        if problems:
+            raise RuntimeError(
+                f"load_state_dict of {type(self).__name__}, nothing was loaded: "
+                + "; ".join(problems)
+            )
+        for name, array in arrays.items():
+            mine[name]._data[...] = array
+            mine[name]._changed()
+        return LoadResult(missing, unexpected)
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses of the module's line."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [
+            f"({name}): " + repr(module).replace("\n", "\n  ")
+            for name, module in self._modules.items()
+        ]
+        if not lines:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+class LoadResult:
+    """What load_state_dict found: missing_keys, unexpected_keys."""
+
+    def __init__(self, missing_keys: list[str], unexpected_keys: list[str]) -> None:
+        self.missing_keys = missing_keys
+        self.unexpected_keys = unexpected_keys
+
+    def __repr__(self) -> str:
+        return f"LoadResult(missing={self.missing_keys}, unexpected={self.unexpected_keys})"
+
+
+def _note(error: Exception, module: Module) -> None:
+    """Keep one note, "in LeNet5 > features > 0 (Conv2d)", growing from the inside out."""
+    name = type(module).__name__
+    path: tuple[Module, str] | None = getattr(error, "_fastnn_path", None)
+    if path is None:
+        text = name
+    else:
+        inner, text = path
+        key = next((k for k, m in module._modules.items() if m is inner), "?")
+        text = f"{name}.{key} > {text}"
+        error.__notes__.remove(f"in {path[1]}")
+    try:
+        error._fastnn_path = module, text  # type: ignore[attr-defined]
+    except AttributeError:  # an exception without a __dict__
+        return
+    error.add_note(f"in {text}")

@@ -1,0 +1,245 @@
+"""Binds the operators and methods of Tensor to functional: `a + b`, `a @ b`, `x.relu()`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import functional as F
+from .creation import normal_array, uniform_array
+from .dtypes import bool_, float32, float64, int32, int64
+from .functional import inplace
+from .functional.arithmetic import operands
+from .functional.shape import contiguous, getitem, sizes, to, view
+from .random import Generator
+from .tensor import Tensor, wrap
+
+
+def _other(value: Any) -> bool:
+    return isinstance(value, (Tensor, int, float, np.number, np.bool_, np.ndarray))
+
+
+def _binary(function: Callable[..., Any], swapped: bool = False) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        if not _other(other):
+            return NotImplemented
+        return function(other, self) if swapped else function(self, other)
+
+    return method
+
+
+def _compare(ufunc: Any, name: str) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        if not _other(other):
+            return NotImplemented
+        a, b = operands(self, other, name)
+        return wrap(np.asarray(ufunc(a._data, b._data)))
+
+    return method
+
+
+def _logic(ufunc: Any, name: str) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        if not _other(other):
+            return NotImplemented
+        a, b = operands(self, other, name)
+        if a.dtype.kind == "f" or b.dtype.kind == "f":
+            raise TypeError(f"{name}: expected booleans or integers, got {a.dtype}")
+        return wrap(np.asarray(ufunc(a._data, b._data)))
+
+    return method
+
+
+def _inplace(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        inplace.writable(self, name)
+        result = function(self, other)
+        if result.dtype != self.dtype:
+            raise TypeError(f"{name}: a result of dtype {result.dtype} into {self.dtype}")
+        return inplace.assign(self, result, name)
+
+    method.__doc__ = f"{function.__name__} in place; returns self."
+    return method
+
+
+def _item(self: Any) -> Any:
+    """The value of a single element, as a Python number.  Raises ValueError for several."""
+    if self._data.size != 1:
+        raise ValueError(f"item: a tensor of shape {self.shape} has {self._data.size} elements")
+    return self._data.item()
+
+
+def _array(self: Any, dtype: Any = None, copy: Any = None) -> np.ndarray:
+    return np.array(self.numpy(), dtype, copy=True if copy else None)
+
+
+def _repr(self: Any) -> str:
+    text = np.array2string(self._data, separator=", ", prefix="tensor(", precision=4)
+    if self.dtype not in (float32, int64, bool_):
+        text += f", dtype={self.dtype}"
+    if self.grad_fn is not None:
+        text += f", grad_fn={self.grad_fn!r}"
+    elif self.requires_grad:
+        text += ", requires_grad=True"
+    kind = "Parameter" if type(self).__name__ == "Parameter" else "tensor"
+    return f"{kind}({text})"
+
+
+def _bool(self: Any) -> bool:
+    if self._data.size != 1:
+        raise RuntimeError(
+            f"the truth of a tensor of shape {self.shape} is ambiguous; use .numpy().any() or .all()"
+        )
+    return bool(self._data)
+
+
+def _iter(self: Any) -> Any:
+    return (getitem(self, i) for i in range(len(self)))
+
+
+def _requires_grad_(self: Any, requires_grad: bool = True) -> Any:
+    """Set requires_grad; returns self."""
+    self.requires_grad = requires_grad
+    return self
+
+
+def _to(self: Any, target: Any) -> Any:
+    """In another dtype.  A device may be named, but "cpu" is the only one."""
+    if isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta"):
+        if target != "cpu":
+            raise RuntimeError(f"to: device is {target!r}; fastnn computes on the CPU only")
+        return self
+    return to(self, target.dtype if isinstance(target, Tensor) else target)
+
+
+def _size(self: Any, dim: int | None = None) -> Any:
+    """The shape, or one of its sizes."""
+    return self.shape if dim is None else self.shape[dim]
+
+
+def _uniform_(
+    self: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None
+) -> Any:
+    """Uniform in [low, high); returns self."""
+    return inplace.fill(self, uniform_array(self.shape, low, high, generator), "uniform_")
+
+
+def _normal_(
+    self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Any:
+    """Normal with mean and std; returns self."""
+    return inplace.fill(self, normal_array(self.shape, mean, std, generator), "normal_")
+
+
+def _data_of(self: Any) -> Any:
+    return self.detach()
+
+
+def _set_data(self: Any, value: Any) -> None:
+    if not isinstance(value, Tensor) or value.shape != self.shape or value.dtype != self.dtype:
+        raise ValueError(f"data must be a Tensor of shape {self.shape} and dtype {self.dtype}")
+    self._data = value._data
+
+
+def _transposed(self: Any) -> Any:
+    if self.ndim != 2:
+        raise ValueError(f"T: shape {self.shape} has {self.ndim} axes, expected 2")
+    return F.transpose(self, 0, 1)
+
+
+def _several(function: Callable[..., Any]) -> Callable[..., Any]:
+    """x.reshape(2, 3) as well as x.reshape((2, 3))."""
+
+    def method(self: Any, *shape: Any) -> Any:
+        return function(self, sizes(shape, function.__name__))
+
+    method.__doc__ = function.__doc__
+    return method
+
+
+METHODS: dict[str, Any] = {
+    "__add__": _binary(F.add),
+    "__radd__": _binary(F.add, True),
+    "__sub__": _binary(F.sub),
+    "__rsub__": _binary(F.sub, True),
+    "__mul__": _binary(F.mul),
+    "__rmul__": _binary(F.mul, True),
+    "__truediv__": _binary(F.div),
+    "__rtruediv__": _binary(F.div, True),
+    "__matmul__": lambda self, other: (
+        F.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+    ),
+    "__pow__": lambda self, exponent: F.pow(self, exponent),
+    "__neg__": lambda self: F.neg(self),
+    "__abs__": lambda self: F.abs(self),
+    "__iadd__": _inplace(F.add, "add_"),
+    "__isub__": _inplace(F.sub, "sub_"),
+    "__imul__": _inplace(F.mul, "mul_"),
+    "__itruediv__": _inplace(F.div, "div_"),
+    "__eq__": _compare(np.equal, "eq"),
+    "__ne__": _compare(np.not_equal, "ne"),
+    "__lt__": _compare(np.less, "lt"),
+    "__le__": _compare(np.less_equal, "le"),
+    "__gt__": _compare(np.greater, "gt"),
+    "__ge__": _compare(np.greater_equal, "ge"),
+    "__and__": _logic(np.bitwise_and, "and"),
+    "__or__": _logic(np.bitwise_or, "or"),
+    "__xor__": _logic(np.bitwise_xor, "xor"),
+    "__invert__": lambda self: wrap(np.asarray(np.invert(self._data))),
+    "__hash__": object.__hash__,
+    "__getitem__": getitem,
+    "__setitem__": inplace.setitem,
+    "__iter__": _iter,
+    "__repr__": _repr,
+    "__bool__": _bool,
+    "__float__": lambda self: float(_item(self)),
+    "__int__": lambda self: int(_item(self)),
+    "__index__": lambda self: self._data.item().__index__(),
+    "__array__": _array,
+    "__array_priority__": 1000,
+    "__array_ufunc__": None,  # ndarray + Tensor asks the Tensor
+    "__dlpack__": lambda self, **options: self.numpy().__dlpack__(**options),
+    "__dlpack_device__": lambda self: self._data.__dlpack_device__(),
+    "data": property(_data_of, _set_data),
+    "T": property(_transposed),
+    "item": _item,
+    "tolist": lambda self: self._data.tolist(),
+    "numel": lambda self: self._data.size,
+    "dim": lambda self: self._data.ndim,
+    "size": _size,
+    "requires_grad_": _requires_grad_,
+    "cpu": lambda self: self,
+    "to": _to,
+    "type_as": lambda self, other: to(self, other.dtype),
+    "float": lambda self: to(self, float32),
+    "double": lambda self: to(self, float64),
+    "long": lambda self: to(self, int64),
+    "int": lambda self: to(self, int32),
+    "bool": lambda self: to(self, bool_),
+    "contiguous": contiguous,
+    "is_contiguous": lambda self: bool(self._data.flags.c_contiguous),
+    "reshape": _several(F.reshape),
+    "view": _several(view),
+    "permute": _several(F.permute),
+    "expand": _several(F.expand),
+    "copy_": inplace.copy,
+    "fill_": inplace.fill,
+    "zero_": lambda self: inplace.fill(self, 0, "zero_"),
+    "uniform_": _uniform_,
+    "normal_": _normal_,
+    "add_": _inplace(F.add, "add_"),
+    "sub_": _inplace(F.sub, "sub_"),
+    "mul_": _inplace(F.mul, "mul_"),
+    "div_": _inplace(F.div, "div_"),
+}
+SAME_NAME = (
+    "abs add argmax argmin chunk clamp clone div exp flatten log log_softmax matmul max mean min "
+    "mul neg pow relu sigmoid softmax split sqrt squeeze std sub sum tanh transpose unsqueeze var"
+).split()
+
+for _name in SAME_NAME:
+    setattr(Tensor, _name, getattr(F, _name))
+for _name, _method in METHODS.items():
+    setattr(Tensor, _name, _method)

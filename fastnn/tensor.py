@@ -1,0 +1,395 @@
+# cython: annotation_typing=False
+"""Tensor, Parameter, Function: the tape.  Knows no operator; they are bound by operators.py.
+
+A Tensor is an ndarray (`_data`) with a place on the tape: the Function that made it (`_node`) and
+which of its outputs it is (`_index`).  A Function's edges lead to the Functions that made its
+inputs, or to leaves.  engine.py goes back over them.
+
+Each memory block has one Counter of in-place changes, shared by the tensors that view it: a
+Function remembers the counts of what it saved and refuses to go back over changed values.
+
+setup.py compiles this file with Cython; tensor.pxd gives the classes C fields, since an operator on
+a tiny network costs little more than its record here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .grad_mode import mode
+
+_CHARS = frozenset("fd?Bilq")
+_SUPPORTED = "float32, float64, int64, int32, uint8 or bool"
+_next_seq = itertools.count().__next__
+
+
+class Counter:
+    """Number of in-place changes of a block of memory."""
+
+
+class Core:
+    """The fields of a Tensor."""
+
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        if not isinstance(data, np.ndarray):
+            data = np.array(data, np.float32)
+        self._data: np.ndarray = check_array(data, "data")
+        self._grad: Any = None
+        self._node: Any = None
+        self._index: int = 0
+        self._counter: Counter = Counter()
+        self._is_view: bool = False
+        self._hooks: Any = None
+        self._requires_grad: bool = False
+        if requires_grad:
+            self.requires_grad = True
+
+    @property
+    def requires_grad(self):
+        """Whether operations on this tensor are recorded."""
+        return bool(self._requires_grad)
+
+    @requires_grad.setter
+    def requires_grad(self, value):
+        if not value and self._node is not None:
+            raise RuntimeError(
+                "requires_grad can be changed on leaf tensors only; use detach() for a tensor "
+                "that is not recorded"
+            )
+        if value and self._data.dtype.kind != "f":
+            raise RuntimeError(
+                f"only floating-point tensors can require gradients, got {self._data.dtype}"
+            )
+        self._requires_grad = bool(value)
+
+    @property
+    def grad(self):
+        """Gradient that `backward` accumulated, a Tensor, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None:
+            if not isinstance(value, Core):
+                raise TypeError(f"grad must be a Tensor or None, got {type(value).__name__}")
+            if value.shape != self.shape or value.dtype != self.dtype:
+                raise RuntimeError(
+                    f"grad has shape {value.shape} and dtype {value.dtype}, "
+                    f"expected {self.shape} and {self.dtype}"
+                )
+        self._grad = value
+
+    @property
+    def shape(self):
+        """Sizes of the axes, a tuple."""
+        return self._data.shape
+
+    @property
+    def dtype(self):
+        """NumPy dtype."""
+        return self._data.dtype
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return self._data.ndim
+
+    @property
+    def is_leaf(self):
+        """Whether no recorded operation made this tensor."""
+        return self._node is None
+
+    @property
+    def grad_fn(self):
+        """The Function that made this tensor, or None."""
+        return self._node
+
+    @property
+    def _version(self):
+        return self._counter.value
+
+    def _changed(self):
+        """Say that the data was changed in place."""
+        self._counter.value += 1
+
+    def __len__(self):
+        if not self._data.ndim:
+            raise TypeError("len() of a tensor without axes")
+        return self._data.shape[0]
+
+    def detach(self):
+        """The same memory, not recorded."""
+        out = wrap(self._data)
+        out._counter = self._counter
+        out._is_view = True
+        return out
+
+    def numpy(self):
+        """The array itself, no copy: changing it changes the tensor, unseen by the tape.
+
+        Raises RuntimeError if the tensor requires a gradient: use detach().numpy().
+        """
+        if self._requires_grad:
+            raise RuntimeError(
+                "numpy() on a tensor that requires grad: use tensor.detach().numpy() instead"
+            )
+        return self._data
+
+    def backward(self, gradient=None, retain_graph=None):
+        """Add d self / d leaf to the .grad of every leaf that requires one.
+
+        gradient: Tensor of self's shape, d result / d self; 1 for a single element.  retain_graph:
+        keep what was saved, for another backward.  Raises RuntimeError if nothing was recorded,
+        for several elements without gradient, and for saved values that were changed or freed.
+        """
+        from .engine import backward
+
+        backward([self], None if gradient is None else [gradient], retain_graph)
+
+    def register_hook(self, hook):
+        """Call hook(gradient) when this tensor's gradient is known; what it returns, unless None,
+        replaces the gradient.  Returns a handle with remove().
+        """
+        if not self._requires_grad:
+            raise RuntimeError("register_hook: the tensor does not require a gradient")
+        if self._node is None:
+            if self._hooks is None:
+                self._hooks = []
+            hooks = self._hooks
+        else:
+            if self._node._hooks is None:
+                self._node._hooks = {}
+            hooks = self._node._hooks.setdefault(self._index, [])
+        return Handle(hooks, hook)
+
+    def retain_grad(self):
+        """Keep the gradient of a tensor that is not a leaf in .grad, too."""
+        if not self._requires_grad:
+            raise RuntimeError("retain_grad: the tensor does not require a gradient")
+        if self._node is not None:
+            self.register_hook(_Keep(self))
+
+
+class Handle:
+    """What register_hook functions return."""
+
+    def __init__(self, hooks: list[Any], hook: Callable[..., Any]) -> None:
+        self._hooks = hooks
+        self._hook = hook
+        hooks.append(hook)
+
+    def remove(self) -> None:
+        """Take the hook out again."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+
+class _Keep:
+    """Hook of retain_grad: must not keep its tensor alive, or node and tensor would be a cycle."""
+
+    def __init__(self, tensor):
+        import weakref
+
+        self._tensor = weakref.ref(tensor)
+
+    def __call__(self, gradient):
+        tensor = self._tensor()
+        if tensor is not None:
+            tensor._grad = wrap(gradient._data.copy())
+
+
+class Tensor(Core):
+    """An ndarray that remembers how it was made: Tensor(data, requires_grad=False).
+
+    An ndarray is shared, anything else becomes a float32 array.  See `fastnn.tensor` (copies),
+    `fastnn.from_numpy` (shares).
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def __reduce__(self):
+        if self._node is not None:
+            raise RuntimeError(
+                "only leaf tensors can be copied deeply or pickled; use detach() first"
+            )
+        return type(self), (np.ascontiguousarray(self._data), self.requires_grad)
+
+    def __deepcopy__(self, memo):
+        if self._node is not None:
+            raise RuntimeError("only leaf tensors can be copied deeply; use detach() first")
+        out = type(self)(self._data.copy(), self.requires_grad)
+        if self._grad is not None:
+            out._grad = wrap(self._grad._data.copy())
+        memo[id(self)] = out
+        return out
+
+
+class Parameter(Tensor):
+    """A Tensor that a Module lists among its parameters; requires a gradient unless told not to."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        if isinstance(data, Core):
+            data = data._data
+        super().__init__(data, requires_grad)
+
+
+def check_array(a: Any, name: str) -> np.ndarray:
+    """An ndarray of a supported dtype in this machine's byte order; TypeError otherwise."""
+    if a.dtype.char in _CHARS and a.dtype.isnative:
+        return a
+    if a.dtype.kind in "fiub" and not a.dtype.isnative:
+        return check_array(a.astype(a.dtype.newbyteorder("=")), name)
+    if a.dtype.kind == "i" and a.dtype.itemsize == 8:
+        return a.astype(np.int64, copy=False)
+    raise TypeError(f"{name} has dtype {a.dtype}, expected {_SUPPORTED}")
+
+
+def wrap(array):
+    """A Tensor around an array that is known to be good."""
+    out = Tensor.__new__(Tensor)
+    out._data = array
+    out._counter = Counter()
+    return out
+
+
+class Function:
+    """One recorded operation: `y = MyFunction.apply(x, ...)`.
+
+    Subclasses here give static methods on ndarrays, `forward(ctx, *arrays)` and `backward(ctx,
+    *dys)`, which returns one gradient per argument of forward (None where there is none; trailing
+    Nones may be left out).  fastnn.autograd.Function is the same on Tensors.  `strided`: takes
+    arrays that are not contiguous.  `is_view`: the result shares the first argument's memory.
+    """
+
+    strided = False
+    is_view = False
+
+    def save(self, *arrays):
+        """Keep arrays for backward."""
+        self._saved = arrays
+
+    @property
+    def saved(self):
+        """The arrays that forward saved; RuntimeError if they were changed or freed since."""
+        return self._unpack()
+
+    def _unpack(self):
+        if self._freed:
+            raise RuntimeError(
+                "backward through the graph a second time: its saved values are freed; pass "
+                "retain_graph=True to the first backward"
+            )
+        if self._checks is not None:
+            for counter, value in self._checks:
+                if counter.value != value:
+                    raise RuntimeError(
+                        f"a tensor that {self.name()} needs for its gradient was changed in "
+                        f"place: it is at version {counter.value}, expected {value}"
+                    )
+        return self._saved
+
+    def name(self):
+        """Name of the operation."""
+        return type(self).__name__.lstrip("_")
+
+    def __repr__(self):
+        return f"<{self.name()}Backward>"
+
+    @classmethod
+    def apply(cls, *args):
+        """Run forward on the arguments' arrays and record it where a gradient is needed."""
+        ctx = cls.__new__(cls)
+        enabled = mode.enabled
+        record = False
+        arrays = []
+        needs = []
+        inputs = []
+        for a in args:
+            if isinstance(a, Core):
+                array = a._data
+                if not array.flags.c_contiguous and not cls.strided:
+                    array = np.ascontiguousarray(array)
+                arrays.append(array)
+                inputs.append(a)
+                if enabled and a._requires_grad:
+                    record = True
+                    needs.append(True)
+                else:
+                    needs.append(False)
+            else:
+                arrays.append(a)
+                needs.append(False)
+        ctx.needs_input_grad = tuple(needs)
+        result = cls.forward(ctx, *arrays)
+        if not record:
+            source = inputs[0] if cls.is_view else None
+            if isinstance(result, tuple):
+                return tuple([_output(None, y, 0, cls.is_view, source) for y in result])
+            return _output(None, result, 0, cls.is_view, source)
+
+        edges = []
+        slots = []
+        i = 0
+        for a in args:
+            if needs[i]:
+                edges.append(a if a._node is None else a._node)
+                slots.append(a._index)
+            else:
+                edges.append(None)
+                slots.append(0)
+            i += 1
+        ctx._edges = tuple(edges)
+        ctx._slots = tuple(slots)
+        ctx._seq = _next_seq()
+        source = inputs[0] if cls.is_view else None
+        if isinstance(result, tuple):
+            outputs = []
+            for y in result:
+                outputs.append(_output(ctx, y, len(outputs), cls.is_view, source))
+            if ctx._saved is not None:
+                ctx._checks = _versions(ctx._saved, inputs, outputs)
+            ctx._outputs = [(y.shape, y.dtype) for y in result]
+            return tuple(outputs)
+        out = _output(ctx, result, 0, cls.is_view, source)
+        if ctx._saved is not None:
+            ctx._checks = _versions(ctx._saved, inputs, [out])
+        return out
+
+
+def _output(node, array, index, is_view, source):
+    if not isinstance(array, np.ndarray):
+        array = np.asarray(array)  # NumPy gives scalars where there are no axes
+    out = Tensor.__new__(Tensor)
+    out._data = array
+    if is_view:
+        out._counter = source._counter
+        out._is_view = True
+    else:
+        out._counter = Counter()
+    if node is not None and array.dtype.kind == "f":
+        out._node = node
+        out._index = index
+        out._requires_grad = True
+    return out
+
+
+def _versions(saved, inputs, outputs):
+    """(counter, count) of each saved array that is the data of a tensor."""
+    found = []
+    for array in saved:
+        for t in inputs:
+            if t._data is array:
+                found.append((t._counter, t._counter.value))
+                break
+        else:
+            for t in outputs:
+                if t._data is array:
+                    found.append((t._counter, t._counter.value))
+                    break
+    return found

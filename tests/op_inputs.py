@@ -1,0 +1,269 @@
+"""Awkward samples for tests/op_table.py: what each operator's arguments look like.
+
+Every generator takes a NumPy generator and yields dictionaries of arguments, float32 and C-ordered.
+Sizes straddle the vector widths (8, 16) and register tiles (6, 12, 16, 32) of all CPU levels.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+Sample = dict[str, Any]
+
+WIDTHS = (0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100)
+
+# (rows, terms, columns) of a matrix product; 256 terms are one cache block (kc).
+PRODUCTS = (
+    (0, 3, 4),
+    (3, 0, 4),
+    (3, 4, 0),
+    (1, 1, 1),
+    (1, 9, 17),
+    (2, 256, 8),
+    (5, 7, 15),
+    (6, 8, 16),
+    (7, 9, 17),
+    (11, 16, 31),
+    (12, 17, 32),
+    (13, 255, 33),
+    (25, 3, 7),
+    (33, 257, 9),
+    (64, 32, 10),
+    (30, 31, 129),
+    (3, 520, 70),
+)
+
+
+def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> np.ndarray:
+    return np.asarray(scale * rng.normal(size=shape), np.float32)
+
+
+def distinct(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Values of both signs, at least 0.02 apart and at least 0.01 from zero: no ties, no kinks."""
+    n = int(np.prod(shape))
+    return (0.02 * (rng.permutation(n) - n // 2) + 0.01).reshape(shape).astype(np.float32)
+
+
+def elementwise(rng: np.random.Generator) -> Iterator[Sample]:
+    for n in WIDTHS:
+        yield {"x": distinct(rng, n)}
+    yield {"x": np.array(-1.5, np.float32)}
+    yield {"x": distinct(rng, 3, 1, 5)}
+    yield {"x": distinct(rng, 2, 0, 5)}
+    yield {"x": normal(rng, 500, scale=30)}
+    yield {"x": normal(rng, 65, scale=1e18)}
+
+
+def elementwise_large(rng: np.random.Generator) -> Iterator[Sample]:
+    yield {"x": normal(rng, 500_001)}
+
+
+def exponents(rng: np.random.Generator) -> Iterator[Sample]:
+    for n in WIDTHS:
+        yield {"x": normal(rng, n)}
+    yield {"x": np.linspace(-87, 88.7, 1001, dtype=np.float32)}
+
+
+def positive(rng: np.random.Generator) -> Iterator[Sample]:
+    for n in WIDTHS:
+        yield {"x": np.abs(normal(rng, n)) + np.float32(1e-3)}
+    yield {"x": np.geomspace(2e-38, 3e38, 1001, dtype=np.float32)}
+
+
+def positive_large(rng: np.random.Generator) -> Iterator[Sample]:
+    yield {"x": np.abs(normal(rng, 300_001)) + np.float32(1e-3)}
+
+
+def rows(rng: np.random.Generator) -> Iterator[Sample]:
+    for c in WIDTHS:
+        yield {"x": normal(rng, 3, c)}
+    yield {"x": normal(rng, 0, 5)}
+    yield {"x": normal(rng, 1, 1000, scale=5)}
+    # All magnitudes at once: saturated rows beside smooth ones.
+    yield {"x": normal(rng, 40, 10) * np.geomspace(1e-3, 1e4, 40, dtype=np.float32)[:, None]}
+    # A shift of a row cancels, whatever its size.
+    yield {"x": normal(rng, 4, 10) + np.array([[1e3], [-1e3], [1e5], [-1e5]], np.float32)}
+
+
+def rows_large(rng: np.random.Generator) -> Iterator[Sample]:
+    yield {"x": normal(rng, 8_001, 10)}
+    yield {"x": normal(rng, 65, 4_001)}
+
+
+def products(transpose_a: bool, transpose_b: bool, shapes: tuple = PRODUCTS) -> Any:
+    def inputs(rng: np.random.Generator) -> Iterator[Sample]:
+        for i, (m, k, n) in enumerate(shapes):
+            a, b = normal(rng, m, k, scale=1e6 if i % 5 == 4 else 1), normal(rng, k, n)
+            yield {
+                "a": np.ascontiguousarray(a.T) if transpose_a else a,
+                "b": np.ascontiguousarray(b.T) if transpose_b else b,
+                "transpose_a": transpose_a,
+                "transpose_b": transpose_b,
+            }
+
+    return inputs
+
+
+# Square; few columns; few rows; more terms than two cache blocks.
+PRODUCTS_LARGE = (
+    (130, 140, 150),
+    (4001, 70, 10),
+    (10, 70, 4001),
+    (37, 1030, 101),
+    (5001, 1, 600),  # enough elements to share the sums of the bias gradient
+)
+
+
+def dense(activation: str | None, shapes: tuple = PRODUCTS) -> Any:
+    def inputs(rng: np.random.Generator) -> Iterator[Sample]:
+        for i, (n, c_in, c_out) in enumerate(shapes):
+            yield {
+                "x": normal(rng, n, c_in),
+                "weight": normal(rng, c_out, c_in, scale=(c_in + 1) ** -0.5),
+                "bias": None if i % 4 == 3 else normal(rng, c_out),
+                "activation": activation,
+            }
+
+    return inputs
+
+
+def sums(rng: np.random.Generator) -> Iterator[Sample]:
+    for n in WIDTHS:
+        yield {"x": normal(rng, 2, n, 1)}
+        yield {"x": normal(rng, 1, 3, n)}
+    yield {"x": normal(rng, 0, 3, 4)}
+    yield {"x": normal(rng, 3, 0, 1)}
+    yield {"x": normal(rng, 5, 1000, 7, scale=1e5)}
+    yield {"x": normal(rng, 1, 70_001, 1)}
+
+
+def sums_large(rng: np.random.Generator) -> Iterator[Sample]:
+    yield {"x": normal(rng, 3, 300_001, 1)}
+    yield {"x": normal(rng, 2, 400, 2_101)}
+
+
+def labelled(rng: np.random.Generator, n: int, c: int, ignore_index: int) -> np.ndarray:
+    target = rng.integers(0, max(c, 1), n)
+    target[1::4] = ignore_index
+    return target
+
+
+CLASSES = ((0, 3), (1, 1), (1, 2), (2, 7), (3, 8), (4, 9), (15, 15), (16, 16), (33, 17), (70, 10))
+CLASSES_LARGE = ((40_001, 10), (129, 3_001))
+
+
+def cross_entropy(
+    weighted: bool, ignore_index: int, reduction: str, smoothing: float, sizes: tuple = CLASSES
+) -> Any:
+    def inputs(rng: np.random.Generator) -> Iterator[Sample]:
+        for n, c in sizes:
+            yield {
+                "logits": normal(rng, n, c, scale=3),
+                "target": labelled(rng, n, c, ignore_index),
+                "weight": (0.5 + rng.random(c)).astype(np.float32) if weighted else None,
+                "ignore_index": ignore_index,
+                "reduction": reduction,
+                "label_smoothing": smoothing,
+            }
+
+    return inputs
+
+
+# The mean of nothing is NaN, as PyTorch's: test_op_values.py asks for that by name.
+SQUARES = (*((n,) for n in WIDTHS if n), (), (3, 5), (2, 3, 4, 5), (66_001,))
+
+
+def squares(reduction: str, shapes: tuple = SQUARES) -> Any:
+    def inputs(rng: np.random.Generator) -> Iterator[Sample]:
+        for shape in shapes if reduction == "mean" else ((0,), *shapes):
+            yield {
+                "x": normal(rng, *shape, scale=100),
+                "target": normal(rng, *shape, scale=100),
+                "reduction": reduction,
+            }
+
+    return inputs
+
+
+def dropped(rng: np.random.Generator) -> Iterator[Sample]:
+    for i, n in enumerate((*WIDTHS, 63, 64, 65, 1000)):
+        yield {
+            "x": normal(rng, n),
+            "p": (0.5, 0.1, 0.75)[i % 3],
+            "key": 2**40 + i,
+            "offset": 16 * i,
+        }
+    yield {"x": normal(rng, 2, 3, 5), "p": 0.0, "key": 0, "offset": 0}
+    yield {"x": normal(rng, 2, 3, 5), "p": 1.0, "key": 0, "offset": 2**32 - 16}
+
+
+def dropped_large(rng: np.random.Generator) -> Iterator[Sample]:
+    yield {"x": normal(rng, 200_001), "p": 0.3, "key": 5, "offset": 2**32 - 1600}
+
+
+def gathered(rng: np.random.Generator) -> Iterator[Sample]:
+    for shape in ((0,), (5,), (5, 0), (1, 1), (40, 7), (40, 3, 3), (20, 1, 28, 28)):
+        for count in (0, 1, 15, 16, 17):
+            for dtype in (np.float32, np.uint8, np.int64, np.bool_):
+                index = rng.integers(0, max(shape[0], 1), count if shape[0] else 0)
+                yield {"source": (50 * rng.normal(size=shape)).astype(dtype), "index": index}
+
+
+def gathered_large(rng: np.random.Generator) -> Iterator[Sample]:
+    yield {"source": normal(rng, 500, 784), "index": rng.integers(0, 500, 700)}
+
+
+def parameters(rng: np.random.Generator, sizes: tuple) -> list[list[np.ndarray]]:
+    """Parameters, gradients, and two states, the second not negative."""
+    arrays = [[normal(rng, *np.atleast_1d(n)) for n in sizes] for _ in range(4)]
+    return [*arrays[:3], [x * x for x in arrays[3]]]
+
+
+SHAPES = (*WIDTHS, (3, 5), (2, 3, 1, 4))
+SHAPES_LARGE = ((300, 401), (90_001,), (3,))
+
+
+def sgd_sample(rng: np.random.Generator, sizes: tuple, **settings: Any) -> Sample:
+    params, grads, buffers, _ = parameters(rng, sizes)
+    defaults = {"lr": 0.1, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0}
+    flags = {"nesterov": False, "maximize": False, "l1_decay": 0.0, "first": False}
+    lists = {"params": params, "grads": grads, "buffers": buffers}
+    return lists | defaults | flags | settings
+
+
+def sgd(rng: np.random.Generator) -> Iterator[Sample]:
+    params, _, _, _ = parameters(rng, SHAPES)
+    params[2][0] = 0.0  # where |p| has no derivative the step is 0
+    unset = [np.full_like(p, np.nan) for p in params]  # the first step must not read them
+    yield sgd_sample(rng, SHAPES, buffers=None)
+    yield sgd_sample(rng, SHAPES, buffers=None, maximize=True, weight_decay=0.2)
+    yield sgd_sample(rng, SHAPES, params=params, buffers=None, l1_decay=0.3)
+    yield sgd_sample(rng, SHAPES, buffers=unset, momentum=0.9, first=True)
+    yield sgd_sample(rng, SHAPES, momentum=0.9, dampening=0.3, weight_decay=0.1)
+    yield sgd_sample(rng, SHAPES, momentum=0.8, nesterov=True, l1_decay=0.01, maximize=True)
+    yield sgd_sample(rng, (), buffers=None)
+
+
+def sgd_large(rng: np.random.Generator) -> Iterator[Sample]:
+    yield sgd_sample(rng, SHAPES_LARGE, momentum=0.9, nesterov=True, weight_decay=1e-4)
+
+
+def adam_sample(rng: np.random.Generator, sizes: tuple, **settings: Any) -> Sample:
+    lists = dict(zip(("params", "grads", "ms", "vs"), parameters(rng, sizes), strict=True))
+    defaults = {"step": 3, "lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+    flags = {"weight_decay": 0.0, "l1_decay": 0.0, "maximize": False}
+    return lists | defaults | flags | settings
+
+
+def adam(rng: np.random.Generator) -> Iterator[Sample]:
+    zeros = [np.zeros(np.atleast_1d(n), np.float32) for n in SHAPES]
+    yield adam_sample(rng, SHAPES)
+    yield adam_sample(rng, SHAPES, ms=zeros, vs=zeros, step=1)
+    yield adam_sample(rng, SHAPES, weight_decay=0.1, l1_decay=0.2, maximize=True, step=10**6)
+    yield adam_sample(rng, SHAPES, beta1=0.0, beta2=0.5, eps=1.0, lr=3.0)
+    yield adam_sample(rng, ())
+
+
+def adam_large(rng: np.random.Generator) -> Iterator[Sample]:
+    yield adam_sample(rng, SHAPES_LARGE, weight_decay=0.01)

@@ -1,0 +1,249 @@
+"""One row per operator: `test_ops.py` asks every row the same questions.
+
+A row says how to call the operator on either backend, which samples to call it with, and what the
+samples may be used for (`OpCase`).  A new operator is one more row.
+"""
+
+from math import prod
+from typing import Any
+
+import op_case as ops
+import op_images as images
+import op_inputs as make
+from op_case import OpCase, Sample, call
+
+__all__ = ["OPS", "OpCase"]
+
+ACTIVATIONS = (None, "relu", "tanh", "sigmoid")
+
+FORWARD, BOTH = ("forward",), ("forward", "backward")
+
+
+def matmul_row(transpose_a: bool, transpose_b: bool) -> OpCase:
+    letters = f"{'T' if transpose_a else 'N'}{'T' if transpose_b else 'N'}"
+    return OpCase(
+        f"matmul {letters}",
+        call("matmul"),
+        make.products(transpose_a, transpose_b),
+        make.products(transpose_a, transpose_b, make.PRODUCTS_LARGE),
+        flops=ops.product_flops,
+        reduced=lambda s: max(1, *s["a"].shape, *s["b"].shape),
+        backward=ops.matmul_backward,
+        batched=() if transpose_a else ("a",),
+        exact=BOTH,
+        edges=(0, 1, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 31, 32, 33, 255, 256, 257),
+    )
+
+
+def linear_row(activation: str | None) -> OpCase:
+    return OpCase(
+        f"linear {activation}",
+        call("linear_forward"),
+        make.dense(activation),
+        make.dense(activation, make.PRODUCTS_LARGE),
+        flops=lambda s: 2 * s["x"].size * s["weight"].shape[0],
+        reduced=lambda s: max(1, *s["x"].shape, *s["weight"].shape),
+        backward=ops.linear_backward,
+        batched=("x",),
+        exact=BOTH if activation in (None, "relu") else (),
+        edges=(0, 1, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 31, 32, 33, 255, 256, 257),
+        avoid=ops.relu_near_kink("linear_forward"),
+    )
+
+
+def conv_row(name: str, cases: tuple, large: tuple, edges: tuple, exact: bool = True) -> OpCase:
+    return OpCase(
+        f"conv2d {name}",
+        call("conv2d_forward"),
+        images.convs(cases),
+        images.convs(large),
+        flops=ops.conv_flops,
+        reduced=ops.conv_reduced,
+        backward=ops.conv_backward,
+        batched=("x",),
+        exact=BOTH if exact else (),
+        edges=edges,
+        avoid=ops.relu_near_kink("conv2d_forward"),
+    )
+
+
+def conv_rows() -> list[OpCase]:
+    large = images.LARGE
+    plain = (0, 1, 3, 4, 6, 7, 8, 9, 12, 13, 16, 17, 31, 32, 33)
+    return [
+        conv_row("plain", images.PLAIN, (large[0], large[1], large[6], large[8]), plain),
+        conv_row("strided", images.STRIDED, large[4:5], (1, 3, 5, 6, 8, 34)),
+        conv_row("dilated", images.DILATED, large[5:6], (1, 3, 4, 5, 17, 35)),
+        conv_row("grouped", images.GROUPED, large[7:8], (1, 3, 6, 9, 80)),
+        *(
+            conv_row(name, images.with_activation(name), (case,), (0, 1, 7, 33), name == "relu")
+            for name, case in zip(ACTIVATIONS[1:], large[2:5], strict=True)
+        ),
+    ]
+
+
+def window_flops(s: Sample) -> int:
+    """About one operation for each element that a window looks at."""
+    return s["x"].size * prod(s["kernel_size"]) // prod(s["stride"])
+
+
+def pool_rows() -> list[OpCase]:
+    edges = (0, 1, 2, 14, 16, 18, 30, 33, 35, 67)
+    maxima = [
+        OpCase(
+            f"max_pool2d {activation}",
+            call("max_pool2d_forward"),
+            images.max_windows(activation),
+            images.max_windows(activation, images.MAX_LARGE),
+            flops=window_flops,
+            reduced=lambda s: prod(s["kernel_size"]),
+            backward=ops.max_pool_backward,
+            batched=("x",),
+            exact=BOTH,
+            edges=edges,
+        )
+        for activation in (None, "relu")
+    ]
+    means = [
+        OpCase(
+            f"avg_pool2d count_include_pad={count}",
+            call("avg_pool2d_forward"),
+            images.mean_windows(count),
+            images.mean_windows(count, images.MAX_LARGE),
+            flops=window_flops,
+            reduced=lambda s: prod(s["kernel_size"]),
+            backward=ops.avg_pool_backward,
+            batched=("x",),
+            exact=FORWARD,
+            edges=edges,
+        )
+        for count in (True, False)
+    ]
+    return maxima + means
+
+
+def elementwise_row(name: str, inputs: Any, large: Any, cost: int, **more: Any) -> OpCase:
+    return OpCase(
+        name,
+        call(f"{name}_forward"),
+        inputs,
+        large,
+        flops=lambda s: cost * ops.elements(s),
+        **more,
+    )
+
+
+def activation_rows() -> list[OpCase]:
+    plain, large = make.elementwise, make.elementwise_large
+    back = ops.from_output
+    return [
+        elementwise_row("relu", plain, large, 1, backward=back("relu"), exact=BOTH),
+        elementwise_row("tanh", plain, large, 20, backward=back("tanh")),
+        elementwise_row("sigmoid", plain, large, 20, backward=back("sigmoid")),
+        elementwise_row("exp", make.exponents, large, 16),
+        elementwise_row("log", make.positive, make.positive_large, 16, signed=False),
+        *(
+            OpCase(
+                name,
+                call(f"{name}_forward"),
+                make.rows,
+                make.rows_large,
+                flops=lambda s: 20 * ops.elements(s),
+                reduced=lambda s: max(1, s["x"].shape[1]),
+                backward=back(name),
+                batched=("x",),
+            )
+            for name in ("softmax", "log_softmax")
+        ),
+    ]
+
+
+# weight or not, ignore_index, reduction, label_smoothing
+CROSS_ENTROPIES = (
+    (False, -100, "mean", 0.0),
+    (False, -100, "sum", 0.0),
+    (False, -100, "none", 0.0),
+    (True, 0, "mean", 0.0),
+    (True, -1, "none", 0.2),
+    (True, -100, "mean", 0.1),
+    (False, -100, "sum", 0.3),
+)
+
+
+def loss_rows() -> list[OpCase]:
+    entropies = [
+        OpCase(
+            f"cross_entropy {reduction} weight={weighted} ignore={ignored} smoothing={smoothing}",
+            call("cross_entropy_forward"),
+            make.cross_entropy(weighted, ignored, reduction, smoothing),
+            make.cross_entropy(weighted, ignored, reduction, smoothing, make.CLASSES_LARGE),
+            flops=lambda s: 20 * s["logits"].size,
+            reduced=lambda s: max(1, s["logits"].size),
+            backward=ops.cross_entropy_backward,
+            batched=("logits", "target") if reduction == "none" else (),
+        )
+        for weighted, ignored, reduction, smoothing in CROSS_ENTROPIES
+    ]
+    squares = [
+        OpCase(
+            f"mse {reduction}",
+            call("mse_forward"),
+            make.squares(reduction),
+            make.squares(reduction, ((400_001,),)),
+            flops=lambda s: 3 * ops.elements(s),
+            reduced=lambda s: max(1, ops.elements(s)),
+            backward=ops.mse_backward,
+            exact=FORWARD if reduction == "mean" else BOTH,
+            edges=(1, 7, 8, 9, 15, 16, 17),
+        )
+        for reduction in ("mean", "sum", "none")
+    ]
+    return entropies + squares
+
+
+def update_row(name: str, inputs: Any, large: Any, cost: int) -> OpCase:
+    return OpCase(
+        name,
+        ops.stepped(name),
+        inputs,
+        large,
+        flops=lambda s: cost * sum(p.size for p in s["params"]),
+    )
+
+
+OPS: list[OpCase] = [
+    *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
+    *(linear_row(activation) for activation in ACTIVATIONS),
+    *conv_rows(),
+    *pool_rows(),
+    *activation_rows(),
+    *loss_rows(),
+    OpCase(
+        "sum_axis",
+        call("sum_axis"),
+        make.sums,
+        make.sums_large,
+        flops=ops.elements,
+        reduced=lambda s: max(1, s["x"].shape[1]),
+        exact=FORWARD,
+    ),
+    OpCase(
+        "dropout",
+        call("dropout"),
+        make.dropped,
+        make.dropped_large,
+        flops=lambda s: 25 * ops.elements(s),
+        backward=ops.dropout_backward,
+    ),
+    OpCase(
+        "gather_rows",
+        call("gather_rows"),
+        make.gathered,
+        make.gathered_large,
+        flops=lambda s: s["index"].size,
+        exact=FORWARD,
+        edges=(0, 1, 15, 16, 17),
+    ),
+    update_row("sgd_step", make.sgd, make.sgd_large, 6),
+    update_row("adam_step", make.adam, make.adam_large, 14),
+]

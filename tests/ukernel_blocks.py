@@ -1,0 +1,386 @@
+"""Rows of the table of micro-kernels (ukernel_table.py): GEMM, packing, pooling."""
+
+import itertools
+
+import numpy as np
+from ukernel_harness import InOut, Out, call
+from ukernel_table import SIZES, Case, F, fma, normal
+
+
+def round_up(n, to):
+    return -(-n // to) * to
+
+
+def offsets(count, limit, rng):
+    """Distinct offsets in increasing order, as tables of taps and pixels hold them."""
+    return np.sort(rng.permutation(limit)[:count]).astype(np.intp)
+
+
+def strided(matrix, row, col, last=None):
+    """The matrix as a flat array that ends with its last element; NaN in the gaps."""
+    m, n = matrix.shape
+    size = 0 if 0 in (m, n) else (m - 1) * row + (n - 1) * col + 1
+    flat = np.full(size if last is None else max(size, last), np.nan, F)
+    flat[np.arange(m)[:, None] * row + np.arange(n) * col] = matrix
+    return flat
+
+
+# ---- GEMM --------------------------------------------------------------------------------------
+
+# Around the tile sizes of every level: mr 4, 6, 12 (narrow 8, 12), lanes 4, 8, 16.
+ROWS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 24, 25, 31]
+COLUMNS = [0, 1, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 40, 63, 64, 65, 79]
+TERMS = [0, 1, 2, 3, 17, 5]
+EDGES = np.array([np.nan, np.inf, -np.inf, 3e38, -3e38, 0.0, -0.0], F)
+
+
+def pack_panels(matrix, width):
+    """(lines, k) in panels of `width` lines, one element of each line after the other."""
+    lines, k = matrix.shape
+    panels = -(-lines // width)
+    full = np.zeros((panels * width, k), F)
+    full[:lines] = matrix
+    return full.reshape(panels, width, k).transpose(0, 2, 1).ravel()
+
+
+def operand_a(mode, level, matrix, rng):
+    """Where gemm_block finds A: members of fnn_gemm."""
+    m, k = matrix.shape
+    args = {"a_panel": 0, "a_row": 0, "a_col": 0, "a_row_off": None, "a_col_off": None}
+    if mode == "packed":
+        return args | {"a": pack_panels(matrix, level.mr), "a_panel": level.mr * k}
+    if mode == "indirect":
+        args["a_row_off"], cols = offsets(m, 2 * m, rng) * (3 * k + 1), offsets(k, 3 * k, rng)
+        args["a_col_off"] = cols
+        at = args["a_row_off"][:, None] + cols
+        flat = np.full(at.max(initial=-1) + 1, np.nan, F)
+        flat[at] = matrix
+        return args | {"a": flat}
+    by_column = (m + k) % 2
+    row, col = (1, m + 2) if by_column else (k + 1, 1)
+    return args | {"a": strided(matrix, row, col), "a_row": row, "a_col": col}
+
+
+def operand_b(mode, level, matrix, rng):
+    """B's rows may be read in whole vectors, up to a multiple of lanes."""
+    k, n = matrix.shape
+    if mode == "packed":
+        args = {"b": pack_panels(matrix.T, level.nr), "b_panel": level.nr * k}
+        return args | {"b_row": level.nr, "b_row_off": None}
+    readable = round_up(n, level.lanes)
+    starts = offsets(k, 2 * k, rng) * (n + 3) if mode == "direct" else np.arange(k) * (n + 3)
+    flat = np.full(starts[-1] + readable if k else 0, np.nan, F)
+    if k:
+        flat[starts[:, None] + np.arange(n)] = matrix
+    args = {"b": flat, "b_panel": level.nr, "b_row": n + 3, "b_row_off": None}
+    return args | {"b_row_off": starts.astype(np.intp)} if mode == "direct" else args
+
+
+# Addressing of A and of B, as the four callers use them.
+MODES = [("packed", "packed"), ("strided", "packed"), ("strided", "strided")]
+MODES += [("strided", "direct"), ("indirect", "packed"), ("packed", "strided")]
+FLAGS = list(itertools.product((0, 1), (0, 1), (0, 1), (0, 1, 2, 3)))
+
+
+def gemm_args(level, rng, modes, a, b, c, flags):
+    accumulate, has_row, has_col, activation = flags
+    m, n, gap = len(a), b.shape[1], 2
+    bias_row, bias_col = normal(rng, m), normal(rng, n)
+    before = c if accumulate else np.full_like(c, np.nan)
+    return {
+        "g": operand_a(modes[0], level, a, np.random.default_rng(m))
+        | operand_b(modes[1], level, b, np.random.default_rng(n))
+        | {
+            "m": m,
+            "n": n,
+            "k": a.shape[1],
+            "c": InOut(strided(before, n + gap, 1)),
+            "c_row": n + gap,
+            "bias_row": bias_row if has_row else None,
+            "bias_col": bias_col if has_col else None,
+            "accumulate": accumulate,
+            "activation": activation,
+        },
+        "matrices": (a, b, c),
+    }
+
+
+def gemm_samples(level, rng):
+    for i, (m, n) in enumerate(itertools.product(ROWS, COLUMNS)):
+        for j, modes in enumerate(MODES):
+            k = TERMS[(i + j) % len(TERMS)]
+            a, b, c = (normal(rng, r * s).reshape(r, s) for r, s in ((m, k), (k, n), (m, n)))
+            if (i + j) % 4 == 0 and a.size:
+                a.flat[rng.integers(a.size)] = EDGES[i // 4 % len(EDGES)]
+            yield gemm_args(level, rng, modes, a, b, c, FLAGS[(5 * i + j) % len(FLAGS)])
+
+
+def gemm_model(level, args):
+    """One chain of multiply-adds in increasing k, then the biases, then the activation."""
+    g = args["g"]
+    a, b, c = args["matrices"]
+    total = c if g["accumulate"] else np.zeros_like(c)
+    for p in range(g["k"]):
+        total = fma(level, a[:, p, None], b[p], total)
+    if g["bias_row"] is not None:
+        total = total + g["bias_row"][:, None]
+    if g["bias_col"] is not None:
+        total = total + g["bias_col"]
+    if g["activation"] == 1:
+        total = np.where(total < 0, F(0), total)
+    elif g["activation"]:
+        name = ("vtanh", "vsigmoid")[g["activation"] - 2]
+        total = call(level, name, {"n": total.size, "x": total, "y": Out(total.size)})["y"]
+    return {"c": strided(total.reshape(c.shape), g["c_row"], 1)}
+
+
+GEMM = [Case("gemm_block", gemm_samples, gemm_model, bits="fma")]
+
+# ---- packing -----------------------------------------------------------------------------------
+
+LINES = [0, 1, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 16, 17, 24, 31, 32, 33, 40, 65]
+DEPTHS = [0, 1, 2, 7, 8, 9, 16, 19, 33]
+
+
+def strides(i, lines, depth):
+    """Lines apart, lines side by side, neither: (from line to line, along a line)."""
+    return [(depth + 2, 1), (1, lines + 3), (2 * depth + 1, 2), (depth, 1), (1, lines)][i % 5]
+
+
+def pack_samples(panel_lines, matrix_name):
+    def samples(level, rng):
+        for i, (lines, depth) in enumerate(itertools.product(LINES, DEPTHS)):
+            matrix = normal(rng, lines * depth).reshape(lines, depth)
+            line, along = strides(i, lines, depth)
+            size = round_up(lines, panel_lines(level)) * depth
+            args = {matrix_name: strided(matrix, line, along), "k": depth, "out": Out(size)}
+            if matrix_name == "a":
+                yield args | {"m": lines, "row": line, "col": along, "matrix": matrix}
+            else:
+                yield args | {"n": lines, "row": along, "col": line, "matrix": matrix}
+
+    return samples
+
+
+def patch_samples(level, rng):
+    """Pixels side by side in one row, in rows of six, and every second one."""
+    for i, (n, k) in enumerate(itertools.product(LINES, DEPTHS)):
+        pixel = np.arange(n)
+        pixels = [pixel, pixel // 6 * 9 + pixel % 6, 2 * pixel][i % 3].astype(np.intp)
+        taps = offsets(k, 3 * k, rng)
+        size = int(taps.max(initial=0) + pixels.max(initial=0)) + 1 if n and k else 0
+        args = {"k": k, "n": n, "x": normal(rng, size), "tap_off": taps, "pixel_off": pixels}
+        yield args | {"out": Out(round_up(n, level.nr) * k)}
+
+
+def patch_model(level, args):
+    at = args["pixel_off"][:, None] + args["tap_off"]
+    return {"out": pack_panels(args["x"][at], level.nr)}
+
+
+def transpose_samples(level, rng):
+    for i, (m, n) in enumerate(itertools.product(LINES, LINES)):
+        x = normal(rng, m * n).reshape(m, n)
+        x_row, y_row = n + i % 3, m + i % 4
+        y = strided(np.zeros((n, m), F), y_row, 1)
+        args = {"m": m, "n": n, "x": strided(x, x_row, 1), "x_row": x_row, "matrix": x}
+        yield args | {"y": InOut(y), "y_row": y_row}
+
+
+PACK = [
+    Case(
+        "pack_a",
+        pack_samples(lambda level: level.mr, "a"),
+        lambda level, args: {"out": pack_panels(args["matrix"], level.mr)},
+        bits=None,
+    ),
+    Case(
+        "pack_b",
+        pack_samples(lambda level: level.nr, "b"),
+        lambda level, args: {"out": pack_panels(args["matrix"], level.nr)},
+        bits=None,
+    ),
+    Case("pack_patches", patch_samples, patch_model, bits=None),
+    Case(
+        "transpose",
+        transpose_samples,
+        lambda level, args: {"y": strided(args["matrix"].T, args["y_row"], 1)},
+    ),
+]
+
+# ---- pooling: one plane, window by window ------------------------------------------------------
+
+NAMES = ("h", "w", "kh", "kw", "sh", "sw", "ph", "pw", "dh", "dw", "ow")
+WINDOWS = [  # kernel, stride, padding, dilation
+    ((2, 2), (2, 2), (0, 0), (1, 1)),
+    ((2, 2), (2, 2), (1, 1), (1, 1)),
+    ((2, 2), (2, 2), (0, 0), (2, 2)),
+    ((3, 3), (1, 1), (1, 1), (1, 1)),
+    ((3, 2), (2, 3), (1, 0), (1, 2)),
+    ((1, 3), (3, 1), (0, 1), (1, 1)),
+    ((2, 3), (1, 4), (1, 1), (3, 1)),
+]
+PLANES = [(1, 1), (2, 2), (2, 3), (3, 2), (5, 7), (6, 6), (4, 17), (2, 33), (3, 40), (1, 9)]
+WIDE = [(2, w) for w in range(2, 101)]  # every tail of the 2x2 kernel
+
+
+def window_sizes(size, i, dilated):
+    """Output sizes of both axes, rounded up for every second sample; None if nothing fits."""
+    kernel, stride, padding, dilation = size[1]
+    out = []
+    for axis in range(2):
+        n, k, s, p = size[0][axis], kernel[axis], stride[axis], padding[axis]
+        room = n + 2 * p - (dilation[axis] if dilated else 1) * (k - 1) - 1
+        count = (room + (s - 1) * (i % 2)) // s + 1
+        if room < 0:
+            return None
+        out.append(count - 1 if i % 2 and (count - 1) * s >= n + p else count)
+    return out
+
+
+def geometries(dilated):
+    """(fnn_pool, number of output rows); average pooling has no dilation."""
+    sizes = list(itertools.product(PLANES, WINDOWS)) + [(plane, WINDOWS[0]) for plane in WIDE]
+    for i, ((h, w), window) in enumerate(sizes):
+        out = window_sizes(((h, w), window), i // 3, dilated)
+        if out is not None:
+            (kh, kw), (sh, sw), (ph, pw), (dh, dw) = window
+            values = (h, w, kh, kw, sh, sw, ph, pw, dh, dw, out[1])
+            yield i, dict(zip(NAMES, values, strict=True)), out[0]
+
+
+def window(pool, oh, i):
+    """Positions (row, column) of window i of output row oh that lie in the plane, in order."""
+    rows = [oh * pool["sh"] - pool["ph"] + r * pool["dh"] for r in range(pool["kh"])]
+    columns = [i * pool["sw"] - pool["pw"] + q * pool["dw"] for q in range(pool["kw"])]
+    inside = itertools.product(rows, columns)
+    return [(r, q) for r, q in inside if 0 <= r < pool["h"] and 0 <= q < pool["w"]]
+
+
+def max_pool_samples(level, rng):
+    """Few values, so that ties occur, NaN and -inf among them."""
+    values = np.array([0.0, -0.0, 1.0, 1.0, 2.0, -3.0, -np.inf, np.nan, -1.0, -2.0], F)
+    for i, pool, rows in geometries(dilated=True):
+        x = rng.choice(values[: 6 + i % 5], pool["h"] * pool["w"])
+        for oh in range(rows):
+            yield {
+                "p": pool,
+                "oh": oh,
+                "relu": i % 2,
+                "x": x,
+                "y": Out(pool["ow"]),
+                "index": Out(pool["ow"], np.int32),
+            }
+
+
+def max_pool_model(level, args):
+    """The first of equal maxima; a NaN beats all, the last NaN the others; -1 if only padding."""
+    pool, x = args["p"], args["x"].reshape(args["p"]["h"], -1)
+    y, index = np.empty(pool["ow"], F), np.empty(pool["ow"], np.int32)
+    for i in range(pool["ow"]):
+        best, index[i] = F(-np.inf), -1
+        for at in window(pool, args["oh"], i):
+            if index[i] < 0 or x[at] > best or np.isnan(x[at]):
+                best, index[i] = x[at], at[0] * pool["w"] + at[1]
+        y[i] = F(0) if args["relu"] and best < 0 else best
+    return {"y": y, "index": index}
+
+
+def plane_grad_samples(level, rng):
+    for i, n in enumerate(SIZES):
+        size = n + 3
+        index = rng.integers(-1, size, n).astype(np.int32)
+        y = normal(rng, n) if i % 2 else None
+        args = {"n": n, "relu": i % 2, "dy": normal(rng, n), "y": y, "index": index}
+        yield args | {"dx": InOut(np.zeros(size, F))}
+
+
+def plane_grad_model(level, args):
+    dx = args["dx"].initial.copy()
+    for i, at in enumerate(args["index"]):
+        if at >= 0 and (not args["relu"] or args["y"][i] > 0):
+            dx[at] += args["dy"][i]
+    return {"dx": dx}
+
+
+CELL = ("dx0", "dx1")
+
+
+def cell_grad_samples(level, rng):
+    """Maxima in their 2x2 cells, but for one in every fourth sample."""
+    for i, ow in enumerate(SIZES):
+        w, base = 2 * ow + 1 + i % 2, 64 * (i % 3)
+        cell = rng.integers(0, 4, ow)
+        index = base + 2 * np.arange(ow) + cell % 2 + cell // 2 * w
+        if i % 4 == 3:
+            index[rng.integers(ow)] += 2 * w
+        dx = {name: Out(2 * ow) for name in CELL}
+        args = {"ow": ow, "relu": i // 2 % 2, "base": base, "w": w, "dy": normal(rng, ow)}
+        yield args | {"y": normal(rng, ow), "index": index.astype(np.int32)} | dx
+
+
+def cell_grad_model(level, args):
+    w, ow, columns = args["w"], args["ow"], 2 * np.arange(args["ow"])
+    dy = np.where(args["y"] > 0, args["dy"], F(0)) if args["relu"] else args["dy"]
+    dx = np.zeros((2, 2 * ow), F)
+    at = args["index"] - args["base"] - columns
+    for row, column in itertools.product(range(2), range(2)):
+        chosen = at == row * w + column
+        dx[row, columns[chosen] + column] = dy[chosen]
+    return {"dx0": dx[0], "dx1": dx[1], "return": int(np.isin(at, [0, 1, w, w + 1]).all())}
+
+
+def average_samples(gradient):
+    def samples(level, rng):
+        for i, pool, rows in geometries(dilated=False):
+            pool |= {"dh": 1, "dw": 1}
+            size, ow = pool["h"] * pool["w"], pool["ow"]
+            for oh in range(rows):
+                args = {"p": pool, "oh": oh, "count_include_pad": i % 2}
+                if gradient:
+                    yield args | {"dy": normal(rng, ow), "dx": InOut(normal(rng, size))}
+                else:
+                    yield args | {"x": normal(rng, size), "y": Out(ow)}
+
+    return samples
+
+
+def divisor(args, i):
+    """As PyTorch: the window within the padded plane, or its part inside the plane."""
+    pool, include, count = args["p"], args["count_include_pad"], 1
+    for at, axis in ((args["oh"], "h"), (i, "w")):
+        size, pad = pool[axis], pool["p" + axis]
+        start = at * pool["s" + axis] - pad
+        end = min(start + pool["k" + axis], size + pad)
+        count *= end - start if include else min(end, size) - max(start, 0)
+    return F(count)
+
+
+def average_model(level, args):
+    pool, x = args["p"], args["x"].reshape(args["p"]["h"], -1)
+    y = np.zeros(pool["ow"], F)
+    for i in range(pool["ow"]):
+        for at in window(pool, args["oh"], i):
+            y[i] += x[at]
+        y[i] /= divisor(args, i)
+    return {"y": y}
+
+
+def average_grad_model(level, args):
+    """Kernel rows, then kernel columns, then outputs: the order in which windows overlap."""
+    pool = args["p"]
+    dx = args["dx"].initial.reshape(pool["h"], -1).copy()
+    for r, q, i in itertools.product(range(pool["kh"]), range(pool["kw"]), range(pool["ow"])):
+        row, column = args["oh"] * pool["sh"] - pool["ph"] + r, i * pool["sw"] - pool["pw"] + q
+        if 0 <= row < pool["h"] and 0 <= column < pool["w"]:
+            dx[row, column] += args["dy"][i] / divisor(args, i)
+    return {"dx": dx.ravel()}
+
+
+POOL = [
+    Case("max_pool_row", max_pool_samples, max_pool_model),
+    Case("max_pool_plane_grad", plane_grad_samples, plane_grad_model),
+    Case("max_pool_2x2_grad_row", cell_grad_samples, cell_grad_model),
+    Case("avg_pool_row", average_samples(gradient=False), average_model),
+    Case("avg_pool_row_grad", average_samples(gradient=True), average_grad_model),
+]

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from ukernel_blocks import GEMM, MODES, PACK, POOL, gemm_args, strided
 from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
+from ukernel_sparse import SPARSE
 from ukernel_steps import PHILOX, UPDATE
 from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
 
-CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL]
+CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 
@@ -32,6 +33,10 @@ def bits(value):
 
 def same(a, b):
     return a.keys() == b.keys() and all(np.array_equal(bits(a[key]), bits(b[key])) for key in a)
+
+
+def run(case, level, args, place="end"):
+    return case.finish(call(level, case.name, args, place))
 
 
 def describe(args):
@@ -65,7 +70,7 @@ def test_every_entry_has_a_row():
 @pytest.mark.parametrize(("case", "level"), ROWS)
 def test_result(case, level):
     for args in samples(case, level):
-        got = call(level, case.name, args)
+        got = run(case, level, args)
         expected = case.model(level, args)
         assert got.keys() == expected.keys()
         for key in got:
@@ -77,7 +82,7 @@ def test_result(case, level):
 @pytest.mark.parametrize(("case", "level"), ROWS)
 def test_bounds_and_alignment(case, level):
     for args in samples(case, level):
-        first, *others = (call(level, case.name, args, place) for place in PLACES)
+        first, *others = (run(case, level, args, place) for place in PLACES)
         for place, other in zip(PLACES[1:], others, strict=True):
             assert same(first, other), f"{case} differs at place {place!r}: {describe(args)}"
 
@@ -85,9 +90,9 @@ def test_bounds_and_alignment(case, level):
 @pytest.mark.parametrize(("case", "level"), [row for row in ROWS if row.values[0].in_place])
 def test_in_place(case, level):
     for args in samples(case, level):
-        apart = call(level, case.name, args)
+        apart = run(case, level, args)
         for output, source in case.in_place:
-            together = call(level, case.name, args | {output: InPlace(source)}, "odd")
+            together = run(case, level, args | {output: InPlace(source)}, "odd")
             assert same(apart, together), f"{output} in {source}: {describe(args)}"
 
 
@@ -97,7 +102,7 @@ def test_same_bits_on_every_level(case):
     for level in levels[1:]:
         pairs = zip(samples(case, levels[0]), samples(case, level), strict=True)
         for one, other in pairs:
-            a, b = call(levels[0], case.name, one), call(level, case.name, other)
+            a, b = run(case, levels[0], one), run(case, level, other)
             assert same(a, b), f"{case} differs on {level}: {describe(one)}"
 
 

@@ -315,8 +315,10 @@ def cell_grad_samples(level, rng):
         if i % 4 == 3:
             index[rng.integers(ow)] += 2 * w
         dx = {name: Out(2 * ow) for name in CELL}
-        args = {"ow": ow, "relu": i // 2 % 2, "base": base, "w": w, "dy": normal(rng, ow)}
-        yield args | {"y": normal(rng, ow), "index": index.astype(np.int32)} | dx
+        relu = i // 2 % 2
+        args = {"ow": ow, "relu": relu, "base": base, "w": w, "dy": normal(rng, ow)}
+        y = normal(rng, ow) if relu else None
+        yield args | {"y": y, "index": index.astype(np.int32)} | dx
 
 
 def cell_grad_model(level, args):

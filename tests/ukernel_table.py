@@ -27,6 +27,7 @@ class Case:
     error: None for equal bits, else allowed(level, args, output, expected) -> error per element.
     bits: which levels agree: "all", those with "fma", or None where the layout is the level's own.
     in_place: pairs (output, input) that may be one array.
+    finish: drops from the outputs what the contract leaves open.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Case:
     error: Callable | None = None
     bits: str | None = "all"
     in_place: tuple = ()
+    finish: Callable = dict
 
     def __str__(self):
         return self.name

@@ -15,6 +15,7 @@
 #include "../ukernel/pool.h"
 #include "../ukernel/update.h"
 #include "../ukernel/philox.h"
+#include "../ukernel/sparse.h"
 
 const fnn_ukernels FNN_LEVEL_TABLE = {
     .isa = FNN_LEVEL_NAME,

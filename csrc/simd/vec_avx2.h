@@ -125,5 +125,25 @@ FNN_INLINE vf32 vf32_zip_lo(vf32 a, vf32 b) {
 FNN_INLINE vf32 vf32_zip_hi(vf32 a, vf32 b) {
   return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
 }
+/* Four lanes at a time: a table for eight would have 256 entries. */
+FNN_INLINE size_t compress_half(__m128 v, __m128i i, float *out, int32_t *index) {
+  static const int8_t order[16][4] = {
+      {0, 0, 0, 0}, {0, 0, 0, 0}, {1, 0, 0, 0}, {0, 1, 0, 0}, {2, 0, 0, 0}, {0, 2, 0, 0},
+      {1, 2, 0, 0}, {0, 1, 2, 0}, {3, 0, 0, 0}, {0, 3, 0, 0}, {1, 3, 0, 0}, {0, 1, 3, 0},
+      {2, 3, 0, 0}, {0, 2, 3, 0}, {1, 2, 3, 0}, {0, 1, 2, 3}};
+  const int bits = _mm_movemask_ps(_mm_cmpneq_ps(v, _mm_setzero_ps()));
+  int32_t four;
+  memcpy(&four, order[bits], sizeof four);
+  const __m128i lanes = _mm_cvtepi8_epi32(_mm_cvtsi32_si128(four));
+  _mm_storeu_ps(out, _mm_permutevar_ps(v, lanes));
+  _mm_storeu_ps((float *)index, _mm_permutevar_ps(_mm_castsi128_ps(i), lanes));
+  return (size_t)__builtin_popcount((unsigned)bits);
+}
+FNN_INLINE size_t vf32_compress(vf32 v, int32_t base, float *out, int32_t *index) {
+  const vi32 i = vi32_add(vi32_set1(base), vi32_iota());
+  size_t n = compress_half(_mm256_castps256_ps128(v), _mm256_castsi256_si128(i), out, index);
+  return n + compress_half(_mm256_extractf128_ps(v, 1), _mm256_extracti128_si256(i, 1), out + n,
+                           index + n);
+}
 
 #endif

@@ -188,4 +188,25 @@ FNN_INLINE vf32 vf32_odd(vf32 a, vf32 b) { return vec_permute2(a, b, 1, 4, 2); }
 FNN_INLINE vf32 vf32_zip_lo(vf32 a, vf32 b) { return vec_permute2(a, b, 0, 1, 16); }
 FNN_INLINE vf32 vf32_zip_hi(vf32 a, vf32 b) { return vec_permute2(a, b, 8, 1, 16); }
 
+#ifdef FNN_SIMDE
+FNN_INLINE size_t vf32_compress(vf32 v, int32_t base, float *out, int32_t *index) {
+  float lanes[VF32_LANES];
+  size_t n = 0;
+  vf32_store(lanes, v);
+  for (int lane = 0; lane < VF32_LANES; lane++) {
+    out[n] = lanes[lane];
+    index[n] = base + lane;
+    n += lanes[lane] != 0.0f;
+  }
+  return n;
+}
+#else
+FNN_INLINE size_t vf32_compress(vf32 v, int32_t base, float *out, int32_t *index) {
+  const __mmask16 m = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+  vf32_store(out, _mm512_maskz_compress_ps(m, v));
+  vi32_store(index, _mm512_maskz_compress_epi32(m, vi32_add(vi32_set1(base), vi32_iota())));
+  return (size_t)__builtin_popcount(m);
+}
+#endif
+
 #endif

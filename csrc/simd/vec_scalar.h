@@ -122,4 +122,16 @@ FNN_INLINE vf32 vf32_odd(vf32 a, vf32 b) { return (vf32){a[1], a[3], b[1], b[3]}
 FNN_INLINE vf32 vf32_zip_lo(vf32 a, vf32 b) { return (vf32){a[0], b[0], a[1], b[1]}; }
 FNN_INLINE vf32 vf32_zip_hi(vf32 a, vf32 b) { return (vf32){a[2], b[2], a[3], b[3]}; }
 
+/* The elements of v that are not zero (NaN is not) to out, base + lane to index; both may be
+ * written for VF32_LANES elements.  Returns how many there are. */
+FNN_INLINE size_t vf32_compress(vf32 v, int32_t base, float *out, int32_t *index) {
+  size_t n = 0;
+  for (int lane = 0; lane < VF32_LANES; lane++) {
+    out[n] = v[lane];
+    index[n] = base + lane;
+    n += v[lane] != 0.0f;
+  }
+  return n;
+}
+
 #endif

@@ -79,7 +79,28 @@ static void max_pool_row(const fnn_pool *p, ptrdiff_t oh, int relu, const float 
 static void max_pool_plane_grad(size_t n, int relu, const float *dy, const float *y,
                                 const int32_t *index, float *dx) {
   for (size_t i = 0; i < n; i++)
-    if (index[i] >= 0 && (!relu || y[i] > 0.0f)) dx[index[i]] += dy[i];
+    if (index[i] >= 0) /* ReLU as arithmetic: a branch on it would be guessed wrong half the time */
+      dx[index[i]] += relu && !(y[i] > 0.0f) ? 0.0f : dy[i];
+}
+
+/* One vector of max_pool_2x2_grad_row: outputs whose first pixel has flat index `first`. */
+FNN_INLINE int max_pool_2x2_grad_vector(int relu, int32_t first, ptrdiff_t w, const float *dy,
+                                        const float *y, const int32_t *index, float *dx0,
+                                        float *dx1) {
+  const vf32 zero = vf32_zero();
+  vf32 v = vf32_load(dy);
+  if (relu) v = relu_grad_vf32(v, vf32_load(y));
+  vi32 at = vi32_add(vi32_set1(first), vi32_shl(vi32_iota(), 1));
+  vi32 t = vi32_sub(vi32_load(index), at);
+  vmask m0 = vi32_eq(t, vi32_set1(0)), m1 = vi32_eq(t, vi32_set1(1));
+  vmask m2 = vi32_eq(t, vi32_set1((int32_t)w)), m3 = vi32_eq(t, vi32_set1((int32_t)w + 1));
+  vf32 e0 = vf32_select(m0, v, zero), o0 = vf32_select(m1, v, zero);
+  vf32 e1 = vf32_select(m2, v, zero), o1 = vf32_select(m3, v, zero);
+  vf32_store(dx0, vf32_zip_lo(e0, o0));
+  vf32_store(dx0 + VF32_LANES, vf32_zip_hi(e0, o0));
+  vf32_store(dx1, vf32_zip_lo(e1, o1));
+  vf32_store(dx1 + VF32_LANES, vf32_zip_hi(e1, o1));
+  return vmask_all(vmask_or(vmask_or(m0, m1), vmask_or(m2, m3)));
 }
 
 /* Both input rows under output row `base / (2 w)` of a 2x2 stride-2 pool: all of their first
@@ -87,33 +108,23 @@ static void max_pool_plane_grad(size_t n, int relu, const float *dy, const float
  * Returns 0 if a maximum lies outside its own 2x2 cell: the rows are then not the gradient. */
 static int max_pool_2x2_grad_row(size_t ow, int relu, int32_t base, ptrdiff_t w, const float *dy,
                                  const float *y, const int32_t *index, float *dx0, float *dx1) {
-  const size_t L = VF32_LANES;
-  const vf32 zero = vf32_zero();
   int in_cells = 1;
   size_t i = 0;
-  for (; i + L <= ow; i += L) {
-    vf32 v = vf32_load(dy + i);
-    if (relu) v = relu_grad_vf32(v, vf32_load(y + i));
-    vi32 at = vi32_add(vi32_set1(base + 2 * (int32_t)i), vi32_shl(vi32_iota(), 1));
-    vi32 t = vi32_sub(vi32_load(index + i), at);
-    vmask m0 = vi32_eq(t, vi32_set1(0)), m1 = vi32_eq(t, vi32_set1(1));
-    vmask m2 = vi32_eq(t, vi32_set1((int32_t)w)), m3 = vi32_eq(t, vi32_set1((int32_t)w + 1));
-    in_cells &= vmask_all(vmask_or(vmask_or(m0, m1), vmask_or(m2, m3)));
-    vf32 e0 = vf32_select(m0, v, zero), o0 = vf32_select(m1, v, zero);
-    vf32 e1 = vf32_select(m2, v, zero), o1 = vf32_select(m3, v, zero);
-    vf32_store(dx0 + 2 * i, vf32_zip_lo(e0, o0));
-    vf32_store(dx0 + 2 * i + L, vf32_zip_hi(e0, o0));
-    vf32_store(dx1 + 2 * i, vf32_zip_lo(e1, o1));
-    vf32_store(dx1 + 2 * i + L, vf32_zip_hi(e1, o1));
-  }
-  for (; i < ow; i++) {
-    const float v = relu && !(y[i] > 0.0f) ? 0.0f : dy[i];
-    const int32_t t = index[i] - base - 2 * (int32_t)i;
-    dx0[2 * i] = t == 0 ? v : 0.0f;
-    dx0[2 * i + 1] = t == 1 ? v : 0.0f;
-    dx1[2 * i] = t == w ? v : 0.0f;
-    dx1[2 * i + 1] = t == w + 1 ? v : 0.0f;
-    in_cells &= t == 0 || t == 1 || t == w || t == w + 1;
+  for (; i + VF32_LANES <= ow; i += VF32_LANES)
+    in_cells &= max_pool_2x2_grad_vector(relu, base + 2 * (int32_t)i, w, dy + i,
+                                         relu ? y + i : NULL, index + i, dx0 + 2 * i, dx1 + 2 * i);
+  if (i < ow) { /* through copies: a branch per element would cost ten times as much */
+    const size_t t = ow - i;
+    const int32_t first = base + 2 * (int32_t)i;
+    float dy_t[VF32_LANES] = {0}, y_t[VF32_LANES] = {0}, d0[2 * VF32_LANES], d1[2 * VF32_LANES];
+    int32_t index_t[VF32_LANES];
+    for (size_t q = 0; q < VF32_LANES; q++) index_t[q] = first + 2 * (int32_t)q;
+    memcpy(dy_t, dy + i, sizeof *dy * t);
+    if (relu) memcpy(y_t, y + i, sizeof *y * t);
+    memcpy(index_t, index + i, sizeof *index * t);
+    in_cells &= max_pool_2x2_grad_vector(relu, first, w, dy_t, y_t, index_t, d0, d1);
+    memcpy(dx0 + 2 * i, d0, 2 * sizeof *d0 * t);
+    memcpy(dx1 + 2 * i, d1, 2 * sizeof *d1 * t);
   }
   return in_cells;
 }

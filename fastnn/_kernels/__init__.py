@@ -42,9 +42,9 @@ from .activation import (  # noqa: E402
 from .conv import (  # noqa: E402
     conv2d_backward_bias,
     conv2d_backward_input,
-    conv2d_backward_weight,
     conv2d_forward,
 )
+from .conv_weight import conv2d_backward_weight  # noqa: E402
 from .gather import gather_rows  # noqa: E402
 from .gemm import matmul  # noqa: E402
 from .linear import linear_backward, linear_forward  # noqa: E402

@@ -92,6 +92,13 @@ cdef extern from "fastnn.h" nogil:
                               float *out) noexcept nogil
         void (*philox_dropout)(size_t n, uint64_t key, uint64_t counter, uint32_t threshold,
                                float scale, const float *x, float *y) noexcept nogil
+        size_t (*nonzeros)(size_t n, const float *x, int32_t *index, float *value) noexcept nogil
+        void (*sparse_weight_grad)(size_t count, const Py_ssize_t *at, const float *value,
+                                   const float *x, size_t rows, const Py_ssize_t *row_off,
+                                   float *acc) noexcept nogil
+        void (*sparse_input_grad)(size_t count, const Py_ssize_t *at, const float *value,
+                                  const float *w, size_t taps, size_t width, Py_ssize_t step,
+                                  float *dx) noexcept nogil
 
 # The table in force; set at import, changed only by force_isa (tests).
 cdef const fnn_ukernels *ukernels() noexcept nogil

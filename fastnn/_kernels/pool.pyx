@@ -158,8 +158,9 @@ def max_pool2d_backward(dy, indices, input_size, y, activation):
     q.p.h, q.p.w, q.oh, q.p.ow = size[2], size[3], PyArray_DIM(dy, 2), PyArray_DIM(dy, 3)
     q.p.kh = q.p.kw = 2
     # Output sizes of a 2x2 stride-2 window: each row kernel checks that the maxima lie in their
-    # 2x2 cells (another window may have the same output size) and reports if not.
-    q.cells = q.p.h // 2 == q.oh and q.p.w // 2 == q.p.ow
+    # 2x2 cells (another window may have the same output size) and reports if not.  Short rows
+    # are faster one by one.
+    q.cells = q.p.h // 2 == q.oh and q.p.w // 2 == q.p.ow and q.p.ow >= 3 * q.uk.lanes
     _run(_max_grad_task, &q)
     return dx
 

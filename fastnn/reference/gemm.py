@@ -7,6 +7,7 @@ from ._check import expect_rank, expect_same_dtype
 __all__ = ["matmul"]
 
 
+@np.errstate(all="ignore")
 def matmul(
     a: np.ndarray, b: np.ndarray, transpose_a: bool = False, transpose_b: bool = False
 ) -> np.ndarray:

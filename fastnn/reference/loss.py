@@ -39,6 +39,7 @@ def _over(total: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.asarray(total / denominator if denominator != 0 else np.zeros_like(total))
 
 
+@np.errstate(all="ignore")
 def cross_entropy_forward(
     logits: np.ndarray,
     target: np.ndarray,
@@ -68,6 +69,7 @@ def cross_entropy_forward(
     return loss, softmax_forward(logits)
 
 
+@np.errstate(all="ignore")
 def cross_entropy_backward(
     dloss: np.ndarray,
     probs: np.ndarray,
@@ -92,6 +94,7 @@ def cross_entropy_backward(
     return np.where(counts, of_row * (probs * qw.sum(axis=1, keepdims=True) - qw), 0)
 
 
+@np.errstate(all="ignore")
 def mse_forward(x: np.ndarray, target: np.ndarray, reduction: str) -> np.ndarray:
     """(x - target)^2, its mean or its sum; equal shapes -> loss of that shape or ()."""
     expect_same_dtype(x=x, target=target)
@@ -101,10 +104,10 @@ def mse_forward(x: np.ndarray, target: np.ndarray, reduction: str) -> np.ndarray
     if reduction == "none":
         return squares
     total = squares.sum()
-    with np.errstate(invalid="ignore"):  # the mean of nothing is NaN, as in PyTorch
-        return np.asarray(total / x.dtype.type(x.size) if reduction == "mean" else total)
+    return np.asarray(total / x.dtype.type(x.size) if reduction == "mean" else total)
 
 
+@np.errstate(all="ignore")
 def mse_backward(
     dloss: np.ndarray, x: np.ndarray, target: np.ndarray, reduction: str
 ) -> np.ndarray:

@@ -59,6 +59,7 @@ def _inside(rows: np.ndarray, cols: np.ndarray, size: Pair) -> np.ndarray:
     return (rows >= 0) & (rows < size[0]) & (cols >= 0) & (cols < size[1])
 
 
+@np.errstate(all="ignore")
 def max_pool2d_forward(
     x: np.ndarray,
     kernel_size: Pair,
@@ -92,6 +93,7 @@ def max_pool2d_forward(
     return act.apply(activation, best), index
 
 
+@np.errstate(all="ignore")
 def max_pool2d_backward(
     dy: np.ndarray,
     indices: np.ndarray,
@@ -144,6 +146,7 @@ def _divisor(
     return count
 
 
+@np.errstate(all="ignore")
 def avg_pool2d_forward(
     x: np.ndarray,
     kernel_size: Pair,
@@ -166,6 +169,7 @@ def avg_pool2d_forward(
     return total / count.astype(x.dtype)
 
 
+@np.errstate(all="ignore")
 def avg_pool2d_backward(
     dy: np.ndarray,
     input_size: tuple[int, ...],

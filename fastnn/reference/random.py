@@ -104,6 +104,7 @@ def random_normal(
     return x.astype(np.float32).reshape(tuple(shape))
 
 
+@np.errstate(all="ignore")
 def dropout(x: np.ndarray, p: float, key: int, offset: int) -> np.ndarray:
     """y = x / (1 - p) with probability 1 - p, else 0 (Srivastava et al. 2014).
 
@@ -116,5 +117,4 @@ def dropout(x: np.ndarray, p: float, key: int, offset: int) -> np.ndarray:
     bits = random_bits(x.size, key, offset).reshape(x.shape)
     keep = (bits >> np.uint32(8)) >= round(p * 2**24)
     scale = x.dtype.type(1 / (1 - p) if p < 1 else 0)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.where(keep, x * scale, np.zeros_like(x))
+    return np.where(keep, x * scale, np.zeros_like(x))

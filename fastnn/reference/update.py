@@ -28,6 +28,7 @@ def _decayed(
     return (-g if maximize else g) + weight_decay * p + l1_decay * np.sign(p)
 
 
+@np.errstate(all="ignore")
 def sgd_step(
     params: list[np.ndarray],
     grads: list[np.ndarray],
@@ -56,6 +57,7 @@ def sgd_step(
         p[...] = p - lr * g
 
 
+@np.errstate(all="ignore")
 def adam_step(
     params: list[np.ndarray],
     grads: list[np.ndarray],

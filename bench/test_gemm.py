@@ -1,0 +1,11 @@
+"""Matrix products against NumPy's OpenBLAS and PyTorch."""
+
+import pytest
+from conftest import PEERS
+
+from fastnn._bench.workloads import GEMM_SIZES, gemm
+
+
+@pytest.mark.parametrize(("m", "n", "k"), GEMM_SIZES)
+def test_gemm(race, threads, m, n, k):
+    race(f"gemm {m} x {n} x {k}", threads, gemm(m, n, k, PEERS), 2.0 * m * n * k)

@@ -1,0 +1,51 @@
+# Gathering convolution patches by tables of offsets; shared by conv.pyx and conv_weight.pyx.
+from ._array cimport Buffer
+from ._csrc cimport fnn_ukernels
+
+cdef struct Shape:
+    Py_ssize_t N, C, H, W, O, KH, KW, OH, OW, G, Cg, Og
+    Py_ssize_t sh, sw, ph, pw, dh, dw
+
+# One gather: out (M x TH*TW) = act(A (M x K) * patches + bias) for every image and group.
+cdef struct Gather:
+    const fnn_ukernels *uk
+    int algo, activation
+    Py_ssize_t N, G, M, K, TH, TW
+    Py_ssize_t channels, h, w               # source planes per group and their size
+    Py_ssize_t hp, wp, top, left            # padded plane and where the source sits in it
+    Py_ssize_t line, step                   # padded elements from an output row / pixel to the next
+    Py_ssize_t taps_per_row, max_row        # see _direct; padded row of the lowest tap
+    const Py_ssize_t *tap_off
+    const Py_ssize_t *tap_row               # padded row of each kernel row's taps
+    const Py_ssize_t *pixel_off
+    const float *x                          # (N, G * channels, h, w)
+    const float *a                          # (G, M, K)
+    const float *packed                     # A packed for the algorithm, per group
+    Py_ssize_t packed_size
+    const float *bias                       # (G * M,) or NULL
+    float *out                              # (N, G * M, out_h, out_w)
+    Py_ssize_t out_h, out_w, oh0, ow0, osh, osw   # pixel (t, u) goes to (oh0 + t osh, ow0 + u osw)
+    Py_ssize_t blocks, block_rows
+    float *scratch
+    Py_ssize_t scratch_size, image_size, work_size
+
+
+cdef inline Py_ssize_t min_(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return a if a < b else b
+
+
+cdef inline Py_ssize_t max_(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return a if a > b else b
+
+
+cdef inline Py_ssize_t round_up(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b * b
+
+
+cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) except -1
+cdef int check_dy(const Shape *s, dy) except -1
+cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) except -1
+cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
+                    float *out) noexcept nogil
+cdef Buffer pixel_table(Gather *q)
+cdef int run_gather(Gather *q) except -1

@@ -1,0 +1,295 @@
+"""Gathering convolution patches: out (M x pixels) = act(A (M x K) * patches + bias), per image.
+
+Patches are read by tables of offsets, tap_off (one per term) and pixel_off (one per output pixel),
+from a zero-padded copy of one image; no im2col matrix exists.  Ways to do it:
+
+  implicit_gemm  patches packed straight from the image into GEMM panels (Chetlur et al. 2014,
+                 arXiv:1410.0759); wins with many output channels
+  direct         lanes are the pixels of one output row, read in place; few output channels
+  indirect       lanes are output channels, pixels are broadcast through the tables (compare the
+                 indirect convolution of Dukhan 2019, arXiv:1907.02129); up to some 32 channels
+
+One task per image, group and block of rows; each output is one chain over its taps, so neither the
+algorithm nor threads nor the CPU level change a bit.
+"""
+cimport cython
+from libc.string cimport memcpy, memset
+from numpy cimport PyArray_DIM, import_array
+
+from ._array cimport Buffer, pair, take
+from ._csrc cimport fnn_gemm, fnn_ukernels
+from ._threads cimport parallel_for, threads_for
+
+import_array()
+
+ALGOS = ("auto", "implicit_gemm", "direct", "indirect")
+
+cdef enum:
+    IMPLICIT_GEMM = 1
+    DIRECT = 2
+    INDIRECT = 3
+    STRIP = 96         # pixels of an indirect strip: its output stays in L1
+
+
+cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) except -1:
+    """Fill in what follows from N C H W O KH KW."""
+    pair(stride, &s.sh, &s.sw)
+    pair(padding, &s.ph, &s.pw)
+    pair(dilation, &s.dh, &s.dw)
+    s.G = groups
+    if groups < 1 or s.C % groups or s.O % groups:
+        raise ValueError(f"groups={groups} must divide the channels {s.C} and {s.O}")
+    if s.sh < 1 or s.sw < 1 or s.dh < 1 or s.dw < 1 or s.ph < 0 or s.pw < 0:
+        raise ValueError(f"stride {stride} and dilation {dilation} must be positive, "
+                         f"padding {padding} not negative")
+    s.Cg, s.Og = s.C // groups, s.O // groups
+    if (s.H + 2 * s.ph < s.dh * (s.KH - 1) + 1 or s.W + 2 * s.pw < s.dw * (s.KW - 1) + 1
+            or s.KH < 1 or s.KW < 1):
+        raise ValueError(f"kernel {(s.KH, s.KW)} does not fit the padded image")
+    s.OH = (s.H + 2 * s.ph - s.dh * (s.KH - 1) - 1) // s.sh + 1
+    s.OW = (s.W + 2 * s.pw - s.dw * (s.KW - 1) - 1) // s.sw + 1
+    return 0
+
+
+cdef int check_dy(const Shape *s, dy) except -1:
+    if (PyArray_DIM(dy, 0) != s.N or PyArray_DIM(dy, 1) != s.O or PyArray_DIM(dy, 2) != s.OH
+            or PyArray_DIM(dy, 3) != s.OW):
+        raise ValueError(f"dy has shape {dy.shape}, expected {(s.N, s.O, s.OH, s.OW)}")
+    return 0
+
+
+cdef int _pick_algo(Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) noexcept nogil:
+    """From the layer's own sizes only. Measured: pytest bench -k conv2d."""
+    if M <= 8 and step == 1 and TW >= 8:
+        return DIRECT
+    return INDIRECT if M <= 32 else IMPLICIT_GEMM
+
+
+cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) except -1:
+    if name == "auto":
+        return _pick_algo(M, TW, step)
+    if name == "implicit_gemm":
+        return IMPLICIT_GEMM
+    if name == "indirect":
+        return INDIRECT
+    if name == "direct":
+        if step != 1:
+            raise ValueError("algo='direct' needs a horizontal stride of 1")
+        return DIRECT
+    raise ValueError(f"algo must be one of {ALGOS}, got {name!r}")
+
+
+cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
+               float *out) noexcept nogil:
+    """Padded rows [row0, row1) of every plane; out has the full padded layout."""
+    cdef Py_ssize_t c, r, n
+    cdef float *row
+    for c in range(q.channels):
+        for r in range(row0, row1):
+            row = out + (c * q.hp + r) * q.wp
+            if r < q.top or r >= q.top + q.h:
+                memset(row, 0, q.wp * sizeof(float))
+                continue
+            n = q.wp - q.left - q.w
+            if q.left > 0:
+                memset(row, 0, q.left * sizeof(float))
+            if n > 0:
+                memset(row + q.left + q.w, 0, n * sizeof(float))
+            memcpy(row + q.left, x + (c * q.h + r - q.top) * q.w, q.w * sizeof(float))
+
+
+cdef void _direct(const Gather *q, const float *a, const float *bias, const float *image,
+                  float *out, Py_ssize_t P, Py_ssize_t t0, Py_ssize_t t1) noexcept nogil:
+    """One GEMM (M x TW x K) for each output row, B read in place.
+
+    With taps_per_row the taps are ordered by kernel row, and those of rows that lie in the padding
+    are left out: their products are zero.
+    """
+    cdef fnn_gemm g
+    cdef Py_ssize_t t, first, last, rows = q.K // q.taps_per_row if q.taps_per_row else 0
+    memset(&g, 0, sizeof(g))
+    g.m, g.n, g.k = q.M, q.TW, q.K
+    g.a_row, g.a_col = q.K, 1
+    g.b_panel = q.uk.nr
+    g.c_row = P
+    g.bias_row = bias
+    g.activation = q.activation
+    for t in range(t0, t1):
+        first, last = 0, rows
+        if rows:
+            while first < rows and (t + q.tap_row[first] >= q.top + q.h
+                                    or t + q.tap_row[first] < q.top):
+                first += 1
+            while last > first and (t + q.tap_row[last - 1] < q.top
+                                    or t + q.tap_row[last - 1] >= q.top + q.h):
+                last -= 1
+            g.k = (last - first) * q.taps_per_row
+        g.a = a + first * q.taps_per_row
+        g.b = image + t * q.line
+        g.b_row_off = q.tap_off + first * q.taps_per_row
+        g.c = out + (t - t0) * q.TW
+        q.uk.gemm_block(&g)
+
+
+cdef void _indirect(const Gather *q, const float *packed, const float *bias, const float *image,
+                    float *out, Py_ssize_t P, Py_ssize_t t0, Py_ssize_t t1,
+                    float *work) noexcept nogil:
+    """Strips of pixels x channels, transposed into the output."""
+    cdef fnn_gemm g
+    cdef Py_ssize_t i = t0 * q.TW, end = t1 * q.TW, row = round_up(q.M, q.uk.lanes)
+    memset(&g, 0, sizeof(g))
+    g.n, g.k = q.M, q.K
+    g.a, g.a_col_off = image, q.tap_off
+    g.b, g.b_panel, g.b_row = packed, q.uk.nr * q.K, q.uk.nr
+    g.c, g.c_row = work, row
+    g.bias_col = bias
+    g.activation = q.activation
+    while i < end:
+        g.m = min_(STRIP, end - i)
+        g.a_row_off = q.pixel_off + i
+        q.uk.gemm_block(&g)
+        q.uk.transpose(g.m, q.M, work, row, out + i - t0 * q.TW, P)
+        i += STRIP
+
+
+cdef void _implicit_gemm(const Gather *q, const float *packed, const float *bias,
+                         const float *image, float *out, Py_ssize_t P, Py_ssize_t t0,
+                         Py_ssize_t t1, float *work) noexcept nogil:
+    cdef fnn_gemm g
+    cdef Py_ssize_t i, j = t0 * q.TW, end = t1 * q.TW, p, n, k, m
+    cdef Py_ssize_t kc = min_(q.K, q.uk.kc), nc = 12 * q.uk.nr, mp = round_up(q.M, q.uk.mr)
+    cdef bint last
+    memset(&g, 0, sizeof(g))
+    g.c_row = P
+    g.b, g.b_row = work, q.uk.nr
+    while j < end:
+        n = min_(nc, end - j)
+        p = 0
+        while p < q.K:
+            k = min_(kc, q.K - p)
+            last = p + k >= q.K
+            q.uk.pack_patches(k, n, image, q.tap_off + p, q.pixel_off + j, work)
+            g.n, g.k = n, k
+            g.b_panel = q.uk.nr * k
+            g.a_panel = q.uk.mr * k
+            g.accumulate = p > 0
+            g.activation = q.activation if last else 0
+            i = 0
+            while i < q.M:
+                m = min_(q.uk.mc, q.M - i)
+                g.m = m
+                g.a = packed + p * mp + i * k
+                g.bias_row = bias + i if last and bias != NULL else NULL
+                g.c = out + i * P + j - t0 * q.TW
+                q.uk.gemm_block(&g)
+                i += m
+            p += kc
+        j += nc
+
+
+@cython.cdivision(True)
+cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef:
+        Gather *q = <Gather *>ctx
+        Py_ssize_t b = task % q.blocks, n = task // q.blocks // q.G, g = task // q.blocks % q.G
+        Py_ssize_t t0 = b * q.block_rows, t1 = min_(q.TH, t0 + q.block_rows)
+        Py_ssize_t P, c, t, u
+        const float *x = q.x + (n * q.G + g) * q.channels * q.h * q.w
+        const float *image = x
+        const float *bias = q.bias + g * q.M if q.bias != NULL else NULL
+        float *scratch = q.scratch + slot * q.scratch_size
+        float *out = q.out + (n * q.G + g) * q.M * q.out_h * q.out_w
+        float *target
+        bint strided = q.osh != 1 or q.osw != 1
+    if q.image_size:
+        pad_image(q, x, t0 * q.line // q.wp, min_(q.hp, (t1 - 1) * q.line // q.wp + q.max_row + 1),
+             scratch)
+        image = scratch
+    if strided:
+        target = scratch + q.image_size + q.work_size
+        P = (t1 - t0) * q.TW
+    else:
+        target = out + t0 * q.TW
+        P = q.TH * q.TW
+    if q.algo == DIRECT:
+        _direct(q, q.a + g * q.M * q.K, bias, image, target, P, t0, t1)
+    elif q.algo == INDIRECT:
+        _indirect(q, q.packed + g * q.packed_size, bias, image, target, P, t0, t1,
+                  scratch + q.image_size)
+    else:
+        _implicit_gemm(q, q.packed + g * q.packed_size, bias, image, target, P, t0, t1,
+                       scratch + q.image_size)
+    if strided:
+        for c in range(q.M):
+            for t in range(t0, t1):
+                for u in range(q.TW):
+                    out[(c * q.out_h + q.oh0 + t * q.osh) * q.out_w + q.ow0 + u * q.osw] = (
+                        target[c * P + (t - t0) * q.TW + u])
+
+
+cdef Buffer pixel_table(Gather *q):
+    """pixel_off of every output pixel, row by row."""
+    cdef Buffer table = take(2 * q.TH * q.TW)
+    cdef Py_ssize_t *off = <Py_ssize_t *>table.data
+    cdef Py_ssize_t t, u
+    for t in range(q.TH):
+        for u in range(q.TW):
+            off[t * q.TW + u] = t * q.line + u * q.step
+    q.pixel_off = off
+    return table
+
+
+cdef int run_gather(Gather *q) except -1:
+    """Pack A, cut the work into tasks and run them."""
+    cdef:
+        const fnn_ukernels *uk = q.uk
+        Buffer packed = None, scratch, _pixels = pixel_table(q)
+        Py_ssize_t g, p, k, mp = round_up(q.M, uk.mr), kc, wanted
+        float *out
+        double flops = 2.0 * q.N * q.G * q.M * q.K * q.TH * q.TW
+        int n_threads = threads_for(flops)
+    if q.algo == INDIRECT:
+        q.packed_size = round_up(q.M, uk.nr) * q.K
+    elif q.algo == IMPLICIT_GEMM:
+        q.packed_size = mp * q.K
+    else:
+        q.packed_size = 0
+    if q.packed_size:
+        packed = take(q.packed_size * q.G)
+        out = <float *>packed.data
+        q.packed = out
+        for g in range(q.G):
+            if q.algo == INDIRECT:
+                uk.pack_b(q.K, q.M, q.a + g * q.M * q.K, 1, q.K, out + g * q.packed_size)
+                continue
+            kc, p = min_(q.K, uk.kc), 0
+            while p < q.K:
+                k = min_(kc, q.K - p)
+                uk.pack_a(q.M, k, q.a + g * q.M * q.K + p, q.K, 1,
+                          out + g * q.packed_size + p * mp)
+                p += kc
+    # Splitting an image into blocks of rows costs a second copy of the border rows: only when
+    # there are not enough images for the threads.
+    wanted = (2 * n_threads + q.N * q.G - 1) // max_(q.N * q.G, 1)
+    q.block_rows = q.TH
+    if n_threads > 1 and wanted > 1:
+        q.block_rows = max_(1, q.TH // wanted)
+    q.blocks = (q.TH + q.block_rows - 1) // q.block_rows
+    # The direct tile reads whole vectors beyond a row's end, so it always gets a copy with slack.
+    q.image_size = 0
+    if q.algo == DIRECT or q.hp != q.h or q.wp != q.w or q.top or q.left:
+        q.image_size = round_up(q.channels * q.hp * q.wp + 2 * uk.nr, 16)
+    q.work_size = 0
+    if q.algo == INDIRECT:
+        q.work_size = STRIP * round_up(q.M, uk.lanes)
+    elif q.algo == IMPLICIT_GEMM:
+        q.work_size = 12 * uk.nr * min_(q.K, uk.kc)
+    q.scratch_size = q.image_size + q.work_size
+    if q.osh != 1 or q.osw != 1:
+        q.scratch_size += q.M * q.block_rows * q.TW
+    q.scratch_size = round_up(q.scratch_size + 16, 1024)
+    scratch = take(q.scratch_size * n_threads)
+    q.scratch = <float *>scratch.data
+    with nogil:
+        parallel_for(_gather_task, q, q.N * q.G * q.blocks, n_threads)
+    return 0

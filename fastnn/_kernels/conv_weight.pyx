@@ -1,0 +1,191 @@
+"""The gradient of a convolution's weight: sums over images and pixels.
+
+Small weights are summed in chunks of CHUNK images, added in order; large ones in one chain, split
+over taps.  A chunk is a GEMM for each image, taps x channels over pixels, patches gathered by
+tables as in _gather.pyx; or, where at most a third of dy is not zero (below ReLU and pooling), the
+sum of its nonzero elements times patches.  Both add in the order of the pixels.
+"""
+cimport cython
+from libc.string cimport memset
+from numpy cimport PyArray_DIM, import_array, ndarray
+
+from ._array cimport Buffer, empty4, f32, pair, take
+from ._csrc cimport fnn_gemm, ukernels
+from ._gather cimport (
+    Gather, Shape, check_dy, conv_shape, max_, min_, pad_image, pixel_table, round_up
+)
+from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
+from ._threads cimport parallel_for, threads_for
+
+import_array()
+
+ALGOS = ("auto", "dense", "sparse")
+
+cdef enum:
+    CHUNK = 8          # images summed in one chain
+    SMALL_WEIGHT = 65536
+    SPARSE_WEIGHT = 8192
+
+
+# The weight gradient: partial (K x Og, taps x channels) = sum over images and pixels.
+cdef struct WeightGrad:
+    Gather pad
+    Py_ssize_t K, Og, P, row, kb
+    const Py_ssize_t *tap_off
+    const Py_ssize_t *pixel_off
+    const float *dy
+    float *partial                          # (chunks, G, K, row)
+    Py_ssize_t images, chunks, parts, part_rows
+    Py_ssize_t limit                        # nonzero elements of dy in an image, 0: never sparse
+    Py_ssize_t rows                         # Cg * KH rows of KW taps
+    const Py_ssize_t *row_off
+    float *scratch
+    Py_ssize_t scratch_size
+
+
+@cython.cdivision(True)
+cdef bint _sparse_chunk(WeightGrad *q, Py_ssize_t g, Py_ssize_t chunk, float *scratch) noexcept nogil:
+    """One chunk from the nonzero elements of dy; False if there are too many."""
+    cdef:
+        const Gather *s = &q.pad
+        Nonzeros z
+        Py_ssize_t L = s.uk.lanes, KW = q.K // q.rows, n, o, r, j
+        Py_ssize_t last = min_(s.N, (chunk + 1) * q.images)
+        float *acc = scratch + s.image_size
+        float *out = q.partial + (chunk * s.G + g) * q.K * q.row
+    nonzeros_place(&z, acc + q.Og * q.rows * L, q.Og, q.P, q.limit)
+    memset(acc, 0, q.Og * q.rows * L * sizeof(float))
+    for n in range(chunk * q.images, last):
+        if not nonzeros_collect(s.uk, &z, q.dy + (n * s.G + g) * q.Og * q.P, q.Og, q.P, q.limit,
+                                q.pixel_off):
+            return False
+        pad_image(s, s.x + (n * s.G + g) * s.channels * s.h * s.w, 0, s.hp, scratch)
+        for o in range(q.Og):
+            s.uk.sparse_weight_grad(z.start[o + 1] - z.start[o], z.at + z.start[o],
+                                    z.value + z.start[o], scratch, q.rows, q.row_off,
+                                    acc + o * q.rows * L)
+    for o in range(q.Og):
+        for r in range(q.rows):
+            for j in range(KW):
+                out[(r * KW + j) * q.row + o] = acc[(o * q.rows + r) * L + j]
+    return True
+
+
+@cython.cdivision(True)
+cdef void _weight_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    """Taps [k0, k1) of one group over one chunk of images."""
+    cdef:
+        WeightGrad *q = <WeightGrad *>ctx
+        const Gather *s = &q.pad
+        fnn_gemm t
+        Py_ssize_t part = task % q.parts, g = task // q.parts % s.G, chunk = task // q.parts // s.G
+        Py_ssize_t k0 = part * q.part_rows, k1 = min_(q.K, k0 + q.part_rows)
+        Py_ssize_t n, p, last = min_(s.N, (chunk + 1) * q.images)
+        const float *x
+        const float *dy
+        float *scratch = q.scratch + slot * q.scratch_size
+    if q.limit and _sparse_chunk(q, g, chunk, scratch):
+        return
+    memset(&t, 0, sizeof(t))
+    t.m, t.n = k1 - k0, q.Og
+    t.a_row_off = q.tap_off + k0
+    t.b, t.b_row = scratch + s.image_size, s.uk.nr
+    t.c, t.c_row = q.partial + ((chunk * s.G + g) * q.K + k0) * q.row, q.row
+    for n in range(chunk * q.images, last):
+        x = s.x + (n * s.G + g) * s.channels * s.h * s.w
+        if s.image_size:
+            pad_image(s, x, 0, s.hp, scratch)
+            x = scratch
+        dy = q.dy + (n * s.G + g) * q.Og * q.P
+        t.a = x
+        p = 0
+        while p < q.P:
+            t.k = min_(q.kb, q.P - p)
+            s.uk.pack_b(t.k, q.Og, dy + p, 1, q.P, scratch + s.image_size)
+            t.b_panel = s.uk.nr * t.k
+            t.a_col_off = q.pixel_off + p
+            s.uk.gemm_block(&t)
+            t.accumulate = 1
+            p += q.kb
+
+
+def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups, algo="auto"):
+    """dy (N, C_out, OH, OW), x (N, C_in, H, W) -> dweight (C_out, C_in/groups, *kernel_size)."""
+    cdef:
+        Shape s
+        WeightGrad q
+        Buffer taps, _pixels, partial, scratch
+        Py_ssize_t *off
+        Py_ssize_t c, r, j, g, size
+        int n_threads
+        ndarray dweight
+        float *out
+        float *total
+    if algo not in ALGOS:
+        raise ValueError(f"algo must be one of {ALGOS}, got {algo!r}")
+    memset(&q, 0, sizeof(q))
+    q.pad.x, q.dy = f32(x, 4, "x"), f32(dy, 4, "dy")
+    s.N, s.C, s.H, s.W = (PyArray_DIM(x, 0), PyArray_DIM(x, 1), PyArray_DIM(x, 2),
+                          PyArray_DIM(x, 3))
+    s.O = PyArray_DIM(dy, 1)  # no-cython-lint
+    pair(kernel_size, &s.KH, &s.KW)
+    conv_shape(&s, stride, padding, dilation, groups)
+    check_dy(&s, dy)
+    dweight = empty4(s.O, s.Cg, s.KH, s.KW)
+    out = f32(dweight, 4, "dweight")
+    q.K, q.Og, q.P = s.Cg * s.KH * s.KW, s.Og, s.OH * s.OW
+    if s.N == 0 or s.O == 0 or s.Cg == 0:
+        memset(out, 0, s.O * q.K * sizeof(float))
+        return dweight
+    q.pad.uk = ukernels()
+    q.pad.N, q.pad.G, q.pad.channels, q.pad.h, q.pad.w = s.N, s.G, s.Cg, s.H, s.W
+    q.pad.hp, q.pad.wp, q.pad.top, q.pad.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
+    q.pad.TH, q.pad.TW, q.pad.line, q.pad.step = s.OH, s.OW, s.sh * q.pad.wp, s.sw
+    # A row of taps is one vector, which reads beyond its end: the image is then always copied.
+    if (algo != "dense" and s.dw == 1 and s.KW <= q.pad.uk.lanes
+            and (s.O * q.K <= SPARSE_WEIGHT or algo == "sparse")):
+        q.limit = q.Og * q.P if algo == "sparse" else q.Og * q.P // 3
+    q.rows = s.Cg * s.KH
+    if s.ph or s.pw or q.limit:
+        q.pad.image_size = round_up(s.Cg * q.pad.hp * q.pad.wp + q.pad.uk.lanes, 16)
+    taps = take(2 * (q.K + q.rows))
+    off = <Py_ssize_t *>taps.data
+    for r in range(q.rows):
+        off[q.K + r] = (r // s.KH * q.pad.hp + r % s.KH * s.dh) * q.pad.wp
+    q.row_off = off + q.K
+    for c in range(s.Cg):
+        for r in range(s.KH):
+            for j in range(s.KW):
+                off[(c * s.KH + r) * s.KW + j] = (
+                    (c * q.pad.hp + r * s.dh) * q.pad.wp + j * s.dw)
+    q.tap_off = off
+    _pixels = pixel_table(&q.pad)
+    q.pixel_off = q.pad.pixel_off
+    q.row = round_up(s.Og, q.pad.uk.lanes)
+    q.kb = min_(q.P, 512)
+    if s.O * q.K <= SMALL_WEIGHT or q.limit:
+        q.images, q.parts, q.part_rows = CHUNK, 1, q.K
+    else:
+        q.images, q.part_rows = s.N, max_(96, (q.K + 7) // 8)
+        q.parts = (q.K + q.part_rows - 1) // q.part_rows
+    q.chunks = (s.N + q.images - 1) // q.images
+    size = s.G * q.K * q.row
+    partial = take(q.chunks * size)
+    q.partial = <float *>partial.data
+    q.scratch_size = round_up(s.Og, q.pad.uk.nr) * q.kb
+    if q.limit:
+        q.scratch_size = max_(q.scratch_size, q.Og * q.rows * q.pad.uk.lanes
+                              + nonzeros_size(q.Og, q.P, q.limit))
+    q.scratch_size = round_up(q.pad.image_size + q.scratch_size, 1024)
+    n_threads = threads_for(2.0 * s.N * s.O * q.P * q.K)
+    scratch = take(q.scratch_size * n_threads)
+    q.scratch = <float *>scratch.data
+    with nogil:
+        parallel_for(_weight_task, &q, q.chunks * s.G * q.parts, n_threads)
+        total = q.partial
+        for c in range(1, q.chunks):
+            q.pad.uk.vadd(size, q.partial + c * size, total)
+        for g in range(s.G):
+            q.pad.uk.transpose(q.K, s.Og, total + g * q.K * q.row, q.row, out + g * s.Og * q.K,
+                               q.K)
+    return dweight

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from . import tensor as _tape
 from .engine import backward, run_backward, seeds
 from .grad_mode import (
     detect_anomaly,
@@ -16,6 +15,7 @@ from .grad_mode import (
     no_grad,
     set_grad_enabled,
 )
+from .tensor import Function as _TapeFunction
 from .tensor import Tensor, wrap
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-class Function(_tape.Function):
+class Function(_TapeFunction):
     """An operation with a gradient of your own; call it as `MyFunction.apply(...)`.
 
     Subclasses define static methods on Tensors: forward(ctx, *args) and backward(ctx, *grads),
@@ -58,7 +58,7 @@ def _operation(cls: Any) -> Any:
     """The same Function on arrays, as the tape wants it."""
     made = cls.__dict__.get("_on_arrays")
     if made is None:
-        made = type(cls.__name__, (cls,), {"apply": _tape.Function.__dict__["apply"]})
+        made = type(cls.__name__, (cls,), {"apply": _TapeFunction.__dict__["apply"]})
         made.forward = staticmethod(lambda ctx, *arrays: _run_forward(cls, ctx, arrays))
         made.backward = staticmethod(lambda ctx, *dys: _run_backward(cls, ctx, dys))
         cls._on_arrays = made

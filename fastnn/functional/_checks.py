@@ -88,9 +88,7 @@ def axes(dim: Any, ndim: int, function: str) -> tuple[int, ...]:
 def reduction(value: Any, function: str) -> str:
     """ "none", "mean" or "sum"; ValueError otherwise."""
     if value not in ("none", "mean", "sum"):
-        raise ValueError(
-            f"{function}: reduction is {value!r}, expected 'none', 'mean' or 'sum'"
-        )
+        raise ValueError(f"{function}: reduction is {value!r}, expected 'none', 'mean' or 'sum'")
     return value
 
 

@@ -93,9 +93,7 @@ def cross_entropy(
     if weight is not None:
         _check_weight(input, _checks.tensor(weight, "cross_entropy", "weight"))
     if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(
-            f"cross_entropy: label_smoothing is {label_smoothing}, expected 0 to 1"
-        )
+        raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}, expected 0 to 1")
     _checks.reduction(reduction, "cross_entropy")
     if target._data.dtype.kind == "f":
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
@@ -165,9 +163,7 @@ def _soft_cross_entropy(
     dim = min(1, input.ndim - 1)
     n_classes = input.shape[dim]
     if label_smoothing:
-        target = math.add(
-            math.mul(target, 1.0 - label_smoothing), label_smoothing / n_classes
-        )
+        target = math.add(math.mul(target, 1.0 - label_smoothing), label_smoothing / n_classes)
     terms = math.mul(log_softmax(input, dim), target)
     if weight is not None:
         shape = [1] * input.ndim

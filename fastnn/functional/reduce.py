@@ -34,9 +34,7 @@ def unbroadcast(dy: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if dy.shape == shape:
         return dy
     lead = dy.ndim - len(shape)
-    axes = tuple(
-        i for i, n in enumerate(dy.shape) if i < lead or (shape[i - lead] == 1 and n != 1)
-    )
+    axes = tuple(i for i, n in enumerate(dy.shape) if i < lead or (shape[i - lead] == 1 and n != 1))
     return sum_axes(dy, axes).reshape(shape)
 
 

@@ -220,9 +220,7 @@ def expand(input: Tensor, shape: Any) -> Tensor:
     x = _checks.tensor(input, "expand", "input")
     wanted = sizes((shape,), "expand")
     lead = len(wanted) - x.ndim
-    full = tuple(
-        x.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(wanted)
-    )
+    full = tuple(x.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(wanted))
     try:
         return _Expand.apply(x, full)
     except ValueError:

@@ -102,9 +102,7 @@ def xavier_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(
-    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
-) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal with std gain sqrt(2 / (fan_in + fan_out)).  Glorot and Bengio 2010."""
     std = gain * math.sqrt(2.0 / max(sum(_fans(tensor, "xavier_normal_")), 1))
     return normal_(tensor, 0.0, std, generator)

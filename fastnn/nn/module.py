@@ -184,9 +184,7 @@ class Module:
         """The parameters, each once."""
         return (value for _, value in self.named_parameters(recurse=recurse))
 
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
         """(path, buffer), each buffer once."""
         return self._named("_buffers", recurse, prefix, False)
 

@@ -43,7 +43,9 @@ class Optimizer:
             if not isinstance(p, Tensor):
                 raise TypeError(f"{name}: params holds a {type(p).__name__}, expected Tensors")
             if p._node is not None:
-                raise ValueError(f"{name}: params holds a tensor that is the result of an operation")
+                raise ValueError(
+                    f"{name}: params holds a tensor that is the result of an operation"
+                )
             if p.dtype.kind != "f" or not p._data.flags.c_contiguous:
                 raise ValueError(f"{name}: params holds a tensor that is not float and contiguous")
             if not p._data.flags.writeable:
@@ -54,7 +56,11 @@ class Optimizer:
         unknown = [key for key in group if key not in self.defaults and key != "params"]
         if unknown:
             raise ValueError(f"{name}: no option {', '.join(unknown)}")
-        full = {"params": params, **self.defaults, **{k: v for k, v in group.items() if k != "params"}}
+        full = {
+            "params": params,
+            **self.defaults,
+            **{k: v for k, v in group.items() if k != "params"},
+        }
         self.check_group(full)
         self.param_groups.append(full)
 
@@ -173,5 +179,3 @@ class Optimizer:
 def zeros_like(p: Any) -> np.ndarray:
     """State array of a parameter."""
     return np.zeros(p.shape, p.dtype)
-
-

@@ -16,7 +16,7 @@ from .grad_mode import (
     set_grad_enabled,
 )
 from .tensor import Function as _TapeFunction
-from .tensor import Tensor, wrap
+from .tensor import Tensor, contiguous, wrap
 
 __all__ = [
     "Function",
@@ -56,7 +56,7 @@ class Function(_TapeFunction):
 
 def _operation(cls: Any) -> Any:
     """The same Function on arrays, as the tape wants it."""
-    made = cls.__dict__.get("_on_arrays")
+    made: Any = cls.__dict__.get("_on_arrays")
     if made is None:
         made = type(cls.__name__, (cls,), {"apply": _TapeFunction.__dict__["apply"]})
         made.forward = staticmethod(lambda ctx, *arrays: _run_forward(cls, ctx, arrays))
@@ -69,14 +69,16 @@ def _run_forward(cls: Any, ctx: Any, arrays: Any) -> Any:
     ctx.shapes = [a.shape if isinstance(a, np.ndarray) else None for a in arrays]
     with no_grad():
         result = cls.forward(ctx, *(wrap(a) if isinstance(a, np.ndarray) else a for a in arrays))
-    several = isinstance(result, tuple)
-    for y in result if several else (result,):
+    found = []
+    for y in result if isinstance(result, tuple) else (result,):
         if not isinstance(y, Tensor):
             raise TypeError(f"{cls.__name__}.forward returned {type(y).__name__}, not a Tensor")
-    if several:
-        return tuple(y._data for y in result)
-    # an input handed through would share its memory, and its place on the tape
-    return result._data.copy() if any(result._data is a for a in arrays) else result._data
+        array = y._data
+        # an input handed through, or a view of one, would be changed with it unseen
+        if any(isinstance(a, np.ndarray) and np.may_share_memory(a, array) for a in arrays):
+            array = array.copy()
+        found.append(array)
+    return tuple(found) if isinstance(result, tuple) else found[0]
 
 
 def _run_backward(cls: Any, ctx: Any, dys: Any) -> Any:
@@ -96,7 +98,7 @@ def _run_backward(cls: Any, ctx: Any, dys: Any) -> Any:
                 f"{cls.__name__}.backward returned {found} as gradient {i}, expected a Tensor of "
                 f"shape {shape}"
             )
-        arrays.append(None if g is None else np.ascontiguousarray(g._data))
+        arrays.append(None if g is None else contiguous(g._data))
     return tuple(arrays)
 
 

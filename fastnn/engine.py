@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .grad_mode import mode
-from .tensor import Core, Function, wrap
+from .tensor import Core, Function, check_view, contiguous, wrap
 
 
 def _add(a, b):
@@ -19,9 +19,6 @@ def _add(a, b):
 
 def _run_node(node, outs):
     """Gradients of a node's arguments from those of its outputs."""
-    if node._hooks is not None:
-        for index, hooks in node._hooks.items():
-            outs[index] = _run_hooks(hooks, outs[index])
     if node._outputs is not None:
         for i, (shape, dtype) in enumerate(node._outputs):
             if outs[i] is None:
@@ -43,8 +40,16 @@ def _run_hooks(hooks, gradient):
         return None
     for hook in tuple(hooks):
         result = hook(wrap(gradient))
-        if result is not None:
-            gradient = result._data
+        if result is None:
+            continue
+        if not isinstance(result, Core):
+            raise TypeError(f"a hook returned {type(result).__name__}, expected a Tensor or None")
+        if result.shape != gradient.shape or result.dtype != gradient.dtype:
+            raise RuntimeError(
+                f"a hook returned shape {result.shape} and dtype {result.dtype}, "
+                f"expected {gradient.shape} and {gradient.dtype}"
+            )
+        gradient = contiguous(result._data)
     return gradient
 
 
@@ -77,7 +82,8 @@ def _ordered(nodes):
     found = set(nodes)
     stack = list(nodes)
     while stack:
-        for edge in stack.pop()._edges:
+        node = stack.pop()
+        for edge in node._edges:
             if isinstance(edge, Function) and edge not in found:
                 found.add(edge)
                 stack.append(edge)
@@ -101,12 +107,17 @@ def run_backward(roots, grads, retain_graph, wanted=None):
         if t._node is None:
             leaves[t] = _add(leaves[t], g) if t in leaves else g
         else:
-            outs = pending.setdefault(t._node, [None] * _n_outputs(t._node))
+            outs = pending.get(t._node)
+            if outs is None:
+                pending[t._node] = outs = [None] * _n_outputs(t._node)
             outs[t._index] = g if outs[t._index] is None else _add(outs[t._index], g)
     for node in _ordered(pending):
         outs = pending.pop(node, None)
         if outs is None:
             continue
+        if node._hooks is not None:
+            for index, hooks in node._hooks.items():
+                outs[index] = _run_hooks(hooks, outs[index])
         if wanted is not None:
             for t in wanted:
                 if t._node is node:
@@ -120,9 +131,10 @@ def run_backward(roots, grads, retain_graph, wanted=None):
                 if not isinstance(g, np.ndarray):
                     g = np.asarray(g)  # NumPy gives scalars where there are no axes
                 if isinstance(edge, Function):
-                    outs = pending.get(edge)
+                    next = edge
+                    outs = pending.get(next)
                     if outs is None:
-                        pending[edge] = outs = [None] * _n_outputs(edge)
+                        pending[next] = outs = [None] * _n_outputs(next)
                     slot = node._slots[i]
                     outs[slot] = g if outs[slot] is None else _add(outs[slot], g)
                 else:
@@ -135,7 +147,11 @@ def run_backward(roots, grads, retain_graph, wanted=None):
     if wanted is None:
         _accumulate(leaves)
         return None
-    return [captured.get(t) if t._node is not None else leaves.get(t) for t in wanted]
+    for t in wanted:
+        if t._node is None and t not in captured:
+            g = leaves.get(t)
+            captured[t] = g if t._hooks is None else _run_hooks(t._hooks, g)
+    return [captured.get(t) for t in wanted]
 
 
 def _n_outputs(node):
@@ -157,6 +173,8 @@ def seeds(tensors: list[Core], grads: Any, function: str) -> list[np.ndarray]:
                 f"{function}: the tensor does not require grad and was not made by a recorded "
                 "operation"
             )
+        if t._is_view:
+            check_view(t)
         if g is None:
             if t._data.size != 1:
                 raise RuntimeError(
@@ -172,7 +190,7 @@ def seeds(tensors: list[Core], grads: Any, function: str) -> list[np.ndarray]:
                 f"{function}: gradient has shape {g.shape} and dtype {g.dtype}, "
                 f"expected {t.shape} and {t.dtype}"
             )
-        arrays.append(np.ascontiguousarray(g._data))
+        arrays.append(contiguous(g._data))
     return arrays
 
 

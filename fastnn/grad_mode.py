@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable
 from typing import Any
 
 
@@ -14,7 +15,18 @@ class Mode(threading.local):
     anomaly = False
 
 
-mode = Mode()
+mode = _mode = Mode()
+
+
+def _runs_under(switch: Callable[[], Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, each call within a `with switch():` of its own."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with switch():
+            return function(*args, **kwargs)
+
+    return wrapped
 
 
 class set_grad_enabled:
@@ -22,44 +34,44 @@ class set_grad_enabled:
     `with` or as a decorator.
     """
 
-    def __init__(self, wanted: bool) -> None:
-        self._wanted = bool(wanted)
-        self._before = mode.enabled
-        mode.enabled = self._wanted
+    def __init__(self, mode: bool) -> None:
+        self._wanted = bool(mode)
+        self._before = _mode.enabled
+        _mode.enabled = self._wanted
 
     def __enter__(self) -> set_grad_enabled:
-        mode.enabled = self._wanted
+        _mode.enabled = self._wanted
         return self
 
     def __exit__(self, *args: Any) -> None:
-        mode.enabled = self._before
+        _mode.enabled = self._before
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        _mode.enabled = self._before
+        return _runs_under(lambda: set_grad_enabled(self._wanted), function)
 
 
 class _Switch:
     """no_grad and enable_grad: a context manager and decorator, with or without ()."""
 
     wanted = True
+    _before: list[bool]
 
-    def __new__(cls, function=None):
+    def __new__(cls, function: Any = None) -> Any:
         self = object.__new__(cls)
         self._before = []
         return self if function is None else self(function)
 
-    def __enter__(self):
+    def __enter__(self) -> _Switch:
         self._before.append(mode.enabled)
         mode.enabled = self.wanted
         return self
 
-    def __exit__(self, *args):
+    def __exit__(self, *args: Any) -> None:
         mode.enabled = self._before.pop()
 
-    def __call__(self, function):
-        @functools.wraps(function)
-        def wrapped(*args, **kwargs):
-            with type(self)():
-                return function(*args, **kwargs)
-
-        return wrapped
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return _runs_under(type(self), function)
 
 
 class no_grad(_Switch):

@@ -1,6 +1,10 @@
-# C fields of the classes in tensor.py, which setup.py compiles.
+# C fields of the classes in tensor.py, which setup.py compiles, and types of its inner functions.
+cimport cython
+from numpy cimport PyArray_IS_C_CONTIGUOUS, ndarray
+
 cdef class Counter:
     cdef public Py_ssize_t value
+    cdef public Py_ssize_t recorded
 
 cdef class Core:
     cdef public object _data
@@ -10,6 +14,7 @@ cdef class Core:
     cdef public Counter _counter
     cdef public bint _requires_grad
     cdef public bint _is_view
+    cdef public Py_ssize_t _seen
     cdef public list _hooks
 
 cdef class Function:
@@ -24,6 +29,18 @@ cdef class Function:
     cdef public bint _freed
     cpdef tuple _unpack(self)
 
+cpdef bint is_contiguous(ndarray array) noexcept
+
 cpdef object wrap(object array)
-cdef object _output(Function node, object array, Py_ssize_t index, bint is_view, object source)
-cdef list _versions(tuple saved, list inputs, list outputs)
+
+cpdef object check_view(Core t)
+
+@cython.locals(ctx=Function, t=Core, call=list, needs=list, edges=list, slots=list, enabled=bint,
+               record=bint, outputs=list)
+cdef object _apply(object cls, tuple args)
+
+@cython.locals(out=Core)
+cdef object _output(Function node, object array, Py_ssize_t index, Core source, bint enabled)
+
+@cython.locals(t=Core, found=list)
+cdef list _versions(tuple saved, tuple inputs, list outputs)

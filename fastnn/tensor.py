@@ -25,10 +25,17 @@ from .grad_mode import mode
 _CHARS = frozenset("fd?Bilq")
 _SUPPORTED = "float32, float64, int64, int32, uint8 or bool"
 _next_seq = itertools.count().__next__
+_ndarray = np.ndarray
+
+
+def is_contiguous(array):
+    """Whether an array is in C order."""
+    return PyArray_IS_C_CONTIGUOUS(array)  # type: ignore[name-defined] # noqa: F821 (tensor.pxd)
 
 
 class Counter:
-    """Number of in-place changes of a block of memory."""
+    """In-place changes of a block of memory: how many (`value`), and the number of the last one
+    that went on the tape (`recorded`)."""
 
 
 class Core:
@@ -43,6 +50,7 @@ class Core:
         self._index: int = 0
         self._counter: Counter = Counter()
         self._is_view: bool = False
+        self._seen: int = 0
         self._hooks: Any = None
         self._requires_grad: bool = False
         if requires_grad:
@@ -116,6 +124,11 @@ class Core:
         """Say that the data was changed in place."""
         self._counter.value += 1
 
+    def _recorded_change(self):
+        """The same, and the change is on the tape: views made before do not know of it."""
+        self._counter.value += 1
+        self._counter.recorded = self._counter.value
+
     def __len__(self):
         if not self._data.ndim:
             raise TypeError("len() of a tensor without axes")
@@ -126,6 +139,7 @@ class Core:
         out = wrap(self._data)
         out._counter = self._counter
         out._is_view = True
+        out._seen = -1
         return out
 
     def numpy(self):
@@ -170,7 +184,10 @@ class Core:
         """Keep the gradient of a tensor that is not a leaf in .grad, too."""
         if not self._requires_grad:
             raise RuntimeError("retain_grad: the tensor does not require a gradient")
-        if self._node is not None:
+        if self._node is None:
+            return
+        hooks = (self._node._hooks or {}).get(self._index, ())
+        if not any(isinstance(hook, _Keep) and hook.tensor() is self for hook in hooks):
             self.register_hook(_Keep(self))
 
 
@@ -194,12 +211,16 @@ class _Keep:
     def __init__(self, tensor):
         import weakref
 
-        self._tensor = weakref.ref(tensor)
+        self.tensor = weakref.ref(tensor)
 
     def __call__(self, gradient):
-        tensor = self._tensor()
-        if tensor is not None:
+        tensor = self.tensor()
+        if tensor is None:
+            return
+        if tensor._grad is None:
             tensor._grad = wrap(gradient._data.copy())
+        else:
+            tensor._grad = wrap(np.asarray(tensor._grad._data + gradient._data))
 
 
 class Tensor(Core):
@@ -216,7 +237,7 @@ class Tensor(Core):
             raise RuntimeError(
                 "only leaf tensors can be copied deeply or pickled; use detach() first"
             )
-        return type(self), (np.ascontiguousarray(self._data), self.requires_grad)
+        return type(self), (contiguous(self._data), self.requires_grad)
 
     def __deepcopy__(self, memo):
         if self._node is not None:
@@ -239,10 +260,20 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad)
 
 
+def contiguous(array: np.ndarray) -> np.ndarray:
+    """In C order.  np.ascontiguousarray would make one axis where there is none."""
+    return array if array.flags.c_contiguous else np.array(array, order="C")
+
+
 def check_array(a: Any, name: str) -> np.ndarray:
-    """An ndarray of a supported dtype in this machine's byte order; TypeError otherwise."""
+    """An aligned ndarray, no subclass, of a supported dtype in this machine's byte order.
+
+    Copied where it has to be; TypeError for other dtypes.
+    """
+    if type(a) is not np.ndarray:
+        a = np.asarray(a)  # np.matrix has a * of its own
     if a.dtype.char in _CHARS and a.dtype.isnative:
-        return a
+        return a if a.flags.aligned else a.copy()
     if a.dtype.kind in "fiub" and not a.dtype.isnative:
         return check_array(a.astype(a.dtype.newbyteorder("=")), name)
     if a.dtype.kind == "i" and a.dtype.itemsize == 8:
@@ -304,74 +335,90 @@ class Function:
     @classmethod
     def apply(cls, *args):
         """Run forward on the arguments' arrays and record it where a gradient is needed."""
-        ctx = cls.__new__(cls)
-        enabled = mode.enabled
-        record = False
-        arrays = []
-        needs = []
-        inputs = []
-        for a in args:
-            if isinstance(a, Core):
-                array = a._data
-                if not array.flags.c_contiguous and not cls.strided:
-                    array = np.ascontiguousarray(array)
-                arrays.append(array)
-                inputs.append(a)
-                if enabled and a._requires_grad:
-                    record = True
-                    needs.append(True)
-                else:
-                    needs.append(False)
+        return _apply(cls, args)
+
+
+def _apply(cls, args):
+    ctx = cls.__new__(cls)
+    enabled = mode.enabled
+    record = False
+    call = [ctx]
+    needs = []
+    for a in args:
+        if isinstance(a, Core):
+            t = a
+            array = t._data
+            if not is_contiguous(array) and not cls.strided:
+                array = contiguous(array)
+            call.append(array)
+            if t._is_view and enabled:
+                check_view(t)
+            if enabled and t._requires_grad:
+                record = True
+                needs.append(True)
             else:
-                arrays.append(a)
                 needs.append(False)
-        ctx.needs_input_grad = tuple(needs)
-        result = cls.forward(ctx, *arrays)
-        if not record:
-            source = inputs[0] if cls.is_view else None
-            if isinstance(result, tuple):
-                return tuple([_output(None, y, 0, cls.is_view, source) for y in result])
-            return _output(None, result, 0, cls.is_view, source)
-
-        edges = []
-        slots = []
-        i = 0
-        for a in args:
-            if needs[i]:
-                edges.append(a if a._node is None else a._node)
-                slots.append(a._index)
-            else:
-                edges.append(None)
-                slots.append(0)
-            i += 1
-        ctx._edges = tuple(edges)
-        ctx._slots = tuple(slots)
-        ctx._seq = _next_seq()
-        source = inputs[0] if cls.is_view else None
+        else:
+            call.append(a)
+            needs.append(False)
+    ctx.needs_input_grad = tuple(needs)
+    result = cls.forward(*call)
+    source = _first_tensor(args) if cls.is_view else None
+    if not record:
         if isinstance(result, tuple):
-            outputs = []
-            for y in result:
-                outputs.append(_output(ctx, y, len(outputs), cls.is_view, source))
-            if ctx._saved is not None:
-                ctx._checks = _versions(ctx._saved, inputs, outputs)
-            ctx._outputs = [(y.shape, y.dtype) for y in result]
-            return tuple(outputs)
-        out = _output(ctx, result, 0, cls.is_view, source)
-        if ctx._saved is not None:
-            ctx._checks = _versions(ctx._saved, inputs, [out])
-        return out
+            return tuple([_output(None, y, 0, source, enabled) for y in result])
+        return _output(None, result, 0, source, enabled)
+
+    edges = []
+    slots = []
+    for a, need in zip(args, needs, strict=True):
+        if need:
+            t = a
+            edges.append(t if t._node is None else t._node)
+            slots.append(t._index)
+        else:
+            edges.append(None)
+            slots.append(0)
+    ctx._edges = tuple(edges)
+    ctx._slots = tuple(slots)
+    ctx._seq = _next_seq()
+    if isinstance(result, tuple):
+        outputs = [_output(ctx, y, i, source, True) for i, y in enumerate(result)]
+        ctx._outputs = [(y.shape, y.dtype) for y in result]
+    else:
+        outputs = [_output(ctx, result, 0, source, True)]
+    if ctx._saved is not None:
+        ctx._checks = _versions(ctx._saved, args, outputs)
+    return tuple(outputs) if isinstance(result, tuple) else outputs[0]
 
 
-def _output(node, array, index, is_view, source):
-    if not isinstance(array, np.ndarray):
+def _first_tensor(args):
+    for a in args:
+        if isinstance(a, Core):
+            return a
+    return None
+
+
+def check_view(t):
+    """RuntimeError for a view whose source has since been changed in place, on the tape."""
+    if t._seen >= 0 and t._seen != t._counter.recorded:
+        raise RuntimeError(
+            "a view is used after the tensor that it views was changed in place by a recorded "
+            "operation; make the view again, or change a clone()"
+        )
+
+
+def _output(node, array, index, source, enabled):
+    if not isinstance(array, _ndarray):
         array = np.asarray(array)  # NumPy gives scalars where there are no axes
     out = Tensor.__new__(Tensor)
     out._data = array
-    if is_view:
+    if source is not None:
         out._counter = source._counter
         out._is_view = True
+        out._seen = source._counter.recorded if enabled and source._seen >= 0 else -1
     else:
-        out._counter = Counter()
+        out._counter = Counter.__new__(Counter)
     if node is not None and array.dtype.kind == "f":
         out._node = node
         out._index = index
@@ -383,12 +430,17 @@ def _versions(saved, inputs, outputs):
     """(counter, count) of each saved array that is the data of a tensor."""
     found = []
     for array in saved:
-        for t in inputs:
-            if t._data is array:
-                found.append((t._counter, t._counter.value))
-                break
+        if array is None:
+            continue
+        for a in inputs:
+            if isinstance(a, Core):
+                t = a
+                if t._data is array:
+                    found.append((t._counter, t._counter.value))
+                    break
         else:
-            for t in outputs:
+            for a in outputs:
+                t = a
                 if t._data is array:
                     found.append((t._counter, t._counter.value))
                     break

@@ -28,6 +28,7 @@ class OpCase:
     exact: integers in give the oracle's integers out, forward and (if "backward" is in it) back.
     signed: samples must have both signs.  edges: sizes that must occur among the samples' axes.
     avoid(sample, step): the derivative jumps within step of the sample.
+    dy_share: the share of dy's elements that are not zero, where kernels look at that.
     """
 
     name: str
@@ -42,6 +43,7 @@ class OpCase:
     signed: bool = True
     edges: tuple[int, ...] = (0, 1, 7, 8, 9, 15, 16, 17)
     avoid: Callable[[Sample, float], bool] = never
+    dy_share: float = 1.0
 
 
 def call(name: str) -> Callable[..., Arrays]:

@@ -53,7 +53,9 @@ def to64(value: Any) -> Any:
 
 def dy_of(case: OpCase, y: np.ndarray) -> np.ndarray:
     """A gradient of y; the same for every backend, level and number of threads."""
-    return np.asarray(rng_of(case, 2).normal(size=y.shape).astype(np.float32))
+    rng = rng_of(case, 2)
+    dy = rng.normal(size=y.shape) * (rng.random(y.shape) < case.dy_share)
+    return np.asarray(dy, np.float32)
 
 
 def forward(k: Any, case: OpCase, sample: Sample) -> Results:

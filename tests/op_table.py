@@ -51,7 +51,9 @@ def linear_row(activation: str | None) -> OpCase:
     )
 
 
-def conv_row(name: str, cases: tuple, large: tuple, edges: tuple, exact: bool = True) -> OpCase:
+def conv_row(
+    name: str, cases: tuple, large: tuple, edges: tuple, exact: bool = True, dy_share: float = 1.0
+) -> OpCase:
     return OpCase(
         f"conv2d {name}",
         call("conv2d_forward"),
@@ -64,14 +66,19 @@ def conv_row(name: str, cases: tuple, large: tuple, edges: tuple, exact: bool = 
         exact=BOTH if exact else (),
         edges=edges,
         avoid=ops.relu_near_kink("conv2d_forward"),
+        dy_share=dy_share,
     )
 
 
 def conv_rows() -> list[OpCase]:
     large = images.LARGE
     plain = (0, 1, 3, 4, 6, 7, 8, 9, 12, 13, 16, 17, 31, 32, 33)
+    thin = (*images.PLAIN, *images.STRIDED, *images.DILATED, *images.GROUPED)
     return [
         conv_row("plain", images.PLAIN, (large[0], large[1], large[6], large[8]), plain),
+        # Below ReLU and pooling most of dy is zero, which the gradients make use of.
+        conv_row("with a thin gradient", thin, large[:4], plain, dy_share=0.2),
+        conv_row("with no gradient", images.PLAIN[2:5], large[:1], (1, 3, 6, 16), dy_share=0.0),
         conv_row("strided", images.STRIDED, large[4:5], (1, 3, 5, 6, 8, 34)),
         conv_row("dilated", images.DILATED, large[5:6], (1, 3, 4, 5, 17, 35)),
         conv_row("grouped", images.GROUPED, large[7:8], (1, 3, 6, 9, 80)),

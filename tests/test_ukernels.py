@@ -196,7 +196,7 @@ def test_softmax_of_special_rows(level):
         only = np.arange(n) == n // 2
         got = call(level, "softmax_row", args)
         assert np.array_equal(got["y"], only.astype(np.float32))
-        assert got["return"] == np.float32(3e38)
+        assert got["return"] == 1
         log = call(level, "log_softmax_row", args)["y"]
         assert np.array_equal(log, np.where(only, 0, -INF))
         for bad in (INF, NAN):

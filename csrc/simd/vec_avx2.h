@@ -127,10 +127,10 @@ FNN_INLINE vf32 vf32_zip_hi(vf32 a, vf32 b) {
 }
 /* Four lanes at a time: a table for eight would have 256 entries. */
 FNN_INLINE size_t compress_half(__m128 v, __m128i i, float *out, int32_t *index) {
-  static const int8_t order[16][4] = {
-      {0, 0, 0, 0}, {0, 0, 0, 0}, {1, 0, 0, 0}, {0, 1, 0, 0}, {2, 0, 0, 0}, {0, 2, 0, 0},
-      {1, 2, 0, 0}, {0, 1, 2, 0}, {3, 0, 0, 0}, {0, 3, 0, 0}, {1, 3, 0, 0}, {0, 1, 3, 0},
-      {2, 3, 0, 0}, {0, 2, 3, 0}, {1, 2, 3, 0}, {0, 1, 2, 3}};
+  static const int8_t order[16][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {1, 0, 0, 0}, {0, 1, 0, 0},
+                                      {2, 0, 0, 0}, {0, 2, 0, 0}, {1, 2, 0, 0}, {0, 1, 2, 0},
+                                      {3, 0, 0, 0}, {0, 3, 0, 0}, {1, 3, 0, 0}, {0, 1, 3, 0},
+                                      {2, 3, 0, 0}, {0, 2, 3, 0}, {1, 2, 3, 0}, {0, 1, 2, 3}};
   const int bits = _mm_movemask_ps(_mm_cmpneq_ps(v, _mm_setzero_ps()));
   int32_t four;
   memcpy(&four, order[bits], sizeof four);
@@ -145,5 +145,16 @@ FNN_INLINE size_t vf32_compress(vf32 v, int32_t base, float *out, int32_t *index
   return n + compress_half(_mm256_extractf128_ps(v, 1), _mm256_extracti128_si256(i, 1), out + n,
                            index + n);
 }
+
+FNN_INLINE vf32 vf32_load_tail_or(const float *p, size_t n, float fill) {
+  const __m256i mask = vec_tail_mask(n);
+  return _mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, mask),
+                          _mm256_castsi256_ps(mask));
+}
+FNN_INLINE vf32 vf32_high(vf32 v, int half) {
+  if (half == 4) return _mm256_permute2f128_ps(v, v, 0x01);
+  return half == 2 ? _mm256_permute_ps(v, 0x0E) : _mm256_permute_ps(v, 0x01);
+}
+FNN_INLINE float vf32_first(vf32 v) { return _mm256_cvtss_f32(v); }
 
 #endif

@@ -134,4 +134,16 @@ FNN_INLINE size_t vf32_compress(vf32 v, int32_t base, float *out, int32_t *index
   return n;
 }
 
+/* n < VF32_LANES elements, the others are fill. */
+FNN_INLINE vf32 vf32_load_tail_or(const float *p, size_t n, float fill) {
+  vf32 v = vf32_set1(fill);
+  for (size_t lane = 0; lane < n; lane++) v[lane] = p[lane];
+  return v;
+}
+/* Lane j < half is v[j + half]; the others may be anything. */
+FNN_INLINE vf32 vf32_high(vf32 v, int half) {
+  return half == 2 ? (vf32){v[2], v[3], v[2], v[3]} : (vf32){v[1], v[1], v[1], v[1]};
+}
+FNN_INLINE float vf32_first(vf32 v) { return v[0]; }
+
 #endif

@@ -24,17 +24,37 @@ FNN_INLINE vl16 vl16_load(const float *p) {
 }
 /* n in [1, 15] elements exist; the others are `fill`. */
 FNN_INLINE vl16 vl16_load_tail(const float *p, size_t n, float fill) {
-  float lanes[16];
-  for (size_t i = 0; i < 16; i++) lanes[i] = i < n ? p[i] : fill;
-  return vl16_load(lanes);
+  vl16 r;
+#pragma GCC unroll 4
+  for (int q = 0; q < VL16; q++) {
+    const size_t first = (size_t)q * VF32_LANES;
+    r.v[q] = n >= first + VF32_LANES ? vf32_load(p + first)
+             : n > first            ? vf32_load_tail_or(p + first, n - first, fill)
+                                    : vf32_set1(fill);
+  }
+  return r;
 }
 FNN_INLINE float vl16_sum(vl16 a) {
-  float s[16];
+#pragma GCC unroll 2
+  for (int w = VL16 / 2; w; w /= 2)
+    for (int q = 0; q < w; q++) a.v[q] = vf32_add(a.v[q], a.v[q + w]);
+  vf32 s = a.v[0];
 #pragma GCC unroll 4
-  for (int q = 0; q < VL16; q++) vf32_store(s + q * VF32_LANES, a.v[q]);
-  for (int half = 8; half; half /= 2)
-    for (int j = 0; j < half; j++) s[j] += s[j + half];
-  return s[0];
+  for (int half = VF32_LANES / 2; half; half /= 2) s = vf32_add(s, vf32_high(s, half));
+  return vf32_first(s);
+}
+/* The larger one; NaN if either is. */
+FNN_INLINE vf32 vf32_max_nan(vf32 a, vf32 b) {
+  return vf32_select(vf32_isnan(a), a, vf32_max(a, b)); /* max gives b if one is NaN */
+}
+FNN_INLINE float vl16_max(vl16 a) {
+#pragma GCC unroll 2
+  for (int w = VL16 / 2; w; w /= 2)
+    for (int q = 0; q < w; q++) a.v[q] = vf32_max_nan(a.v[q], a.v[q + w]);
+  vf32 s = a.v[0];
+#pragma GCC unroll 4
+  for (int half = VF32_LANES / 2; half; half /= 2) s = vf32_max_nan(s, vf32_high(s, half));
+  return vf32_first(s);
 }
 #define VL16_EACH(stmt)                                              \
   do {                                                               \
@@ -61,15 +81,9 @@ static float vmax(size_t n, const float *x) {
   size_t i = 0;
   for (; i < n; i += 16) {
     vl16 a = i + 16 <= n ? vl16_load(x + i) : vl16_load_tail(x + i, n - i, -INFINITY);
-    VL16_EACH(s.v[q] = vf32_select(vf32_isnan(s.v[q]), s.v[q], vf32_max(s.v[q], a.v[q])));
+    VL16_EACH(s.v[q] = vf32_max_nan(s.v[q], a.v[q]));
   }
-  float lanes[16], m;
-  VL16_EACH(vf32_store(lanes + q * VF32_LANES, s.v[q]));
-  m = lanes[0];
-  for (int j = 1; j < 16; j++) m = lanes[j] > m || lanes[j] != lanes[j] ? lanes[j] : m;
-  for (int j = 0; j < 16; j++)
-    if (lanes[j] != lanes[j]) return lanes[j];
-  return m;
+  return vl16_max(s);
 }
 
 static float vdot(size_t n, const float *x, const float *y) {

@@ -47,15 +47,13 @@ static void sparse_weight_grad(size_t count, const ptrdiff_t *at, const float *v
     sparse_rows(10, count, at, value, x, row_off + r, acc + r * VF32_LANES);
   for (; r + 5 <= rows; r += 5)
     sparse_rows(5, count, at, value, x, row_off + r, acc + r * VF32_LANES);
-  for (; r < rows; r++)
-    sparse_rows(1, count, at, value, x, row_off + r, acc + r * VF32_LANES);
+  for (; r < rows; r++) sparse_rows(1, count, at, value, x, row_off + r, acc + r * VF32_LANES);
 }
 
 /* dx[at[i] + j * step + c] += value[i] * w[j * width + c], j < taps, c < width, from the last i to
  * the first: dx (pixels, width), w (taps, width), width a multiple of VF32_LANES. */
-static void sparse_input_grad(size_t count, const ptrdiff_t *at, const float *value,
-                              const float *w, size_t taps, size_t width, ptrdiff_t step,
-                              float *dx) {
+static void sparse_input_grad(size_t count, const ptrdiff_t *at, const float *value, const float *w,
+                              size_t taps, size_t width, ptrdiff_t step, float *dx) {
   if (taps == 5 && width == VF32_LANES) { /* the weights of LeNet's rows stay in registers */
     const vf32 w0 = vf32_load(w), w1 = vf32_load(w + VF32_LANES);
     const vf32 w2 = vf32_load(w + 2 * VF32_LANES), w3 = vf32_load(w + 3 * VF32_LANES);

@@ -17,6 +17,7 @@ cdef ndarray empty4(Py_ssize_t a, Py_ssize_t b, Py_ssize_t c, Py_ssize_t d)
 
 # Pointer to the data of a C-contiguous float32 array of rank nd (-1: any); TypeError/ValueError.
 cdef float *f32(object x, int nd, str name) except? NULL
+cdef bint same_shape(ndarray a, ndarray b) noexcept
 cdef float *f32_or_null(object x, int nd, str name) except? NULL
 cdef int pair(object value, Py_ssize_t *a, Py_ssize_t *b) except -1
 cdef int activation_code(object name) except -1

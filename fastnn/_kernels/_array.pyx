@@ -12,9 +12,11 @@ cimport cython
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport free
+from libc.string cimport memcmp
 from numpy cimport (
     NPY_FLOAT32,
     PyArray_DATA,
+    PyArray_DIMS,
     PyArray_DIMS,
     PyArray_IS_C_CONTIGUOUS,
     PyArray_ISALIGNED,
@@ -154,6 +156,11 @@ cdef float *f32(object x, int nd, str name) except? NULL:
     if not PyArray_IS_C_CONTIGUOUS(a) or not PyArray_ISALIGNED(a):
         raise ValueError(f"{name} is not C-contiguous and aligned")
     return <float *>PyArray_DATA(a)
+
+
+cdef bint same_shape(ndarray a, ndarray b) noexcept:
+    return PyArray_NDIM(a) == PyArray_NDIM(b) and not memcmp(
+        PyArray_DIMS(a), PyArray_DIMS(b), PyArray_NDIM(a) * sizeof(npy_intp))
 
 
 cdef float *f32_or_null(object x, int nd, str name) except? NULL:

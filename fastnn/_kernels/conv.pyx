@@ -57,7 +57,7 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
     q.TH, q.TW, q.channels, q.h, q.w = s.OH, s.OW, s.Cg, s.H, s.W
     q.hp, q.wp, q.top, q.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
     q.line, q.step, q.max_row = s.sh * q.wp, s.sw, s.dh * (s.KH - 1)
-    q.algo = algo_code(algo, q.M, q.TW, q.step)
+    q.algo = algo_code(algo if q.K else "indirect", q.M, q.TW, q.step)
     q.out, q.out_h, q.out_w, q.osh, q.osw = f32(y, 4, "y"), s.OH, s.OW, 1, 1
     taps = take(2 * q.K)
     off = <Py_ssize_t *>taps.data

@@ -6,6 +6,8 @@ from numpy cimport (
     PyArray_DATA,
     PyArray_DIM,
     PyArray_IS_C_CONTIGUOUS,
+    PyArray_ISALIGNED,
+    PyArray_ISNOTSWAPPED,
     PyArray_ITEMSIZE,
     PyArray_NDIM,
     PyArray_TYPE,
@@ -50,8 +52,12 @@ def gather_rows(source, index):
         raise ValueError("source must be a C-contiguous array of rank 1 or more")
     if src.dtype.hasobject or src.dtype.kind not in "biuf":
         raise TypeError(f"source has dtype {src.dtype}, expected numbers or booleans")
-    if PyArray_TYPE(idx) != NPY_INT64 or PyArray_NDIM(idx) != 1 or not PyArray_IS_C_CONTIGUOUS(idx):
-        raise TypeError("index must be a contiguous int64 array of rank 1")
+    if not PyArray_ISNOTSWAPPED(src):
+        raise TypeError(f"source has dtype {src.dtype}, expected this machine's byte order")
+    if (PyArray_TYPE(idx) != NPY_INT64 or PyArray_NDIM(idx) != 1
+            or not PyArray_IS_C_CONTIGUOUS(idx) or not PyArray_ISALIGNED(idx)
+            or not PyArray_ISNOTSWAPPED(idx)):
+        raise TypeError("index must be a contiguous, aligned int64 array of rank 1")
     rows = PyArray_DIM(src, 0)
     q.count, q.index = PyArray_DIM(idx, 0), <const int64_t *>PyArray_DATA(idx)
     for i in range(q.count):

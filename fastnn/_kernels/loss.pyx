@@ -4,13 +4,14 @@ Cross-entropy with class weights w, label smoothing e and target t (PyTorch's de
 loss is (1 - e) w_t nll_t + (e / C) sum_c w_c nll_c with nll = log sum exp x - x; "mean" divides by
 the sum of w_t over the rows that are not ignored (0 if there are none).
 """
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 from numpy cimport (
     NPY_INT64,
     PyArray_DATA,
     PyArray_DIM,
-    PyArray_DIMS,
     PyArray_IS_C_CONTIGUOUS,
+    PyArray_ISALIGNED,
+    PyArray_ISNOTSWAPPED,
     PyArray_NDIM,
     PyArray_SIZE,
     PyArray_TYPE,
@@ -20,7 +21,7 @@ from numpy cimport (
     npy_intp,
 )
 
-from ._array cimport Buffer, empty, empty1, empty_like, f32, f32_or_null, take
+from ._array cimport Buffer, empty, empty1, empty_like, f32, f32_or_null, same_shape, take
 from ._csrc cimport fnn_ukernels, ukernels
 from ._threads cimport parallel_for, threads_for
 
@@ -59,8 +60,9 @@ cdef int _reduction(name) except -1:
 
 cdef int _targets(CrossEntropy *q, target) except -1:
     cdef ndarray t = target
-    if PyArray_TYPE(t) != NPY_INT64 or PyArray_NDIM(t) != 1 or not PyArray_IS_C_CONTIGUOUS(t):
-        raise TypeError(f"target must be a contiguous int64 array of rank 1, got {t.dtype}")
+    if (PyArray_TYPE(t) != NPY_INT64 or PyArray_NDIM(t) != 1 or not PyArray_IS_C_CONTIGUOUS(t)
+            or not PyArray_ISALIGNED(t) or not PyArray_ISNOTSWAPPED(t)):
+        raise TypeError(f"target must be a contiguous, aligned int64 array of rank 1, got {t.dtype}")
     if PyArray_DIM(t, 0) != q.N:
         raise ValueError(f"target has {PyArray_DIM(t, 0)} elements, expected {q.N}")
     q.target = <const int64_t *>PyArray_DATA(t)
@@ -84,22 +86,27 @@ cdef float _denominator(const CrossEntropy *q) noexcept nogil:
 cdef void _forward_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef CrossEntropy *q = <CrossEntropy *>ctx
     cdef Py_ssize_t n, t
-    cdef float lse, w, smooth
+    cdef Py_ssize_t first = task * ROWS, end = min(q.N, (task + 1) * ROWS), c
+    cdef float m, log_total, w, smooth
     cdef const float *x
-    for n in range(task * ROWS, min(q.N, (task + 1) * ROWS)):
-        x = q.logits + n * q.C
-        lse = q.uk.softmax_row(q.C, x, q.probs + n * q.C)
+    for n in range(first, end):
+        q.rows[n] = q.uk.softmax_row(q.C, q.logits + n * q.C, q.probs + n * q.C)
+    q.uk.vlog(end - first, q.rows + first, q.rows + first)
+    # Everything relative to the row's maximum m, so that an offset of all logits costs no digits.
+    for n in range(first, end):
         if q.target[n] == q.ignore_index:
             q.rows[n] = 0.0
             continue
-        t = q.target[n]
+        x, t, log_total = q.logits + n * q.C, q.target[n], q.rows[n]
+        m = q.uk.vmax(q.C, x)
         w = q.weight[t] if q.weight != NULL else <float>1.0
-        q.rows[n] = w * (lse - x[t])
+        q.rows[n] = w * (log_total - (x[t] - m))
         if q.smoothing > 0.0:
-            if q.weight != NULL:
-                smooth = q.weight_sum * lse - q.uk.vdot(q.C, q.weight, x)
-            else:
-                smooth = <float>q.C * lse - q.uk.vsum(q.C, x)
+            smooth = 0.0
+            for c in range(q.C):
+                w = q.weight[c] if q.weight != NULL else <float>1.0
+                if w != 0.0:
+                    smooth += w * (log_total - (x[c] - m))
             q.rows[n] = (<float>1.0 - q.smoothing) * q.rows[n] + q.smoothing / <float>q.C * smooth
 
 
@@ -234,9 +241,7 @@ cdef void _mse_grad_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
 
 
 cdef int _same_shape(x, target) except -1:
-    cdef ndarray a = x, b = target
-    if PyArray_NDIM(a) != PyArray_NDIM(b) or memcmp(
-            PyArray_DIMS(a), PyArray_DIMS(b), PyArray_NDIM(a) * sizeof(npy_intp)):
+    if not same_shape(x, target):
         raise ValueError(f"target has shape {target.shape}, expected {x.shape}")
     return 0
 

@@ -7,7 +7,7 @@ from libc.math cimport pow, sqrt
 from libc.string cimport memset
 from numpy cimport PyArray_ISWRITEABLE, PyArray_SIZE, import_array, ndarray
 
-from ._array cimport Buffer, f32, take
+from ._array cimport Buffer, f32, same_shape, take
 from ._csrc cimport fnn_adam, fnn_sgd, fnn_ukernels, ukernels
 from ._threads cimport parallel_for, threads_for
 
@@ -72,7 +72,7 @@ cdef int _run(Step *q, list params, list grads, list first, list second) except 
         total += n
         p = _state(params, i, n, "params")
         g = f32(grads[i], -1, "grads")
-        if PyArray_SIZE(grads[i]) != n:
+        if not same_shape(params[i], grads[i]):
             raise ValueError(f"grads[{i}] has shape {grads[i].shape}, expected {params[i].shape}")
         a = _state(first, i, n, "state") if first is not None else NULL
         b = _state(second, i, n, "state") if second is not None else NULL

@@ -54,12 +54,16 @@ def pair(value: Any, function: str, name: str, low: int) -> tuple[int, int]:
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise ValueError(f"{function}: {name} is {value!r}, expected an int or two")
-        return (
+        found = (
             integer(value[0], function, name, low),
             integer(value[1], function, name, low),
         )
-    number = integer(value, function, name, low)
-    return number, number
+    else:
+        number = integer(value, function, name, low)
+        found = number, number
+    if max(found) >= 1 << 31:
+        raise ValueError(f"{function}: {name} is {value!r}, expected less than 2**31")
+    return found
 
 
 def axis(dim: Any, ndim: int, function: str) -> int:
@@ -75,8 +79,8 @@ def axis(dim: Any, ndim: int, function: str) -> int:
 
 
 def axes(dim: Any, ndim: int, function: str) -> tuple[int, ...]:
-    """Sorted axes from None (all), an int or several; IndexError for one given twice."""
-    if dim is None:
+    """Sorted axes from None or () (all), an int or several; IndexError for one given twice."""
+    if dim is None or isinstance(dim, (tuple, list)) and not dim:
         return tuple(range(ndim))
     dims = dim if isinstance(dim, (tuple, list)) else (dim,)
     found = sorted(axis(d, ndim, function) for d in dims)

@@ -75,16 +75,15 @@ class _Rows(Function):
     def forward(cls, ctx: Any, x: np.ndarray, dim: int) -> Any:
         k = ctx.kernels = _checks.kernels(x, cls.op, "input")
         ctx.dim = dim
-        rows = as_rows(x, dim)
-        y = getattr(k, cls.op + "_forward")(rows)
+        y = from_rows(getattr(k, cls.op + "_forward")(as_rows(x, dim)), x.shape, dim)
         ctx.save(y)
-        return from_rows(y, x.shape, dim)
+        return y
 
     @classmethod
     def backward(cls, ctx: Any, dy: np.ndarray) -> Any:
         (y,) = ctx.saved
-        dx = getattr(ctx.kernels, cls.op + "_backward")(as_rows(dy, ctx.dim), y)
-        return from_rows(dx, dy.shape, ctx.dim)
+        rows = as_rows(dy, ctx.dim), as_rows(y, ctx.dim)
+        return from_rows(getattr(ctx.kernels, cls.op + "_backward")(*rows), dy.shape, ctx.dim)
 
 
 class _Softmax(_Rows):
@@ -117,7 +116,7 @@ def from_rows(rows: np.ndarray, shape: tuple[int, ...], dim: int) -> np.ndarray:
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(input, 0), any shape; NaN stays NaN.  inplace: the result also replaces input's values."""
+    """max(input, 0), any shape; NaN stays NaN.  inplace: in input's memory, too."""
     y = _Relu.apply(_checks.tensor(input, "relu", "input"))
     if inplace:
         from .inplace import assign

@@ -132,6 +132,16 @@ class _Sqrt(Function):
             return dy / (y + y)
 
 
+class _RootOrFlat(_Sqrt):
+    """Square root whose gradient at 0 is 0."""
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (y,) = ctx.saved
+        with np.errstate(all="ignore"):
+            return np.where(y == 0, y, dy / (y + y))
+
+
 class _Abs(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray) -> Any:
@@ -199,7 +209,7 @@ def _products(a: np.ndarray, b: np.ndarray, transpose_a: bool, transpose_b: bool
 def operands(a: Any, b: Any, op: str) -> tuple[Tensor, Tensor]:
     """Both as tensors of one dtype; a number takes the dtype of the other one."""
     if not isinstance(a, Tensor):
-        return _number(a, b, op), b
+        return _number(a, _checks.tensor(b, op, "input"), op), b
     if not isinstance(b, Tensor):
         return a, _number(b, a, op)
     if a._data.dtype != b._data.dtype:
@@ -215,7 +225,12 @@ def _number(value: Any, like: Tensor, op: str) -> Tensor:
     kind = like.dtype.kind
     if kind != "f" and isinstance(value, (float, np.floating)):
         return wrap(np.asarray(value, np.float32))
-    return wrap(np.asarray(value, like.dtype))
+    if kind == "b" and not isinstance(value, (bool, np.bool_)):
+        return wrap(np.asarray(value, np.int64))
+    try:
+        return wrap(np.asarray(value, like.dtype))
+    except OverflowError:
+        raise ValueError(f"{op}: {value} does not fit into {like.dtype}") from None
 
 
 def _binary(cls: Any, a: Any, b: Any) -> Tensor:
@@ -223,7 +238,8 @@ def _binary(cls: Any, a: Any, b: Any) -> Tensor:
     if a._data.dtype.kind != "f" or b._data.dtype.kind != "f":
         if a.shape != b.shape:
             _broadcasts(a._data, b._data, cls.op)
-        y = np.asarray(cls.value(a._data, b._data))
+        with np.errstate(all="ignore"):
+            y = np.asarray(cls.value(a._data, b._data))
         wanted = np.float32 if y.dtype == np.float64 else y.dtype
         return wrap(y.astype(wanted, copy=False))
     return cls.apply(a, b)
@@ -250,8 +266,10 @@ def div(input: Any, other: Any) -> Tensor:
 
 
 def neg(input: Tensor) -> Tensor:
-    """-input."""
-    return mul(input, -1)
+    """-input; of uint8 modulo 256."""
+    if isinstance(input, Tensor) and input._data.dtype.kind == "u":
+        return wrap(np.asarray(np.negative(input._data)))
+    return mul(_checks.tensor(input, "neg", "input"), -1)
 
 
 def pow(input: Tensor, exponent: float) -> Tensor:
@@ -270,6 +288,11 @@ def sqrt(input: Tensor) -> Tensor:
     return _Sqrt.apply(x)
 
 
+def root_or_flat(input: Tensor) -> Tensor:
+    """Square root, with gradient 0 at 0; for `std`."""
+    return _RootOrFlat.apply(input)
+
+
 def abs(input: Tensor) -> Tensor:
     """|input|."""
     return _Abs.apply(_checks.tensor(input, "abs", "input"))
@@ -277,9 +300,15 @@ def abs(input: Tensor) -> Tensor:
 
 def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
     """input, but not below min nor above max; the gradient is 0 outside."""
+    x = _checks.tensor(input, "clamp", "input")
     if min is None and max is None:
         raise ValueError("clamp: min and max are both None")
-    return _Clamp.apply(_checks.tensor(input, "clamp", "input"), min, max)
+    for name, bound in (("min", min), ("max", max)):
+        if bound is not None and not isinstance(bound, (int, float, np.number)):
+            raise TypeError(f"clamp: {name} must be a number, got {type(bound).__name__}")
+        if x.dtype.kind != "f" and isinstance(bound, (float, np.floating)):
+            raise TypeError(f"clamp: {name} is {bound}, but input has dtype {x.dtype}")
+    return _Clamp.apply(x, min, max)
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:

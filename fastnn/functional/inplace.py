@@ -38,11 +38,12 @@ def assign(x: Tensor, y: Tensor, function: str) -> Tensor:
         raise ValueError(f"{function}: a result of shape {y.shape} does not fit into {x.shape}")
     if y._requires_grad and x._is_view:
         raise RuntimeError(f"{function}: a view is changed in place to a recorded result")
-    if y._data is not target:
-        target[...] = y._data
-    x._changed()
-    if mode.enabled:
-        x._node, x._index, x._requires_grad = y._node, y._index, y._requires_grad
+    target[...] = y._data
+    if not (mode.enabled and (x._requires_grad or y._requires_grad)):
+        x._changed()
+        return x
+    x._recorded_change()
+    x._node, x._index, x._requires_grad = y._node, y._index, y._requires_grad
     return x
 
 
@@ -50,23 +51,31 @@ def fill(x: Tensor, value: Any, function: str = "fill_") -> Tensor:
     """Every element = value, a number or an ndarray that broadcasts; x is a constant then."""
     target = writable(x, function)
     target[...] = value
-    x._changed()
     if mode.enabled and x._node is not None:
+        x._recorded_change()
         x._node, x._index, x._requires_grad = None, 0, False
+    else:
+        x._changed()
     return x
 
 
 def copy(x: Tensor, source: Tensor) -> Tensor:
     """x.copy_(source): broadcast and converted; the gradient passes to source."""
-    from .shape import expand, to
+    from .shape import clone, expand, to
 
     _checks.tensor(source, "copy_", "source")
     try:
         np.broadcast_shapes(source.shape, x.shape)
     except ValueError:
         raise ValueError(f"copy_: source {source.shape} does not fit into {x.shape}") from None
+    if not mode.enabled:
+        source = source.detach()
     y = to(source, x.dtype)
-    return assign(x, y if y.shape == x.shape else expand(y, x.shape), "copy_")
+    if y.shape != x.shape:
+        y = expand(y, x.shape)
+    elif y is source and y._requires_grad:
+        y = clone(y)  # x becomes a result of its own, not the leaf that source may be
+    return assign(x, y, "copy_")
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import backend
 from ..tensor import Function, Tensor
 from . import _checks
 from .shape import reshape
@@ -14,18 +15,12 @@ from .shape import reshape
 class _Linear(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, weight: np.ndarray, bias: Any, activation: Any) -> Any:
-        k = _checks.kernels(x, "linear", "input", weight, "weight", bias, "bias")
-        if weight.ndim != 2 or x.shape[1] != weight.shape[1]:
-            raise ValueError(
-                f"linear: input has shape {x.shape} and weight {weight.shape}, "
-                "expected (N, in_features) and (out_features, in_features)"
-            )
-        if bias is not None and bias.shape != weight.shape[:1]:
-            raise ValueError(
-                f"linear: bias has shape {bias.shape}, expected {weight.shape[:1]} for a weight "
-                f"of shape {weight.shape}"
-            )
-        y = k.linear_forward(x, weight, bias, activation)
+        k = backend.kernels if x.dtype.char == "f" else _checks.kernels(x, "linear", "input")
+        try:
+            y = k.linear_forward(x, weight, bias, activation)
+        except (TypeError, ValueError):
+            _explain(x, weight, bias)  # the kernel's own checks cost nothing, these words would
+            raise
         ctx.kernels, ctx.activation = k, activation
         if activation is None:
             ctx.save(x, weight)
@@ -38,6 +33,20 @@ class _Linear(Function):
         x, weight, *y = ctx.saved
         return ctx.kernels.linear_backward(
             dy, x, weight, y[0] if y else None, ctx.activation, ctx.needs_input_grad[:3]
+        )
+
+
+def _explain(x: np.ndarray, weight: np.ndarray, bias: Any) -> None:
+    _checks.kernels(x, "linear", "input", weight, "weight", bias, "bias")
+    if weight.ndim != 2 or x.shape[1] != weight.shape[1]:
+        raise ValueError(
+            f"linear: input has shape {x.shape} and weight {weight.shape}, "
+            "expected (N, in_features) and (out_features, in_features)"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(
+            f"linear: bias has shape {bias.shape}, expected {weight.shape[:1]} for a weight "
+            f"of shape {weight.shape}"
         )
 
 

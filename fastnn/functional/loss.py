@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Function, Tensor
+from .. import backend
+from ..tensor import Function, Tensor, wrap
 from . import _checks
 from .activation import as_rows, from_rows, log_softmax
 
@@ -14,7 +15,10 @@ from .activation import as_rows, from_rows, log_softmax
 class _CrossEntropy(Function):
     @staticmethod
     def forward(ctx: Any, logits: np.ndarray, target: Any, weight: Any, settings: Any) -> Any:
-        k = ctx.kernels = _checks.kernels(logits, "cross_entropy", "input", weight, "weight")
+        k = backend.kernels
+        if logits.dtype.char != "f" or weight is not None:
+            k = _checks.kernels(logits, "cross_entropy", "input", weight, "weight")
+        ctx.kernels = k
         loss, probs = k.cross_entropy_forward(logits, target, weight, *settings)
         ctx.settings = settings
         ctx.save(probs, target, weight)
@@ -88,8 +92,9 @@ def cross_entropy(
     Raises TypeError for dtypes, ValueError for shapes or settings, IndexError for a label that is
     neither a class nor ignore_index, with its position.
     """
-    _checks.tensor(input, "cross_entropy", "input")
-    _checks.tensor(target, "cross_entropy", "target")
+    if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
+        _checks.tensor(input, "cross_entropy", "input")
+        _checks.tensor(target, "cross_entropy", "target")
     if weight is not None:
         _check_weight(input, _checks.tensor(weight, "cross_entropy", "weight"))
     if not 0.0 <= label_smoothing <= 1.0:
@@ -110,20 +115,21 @@ def cross_entropy(
             "(N, C, ...) and (N, ...)"
         )
     rows = input
+    if labels.dtype.char != "l":
+        target = wrap(labels.astype(np.int64))
     if x.ndim != 2:
         from .shape import reshape
 
         rows = reshape(input, (1, -1)) if x.ndim == 1 else _ClassRows.apply(input)
-    n, n_classes = rows._data.shape
+        target = reshape(target, (-1,) if labels.size else (0,))
+    n_classes = rows._data.shape[1]
     if not n_classes:
         raise ValueError(f"cross_entropy: input of shape {x.shape} has no classes")
-    flat = labels.reshape(n)
-    if flat.dtype.char != "l" or not flat.flags.c_contiguous:
-        flat = np.ascontiguousarray(flat, np.int64)
     settings = int(ignore_index), reduction, float(label_smoothing)
     try:
-        loss = _CrossEntropy.apply(rows, flat, None if weight is None else weight._data, settings)
+        loss = _CrossEntropy.apply(rows, target, weight, settings)
     except IndexError:
+        flat = labels.reshape(-1)
         bad = (flat != ignore_index) & ((flat < 0) | (flat >= n_classes))
         at = int(np.flatnonzero(bad)[0])
         where = at if labels.ndim < 2 else tuple(map(int, np.unravel_index(at, labels.shape)))
@@ -141,7 +147,7 @@ def _check_weight(input: Tensor, weight: Tensor) -> None:
     n_classes = input.shape[min(1, input.ndim - 1)] if input.ndim else 0
     if weight.shape != (n_classes,):
         raise ValueError(
-            f"cross_entropy: weight has shape {weight.shape}, expected ({n_classes},), one per class"
+            f"cross_entropy: weight has shape {weight.shape}, expected ({n_classes},), one a class"
         )
     if weight.requires_grad:
         raise ValueError("cross_entropy: weight is a constant and must not require a gradient")
@@ -151,6 +157,11 @@ def _soft_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
 ) -> Tensor:
     _checks.kernels(input._data, "cross_entropy", "input", target._data, "target")
+    if input.ndim and target.shape == input.shape[: min(1, input.ndim - 1)] + input.shape[2:]:
+        raise TypeError(
+            f"cross_entropy: target has dtype {target.dtype} and shape {target.shape}; classes "
+            f"must be integers, probabilities of shape {input.shape}"
+        )
     if input.shape != target.shape or not input.ndim:
         raise ValueError(
             f"cross_entropy: target holds probabilities of shape {target.shape}, "

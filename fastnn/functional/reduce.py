@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import builtins
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from . import _checks
 def sum_axes(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """Sum over sorted axes, which stay with size 1; an order fixed by the shape."""
     k = backend.of(x)
+    if not axes:
+        return np.array(x, order="C")
     x = np.ascontiguousarray(x)
     shape = list(x.shape)
     while axes:  # the last run of neighbouring axes, as one
@@ -56,19 +60,39 @@ class _Extreme(Function):
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, axis: int, keepdim: bool, largest: bool) -> Any:
-        index = (np.argmax if largest else np.argmin)(x, axis)
+        find = np.argmax if largest else np.argmin
+        index = np.asarray(find(x, axis, keepdims=True), np.int64)
+        values = np.take_along_axis(x, index, axis)
+        if not keepdim:
+            index, values = np.squeeze(index, axis), np.squeeze(values, axis)
         ctx.shape, ctx.axis, ctx.keepdim = x.shape, axis, keepdim
-        ctx.index = np.expand_dims(index, axis)
-        y = np.take_along_axis(x, ctx.index, axis)
-        values, where = (y, ctx.index) if keepdim else (np.squeeze(y, axis), index)
-        return values, np.asarray(where, np.int64)
+        ctx.save(index)
+        return values, index
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray, _: Any) -> Any:
+        (index,) = ctx.saved
         dx = np.zeros(ctx.shape, dy.dtype)
-        dy = dy if ctx.keepdim else np.expand_dims(dy, ctx.axis)
-        np.put_along_axis(dx, ctx.index, dy, ctx.axis)
+        if not ctx.keepdim:
+            index, dy = np.expand_dims(index, ctx.axis), np.expand_dims(dy, ctx.axis)
+        np.put_along_axis(dx, index, dy, ctx.axis)
         return dx
+
+
+class _ExtremeOfAll(Function):
+    """Largest or smallest element; the places that have it share the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, largest: bool) -> Any:
+        y = np.asarray((np.max if largest else np.min)(x))
+        ctx.save(x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        x, y = ctx.saved
+        places = np.isnan(x) if np.isnan(y) else x == y
+        return places * (dy / dy.dtype.type(np.count_nonzero(places)))
 
 
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -87,8 +111,8 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     x = _checks.tensor(input, "mean", "input")
     _checks.kernels(x._data, "mean", "input")
     axes = _checks.axes(dim, x.ndim, "mean")
-    n = int(np.prod([x.shape[i] for i in axes], dtype=np.int64))
-    return div(sum(x, axes if axes else None, keepdim), float(n))
+    n = math.prod(x.shape[i] for i in axes)
+    return div(sum(x, axes, keepdim), float(n))
 
 
 def var(input: Tensor, dim: Any = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
@@ -97,48 +121,63 @@ def var(input: Tensor, dim: Any = None, *, correction: int = 1, keepdim: bool = 
 
     x = _checks.tensor(input, "var", "input")
     axes = _checks.axes(dim, x.ndim, "var")
-    n = int(np.prod([x.shape[i] for i in axes], dtype=np.int64))
-    off = sub(x, mean(x, axes if axes else None, keepdim=True))
-    return div(sum(mul(off, off), axes if axes else None, keepdim), float(max(n - correction, 0)))
+    n = math.prod(x.shape[i] for i in axes)
+    off = sub(x, mean(x, axes, keepdim=True))
+    return div(sum(mul(off, off), axes, keepdim), float(builtins.max(n - correction, 0)))
 
 
 def std(input: Tensor, dim: Any = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
-    """Square root of `var`."""
-    from .arithmetic import sqrt
+    """Square root of `var`; its gradient is 0 where that is 0, as PyTorch's."""
+    from .arithmetic import root_or_flat
 
-    return sqrt(var(input, dim, correction=correction, keepdim=keepdim))
+    return root_or_flat(var(input, dim, correction=correction, keepdim=keepdim))
+
+
+class _ValuesIndices(NamedTuple):
+    values: Tensor
+    indices: Tensor
 
 
 def _extreme(input: Tensor, dim: Any, keepdim: bool, largest: bool, function: str) -> Any:
-    from .shape import reshape
+    from .shape import clone
 
     x = _checks.tensor(input, function, "input")
     if dim is None:
         if not x._data.size:
             raise ValueError(f"{function}: input of shape {x.shape} has no elements")
-        return _Extreme.apply(reshape(x, (-1,)), 0, False, largest)[0]
+        return _ExtremeOfAll.apply(x, largest)
     axis = _checks.axis(dim, x.ndim, function)
-    if x.ndim and not x.shape[axis]:
+    if not x.ndim:
+        return _ValuesIndices(clone(x), wrap(np.zeros((), np.int64)))
+    if not x.shape[axis]:
         raise IndexError(f"{function}: axis {axis} of shape {x.shape} has no elements")
-    return _Extreme.apply(x, axis, keepdim, largest)
+    return _ValuesIndices(*_Extreme.apply(x, axis, keepdim, largest))
 
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """Largest element; with dim (values, indices) along that axis.  NaN counts as largest."""
+    """Largest element; with dim (values, indices) along that axis.  NaN counts as largest.
+
+    Of equal elements each gets a share of the gradient, or, with dim, the first gets it all.
+    """
     return _extreme(input, dim, keepdim, True, "max")
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """Smallest element; with dim (values, indices) along that axis.  NaN counts as smallest."""
+    """Smallest element; with dim (values, indices) along that axis.  NaN counts as smallest.
+
+    Of equal elements each gets a share of the gradient, or, with dim, the first gets it all.
+    """
     return _extreme(input, dim, keepdim, False, "min")
 
 
 def _position(input: Tensor, dim: Any, keepdim: bool, find: Any, function: str) -> Tensor:
     x = _checks.tensor(input, function, "input")._data
-    if not x.size:
-        raise ValueError(f"{function}: input of shape {x.shape} has no elements")
     axis = None if dim is None else _checks.axis(dim, x.ndim, function)
-    return wrap(np.asarray(find(x, axis=axis, keepdims=keepdim), np.int64))
+    if axis is None and not x.size:
+        raise ValueError(f"{function}: input of shape {x.shape} has no elements")
+    if axis is not None and x.ndim and not x.shape[axis]:
+        raise IndexError(f"{function}: axis {axis} of shape {x.shape} has no elements")
+    return wrap(np.asarray(find(x, axis=axis if x.ndim else None, keepdims=keepdim), np.int64))
 
 
 def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dtypes import as_dtype
 from ..tensor import Function, Tensor, wrap
+from ..tensor import contiguous as c_order
 from . import _checks
 
 
@@ -36,7 +37,7 @@ class _Permute(Function):
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        return np.ascontiguousarray(dy.transpose(ctx.inverse))
+        return c_order(dy.transpose(ctx.inverse))
 
 
 class _Expand(Function):
@@ -72,6 +73,8 @@ class _Index(Function):
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, index: Any) -> Any:
+        if ctx.needs_input_grad[0]:  # a copy of the caller's arrays, which may change
+            index = tuple(np.array(i) if isinstance(i, (np.ndarray, list)) else i for i in index)
         ctx.shape, ctx.index = x.shape, index
         return np.array(x[index], order="C")
 
@@ -90,7 +93,10 @@ class _View(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, index: Any) -> Any:
         ctx.shape, ctx.index = x.shape, index
-        return x[index]
+        y = x[index]
+        if isinstance(y, np.ndarray):
+            return y
+        return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]  # a view, no scalar
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
@@ -111,7 +117,7 @@ class _Cat(Function):
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         parts = np.split(dy, ctx.ends, ctx.dim)
-        return None, *(np.ascontiguousarray(part) for part in parts)
+        return None, *(c_order(part) for part in parts)
 
 
 class _Pad(Function):
@@ -124,7 +130,7 @@ class _Pad(Function):
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        return np.ascontiguousarray(dy[ctx.inner])
+        return c_order(dy[ctx.inner])
 
 
 def sizes(shape: Sequence[Any], function: str) -> tuple[int, ...]:
@@ -134,7 +140,7 @@ def sizes(shape: Sequence[Any], function: str) -> tuple[int, ...]:
     try:
         return tuple(map(operator.index, shape))
     except TypeError:
-        raise TypeError(f"{function}: expected integers, got {tuple(shape)!r}") from None
+        raise TypeError(f"{function}: sizes must be integers, got {shape!r}") from None
 
 
 def reshape(input: Tensor, shape: Any) -> Tensor:
@@ -142,14 +148,17 @@ def reshape(input: Tensor, shape: Any) -> Tensor:
 
     Raises ValueError if the sizes do not fit.
     """
+    _checks.tensor(input, "reshape", "input")
     if type(shape) is not tuple:
         shape = sizes((shape,), "reshape")
+    if shape and min(shape) < -1:
+        raise ValueError(f"reshape: shape {shape} has an axis below -1")
     try:
         y = _Reshape.apply(input, shape)
     except ValueError:
         raise ValueError(f"reshape: shape {input.shape} does not fit into {shape}") from None
-    if y._is_view and not np.shares_memory(y._data, input._data):  # NumPy had to copy
-        return _own(y)
+    if not input._data.flags.c_contiguous and not np.may_share_memory(y._data, input._data):
+        return _own(y)  # NumPy had to copy
     return y
 
 
@@ -173,7 +182,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     shape = _checks.tensor(input, "flatten", "input")._data.shape
     n = len(shape)
     if start_dim == 1 and end_dim == -1 and n == 4:  # the way from images to a dense layer
-        return _Reshape.apply(input, (shape[0], shape[1] * shape[2] * shape[3]))
+        return reshape(input, (shape[0], shape[1] * shape[2] * shape[3]))
     first = _checks.axis(start_dim, n, "flatten")
     last = _checks.axis(end_dim, n, "flatten")
     if first > last:
@@ -204,6 +213,8 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without axes of size 1: all of them, or those in `dim` that have size 1."""
     shape = _checks.tensor(input, "squeeze", "input").shape
+    if isinstance(dim, (tuple, list)) and not dim:
+        return reshape(input, shape)
     drop = {d for d in _checks.axes(dim, len(shape), "squeeze") if shape[d] == 1}
     return reshape(input, tuple(n for d, n in enumerate(shape) if d not in drop))
 
@@ -277,6 +288,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a new axis.  Raises ValueError or TypeError if they do not fit."""
     if not len(tensors):
         raise ValueError("stack: no tensors")
+    for i, t in enumerate(tensors):
+        _checks.tensor(t, "stack", f"tensors[{i}]")
     if any(t.shape != tensors[0].shape for t in tensors):
         raise ValueError(f"stack: shapes differ: {[t.shape for t in tensors]}")
     d = _checks.axis(dim, tensors[0].ndim + 1, "stack")
@@ -285,7 +298,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of equal size (the last may be smaller), or of the given sizes, along `dim`."""
-    d = _checks.axis(dim, input.ndim, "split")
+    d = _checks.axis(dim, _checks.tensor(input, "split", "input").ndim, "split")
     n = input.shape[d]
     if hasattr(split_size_or_sections, "__index__"):
         size = _checks.integer(split_size_or_sections, "split", "split_size", 1)
@@ -303,7 +316,7 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size (the last may be smaller) along `dim`."""
-    n = input.shape[_checks.axis(dim, input.ndim, "chunk")]
+    n = input.shape[_checks.axis(dim, _checks.tensor(input, "chunk", "input").ndim, "chunk")]
     return split(input, max(1, -(-n // _checks.integer(chunks, "chunk", "chunks", 1))), dim)
 
 

@@ -41,19 +41,19 @@ class Adam(Optimizer):
         if len(betas) != 2 or not all(0.0 <= b < 1.0 for b in betas):
             raise ValueError(f"Adam: betas is {betas}, expected two numbers in [0, 1)")
 
+    def state_of(self, p: Any) -> dict[str, Any]:
+        return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+
     def update_group(self, group: dict[str, Any], params: list[Any]) -> None:
-        state = self.state
-        for p in params:
-            if p not in state:
-                state[p] = {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
-            state[p]["step"] += 1
-        for kernels, step, same in self.batches(params, lambda p: state[p]["step"]):
+        for kernels, _, same, states in self.runs(group, params):
+            for state in states:
+                state["step"] += 1
             kernels.adam_step(
                 [p._data for p in same],
                 [p._grad._data for p in same],
-                [state[p]["exp_avg"] for p in same],
-                [state[p]["exp_avg_sq"] for p in same],
-                step,
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
+                states[0]["step"],
                 group["lr"],
                 group["betas"][0],
                 group["betas"][1],

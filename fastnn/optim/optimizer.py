@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ class Optimizer:
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self._runs: dict[int, Any] = {}  # see `runs`
         self.param_groups: list[dict[str, Any]] = []
         if isinstance(params, Tensor):
             raise TypeError(f"{type(self).__name__}: params is a Tensor, expected a list of them")
@@ -63,6 +65,7 @@ class Optimizer:
         }
         self.check_group(full)
         self.param_groups.append(full)
+        self._runs.clear()
 
     def check_group(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options that make no sense."""
@@ -103,15 +106,41 @@ class Optimizer:
         """Update params, which have gradients, with group's options."""
         raise NotImplementedError(f"{type(self).__name__} has no update_group")
 
-    def batches(
-        self, params: Iterable[Any], key: Callable[[Any], Any]
-    ) -> Iterator[tuple[Any, Any, list[Any]]]:
-        """(kernels, key, params) for runs of one dtype and key: mostly one run."""
-        found: dict[Any, list[Any]] = {}
+    def state_of(self, p: Any) -> dict[str, Any]:
+        """The first state of a parameter; kernels change its arrays in place."""
+        return {}
+
+    def runs(self, group: dict[str, Any], params: list[Any]) -> list[Any]:
+        """Lists that one kernel call each can take: (kernels, is_first, params, states).
+
+        A run's parameters have one dtype and are all new, or all known.  Kept from step to step
+        while the same parameters have gradients.
+        """
+        kept = self._runs.get(id(group))
+        if kept is not None and len(kept[0]) == len(params):
+            if all(map(operator.is_, kept[0], params)):  # == would compare their elements
+                return kept[1]
+        found: dict[Any, Any] = {}
         for p in params:
-            found.setdefault((p._data.dtype.char, key(p)), []).append(p)
-        for (_, value), same in found.items():
-            yield backend.of(same[0]._data), value, same
+            is_first = p not in self.state
+            if is_first:
+                self.state[p] = self.state_of(p)
+            key = p._data.dtype.char, is_first, self.state[p].get("step")
+            found.setdefault(key, []).append(p)
+        runs = [
+            (backend.of(same[0]._data), key[1], same, [self.state[p] for p in same])
+            for key, same in found.items()
+        ]
+        if not any(is_first for _, is_first, _, _ in runs):
+            self._runs[id(group)] = params, runs
+        return runs
+
+    def plain_runs(self, params: list[Any]) -> list[Any]:
+        """`runs` for an update that keeps no state."""
+        found: dict[str, list[Any]] = {}
+        for p in params:
+            found.setdefault(p._data.dtype.char, []).append(p)
+        return [(backend.of(same[0]._data), False, same, []) for same in found.values()]
 
     def state_dict(self) -> dict[str, Any]:
         """{"state": {number of parameter: its state}, "param_groups": options and numbers}."""
@@ -165,6 +194,7 @@ class Optimizer:
             options = {k: v for k, v in saved.items() if k != "params"}
             self.check_group({**group, **options})
         self.state = state
+        self._runs.clear()
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({k: v for k, v in saved.items() if k != "params"})
 

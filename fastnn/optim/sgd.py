@@ -43,21 +43,17 @@ class SGD(Optimizer):
         if group["nesterov"] and (not group["momentum"] or group["dampening"]):
             raise ValueError("SGD: nesterov needs momentum and no dampening")
 
+    def state_of(self, p: Any) -> dict[str, Any]:
+        return {"momentum_buffer": zeros_like(p)}
+
     def update_group(self, group: dict[str, Any], params: list[Any]) -> None:
-        state = self.state
         momentum = group["momentum"]
-        is_first = (lambda p: p not in state) if momentum else (lambda p: False)
-        for kernels, first, same in self.batches(params, is_first):
-            buffers = None
-            if momentum:
-                if first:
-                    for p in same:
-                        state[p] = {"momentum_buffer": zeros_like(p)}
-                buffers = [state[p]["momentum_buffer"] for p in same]
+        runs = self.runs(group, params) if momentum else self.plain_runs(params)
+        for kernels, is_first, same, states in runs:
             kernels.sgd_step(
                 [p._data for p in same],
                 [p._grad._data for p in same],
-                buffers,
+                [s["momentum_buffer"] for s in states] if momentum else None,
                 group["lr"],
                 momentum,
                 group["dampening"],
@@ -65,5 +61,5 @@ class SGD(Optimizer):
                 group["nesterov"],
                 group["maximize"],
                 group["l1_decay"],
-                first,
+                is_first,
             )

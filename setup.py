@@ -37,11 +37,26 @@ if X86:
 HEADERS = sorted(glob.glob("csrc/**/*.h", recursive=True)) + ["csrc/ukernels.def"]
 MACROS = [("FNN_EMULATE_V4", "1")] if EMULATE_V4 else []
 LIBRARIES = [
-    (f"fnn_{name}", {"sources": [f"csrc/level/{name}.c"], "cflags": [*C_FLAGS, *flags],
-                     "obj_deps": {"": HEADERS}})
+    (
+        f"fnn_{name}",
+        {
+            "sources": [f"csrc/level/{name}.c"],
+            "cflags": [*C_FLAGS, *flags],
+            "obj_deps": {"": HEADERS},
+        },
+    )
     for name, flags in LEVELS.items()
-] + [("fnn_dispatch", {"sources": ["csrc/dispatch.c"], "cflags": C_FLAGS, "macros": MACROS,
-                       "obj_deps": {"": HEADERS}})]
+] + [
+    (
+        "fnn_dispatch",
+        {
+            "sources": ["csrc/dispatch.c"],
+            "cflags": C_FLAGS,
+            "macros": MACROS,
+            "obj_deps": {"": HEADERS},
+        },
+    )
+]
 
 # The tape, in pure Python mode with C fields in a .pxd: a tiny network is mostly its overhead.
 COMPILED = ["fastnn/tensor.py", "fastnn/engine.py"]
@@ -133,8 +148,9 @@ def extensions():
                 depends=HEADERS if is_kernel else [],
             )
         )
-    return cythonize(found, compiler_directives=DIRECTIVES, build_dir="build/cython",
-                     annotate=DEBUG)
+    return cythonize(
+        found, compiler_directives=DIRECTIVES, build_dir="build/cython", annotate=DEBUG
+    )
 
 
 setup(

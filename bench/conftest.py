@@ -63,9 +63,7 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(table(RESULTS, peak_gflops))
     for kind in ("gemm", "conv", "T"):
         for peer in ("numpy", "torch"):
-            found = [
-                r.ratio(peer) for r in RESULTS if r.case.startswith(kind) and peer in r.times
-            ]
+            found = [r.ratio(peer) for r in RESULTS if r.case.startswith(kind) and peer in r.times]
             if len(found) > 1:
                 mean = math.exp(sum(map(math.log, found)) / len(found))
                 terminalreporter.write_line(f"{kind} / {peer}: geometric mean {mean:.2f}")

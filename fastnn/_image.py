@@ -70,7 +70,8 @@ def _read_picture(name: str) -> np.ndarray:
     except ImportError as error:
         raise ImportError("pictures need Pillow: pip install 'fastnn-cpu[plot]'") from error
     try:
-        with Image.open(name) as image:
+        with Image.open(name) as opened:
+            image: Image.Image = opened
             _check_size(name, image.width * image.height)
             if image.mode.startswith("I;16"):
                 return np.asarray(image, np.float64) / 65535.0

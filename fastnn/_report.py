@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,8 @@ def save_report(
         raise ImportError("the picture needs matplotlib: pip install 'fastnn-cpu[plot]'") from error
     figure = Figure(figsize=(12, 7.5), dpi=100, layout="constrained")
     figure.suptitle(title)
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+    sides: Any = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+    left, right = sides
     curves = left.subplots(2, 1, sharex=True)
     _draw_curve(curves[0], history, "loss", "cross-entropy")
     _draw_curve(curves[1], history, "accuracy", "accuracy")

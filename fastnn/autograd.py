@@ -115,7 +115,7 @@ def grad(
     grad_outputs: where the gradient starts, 1 for single elements.  An input that the outputs do
     not depend on is a RuntimeError, or gives None if allow_unused.
     """
-    roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    roots: list[Any] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     starts = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs
     for t in wanted:

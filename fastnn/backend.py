@@ -53,7 +53,7 @@ def use(name: str) -> Iterator[None]:
 
     Raises ValueError for another name.
     """
-    this = sys.modules[__name__]
+    this: Any = sys.modules[__name__]
     chosen, before = _module(name), this.kernels
     this.kernels = chosen
     try:

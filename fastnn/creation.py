@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
 from . import backend
 from .dtypes import as_dtype, bool_, float32, int64
-from .functional.shape import sizes
+from .functional.shape import sizes, to
 from .random import Generator, resolve
 from .tensor import Tensor, check_array
 
@@ -33,7 +34,9 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
         raise TypeError(f"tensor: data has dtype {array.dtype}, expected numbers or booleans")
     if wanted is None and not is_array and array.dtype.kind == "f":
         wanted = float32
-    array = array.astype(wanted, copy=False) if wanted is not None else array
+    if wanted is not None:
+        with np.errstate(over="ignore"):  # beyond float32: infinity
+            array = array.astype(wanted, copy=False)
     return Tensor(check_array(array, "tensor: data"), requires_grad)
 
 
@@ -50,11 +53,12 @@ def from_numpy(a: np.ndarray) -> Tensor:
 
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:
     """Shares memory where it can: a Tensor or an ndarray of that dtype; otherwise a copy."""
-    if isinstance(data, np.ndarray) and data.dtype.kind in "fiub":
-        data = from_numpy(data)
+    wanted = None if dtype is None else as_dtype(dtype, "as_tensor")
+    if isinstance(data, np.ndarray) and wanted in (None, data.dtype):
+        return from_numpy(data)
     if isinstance(data, Tensor):
-        return data if dtype is None else data.to(as_dtype(dtype, "as_tensor"))
-    return tensor(data, dtype)
+        return data if wanted is None else to(data, wanted)
+    return tensor(data, wanted)
 
 
 def _shape(size: Any, function: str) -> tuple[int, ...]:
@@ -103,13 +107,15 @@ def ones_like(input: Tensor, dtype: Any = None) -> Tensor:
     return ones(input.shape, dtype=input.dtype if dtype is None else dtype)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = float32) -> Tensor:
+def eye(n: int, m: int | None = None, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """(n, m) with ones on the diagonal; m = n if None."""
     n, m = _shape((n, n if m is None else m), "eye")
-    return Tensor(np.eye(n, m, dtype=as_dtype(dtype, "eye")))
+    return Tensor(np.eye(n, m, dtype=as_dtype(dtype, "eye")), requires_grad)
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
+def arange(
+    start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """start, start + step, ... below end; arange(end) starts at 0.  int64, or float32 if any
     argument is a float.  Raises ValueError for step 0."""
     if end is None:
@@ -117,14 +123,19 @@ def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None) -> Ten
     if not step:
         raise ValueError("arange: step is 0")
     if dtype is None:
-        dtype = float32 if any(isinstance(v, float) for v in (start, end, step)) else int64
-    return Tensor(np.arange(start, end, step).astype(as_dtype(dtype, "arange")))
+        floats = (isinstance(v, (float, np.floating)) for v in (start, end, step))
+        dtype = float32 if any(floats) else int64
+    array = np.arange(start, end, step).astype(as_dtype(dtype, "arange"))
+    return Tensor(array, requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, dtype: Any = float32) -> Tensor:
+def linspace(
+    start: float, end: float, steps: int, dtype: Any = float32, requires_grad: bool = False
+) -> Tensor:
     """`steps` equally spaced values from start to end, both included."""
     (steps,) = _shape((steps,), "linspace")
-    return Tensor(np.linspace(start, end, steps, dtype=as_dtype(dtype, "linspace")))
+    array = np.linspace(start, end, steps, dtype=as_dtype(dtype, "linspace"))
+    return Tensor(array, requires_grad)
 
 
 def uniform_array(shape: Any, low: float, high: float, generator: Generator | None) -> np.ndarray:
@@ -139,6 +150,13 @@ def normal_array(shape: Any, mean: float, std: float, generator: Generator | Non
     return backend.kernels.random_normal(tuple(shape), key, offset, mean, std)
 
 
+def _float(dtype: Any, function: str) -> np.dtype:
+    wanted = as_dtype(dtype, function)
+    if wanted.kind != "f":
+        raise TypeError(f"{function}: dtype is {wanted}, expected float32 or float64")
+    return wanted
+
+
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -146,8 +164,9 @@ def rand(
     requires_grad: bool = False,
 ) -> Tensor:
     """Uniform in [0, 1), from float32 draws."""
+    wanted = _float(dtype, "rand")
     array = uniform_array(_shape(size, "rand"), 0.0, 1.0, generator)
-    return Tensor(array.astype(as_dtype(dtype, "rand"), copy=False), requires_grad)
+    return Tensor(array.astype(wanted, copy=False), requires_grad)
 
 
 def randn(
@@ -157,8 +176,9 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal with mean 0 and variance 1, from float32 draws."""
+    wanted = _float(dtype, "randn")
     array = normal_array(_shape(size, "randn"), 0.0, 1.0, generator)
-    return Tensor(array.astype(as_dtype(dtype, "randn"), copy=False), requires_grad)
+    return Tensor(array.astype(wanted, copy=False), requires_grad)
 
 
 def _bits(n: int, generator: Generator | None) -> np.ndarray:
@@ -166,10 +186,16 @@ def _bits(n: int, generator: Generator | None) -> np.ndarray:
     return backend.kernels.random_bits(n, key, offset)
 
 
-def randint(low: int, high: int, size: Any, *, generator: Generator | None = None) -> Tensor:
-    """Integers low <= i < high, int64; high - low at most 2**32."""
+def randint(low: int, high: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
+    """Integers low <= i < high, int64; high - low at most 2**32.  randint(high, size): from 0."""
+    if size is None:
+        low, high, size = 0, low, high
     shape = _shape((size,), "randint")
-    span = int(high) - int(low)
+    try:
+        low, high = operator.index(low), operator.index(high)
+    except TypeError:
+        raise TypeError(f"randint: low is {low!r} and high {high!r}, expected integers") from None
+    span = high - low
     if not 0 < span <= 1 << 32:
         raise ValueError(f"randint: low is {low} and high {high}, expected 0 < high - low <= 2**32")
     bits = _bits(int(np.prod(shape, dtype=np.int64)), generator).astype(np.uint64)

@@ -8,11 +8,14 @@ cdef tuple _run_node(Function node, list outs)
 cdef object _run_hooks(list hooks, object gradient)
 cdef Py_ssize_t _n_outputs(Function node)
 
+
 @cython.locals(leaf=Core, other=Core)
 cdef object _accumulate(dict leaves)
 
+
 @cython.locals(found=set, stack=list, node=Function)
 cdef list _ordered(dict nodes)
+
 
 @cython.locals(pending=dict, leaves=dict, captured=dict, t=Core, node=Function, next=Function,
                outs=list, results=tuple, i=Py_ssize_t, n=Py_ssize_t, slot=Py_ssize_t)

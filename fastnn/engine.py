@@ -4,13 +4,44 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from .grad_mode import mode
 from .tensor import Core, Function, check_view, contiguous, wrap
+
+
+class Handle:
+    """What register_hook functions return."""
+
+    def __init__(self, hooks: list[Any], hook: Callable[..., Any]) -> None:
+        self._hooks = hooks
+        self._hook = hook
+        hooks.append(hook)
+
+    def remove(self) -> None:
+        """Take the hook out again."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+
+class Keep:
+    """Hook of retain_grad: must not keep its tensor alive, or node and tensor would be a cycle."""
+
+    def __init__(self, tensor):
+        self.tensor = weakref.ref(tensor)
+
+    def __call__(self, gradient):
+        tensor = self.tensor()
+        if tensor is None:
+            return
+        if tensor._grad is None:
+            tensor._grad = wrap(gradient._data.copy())
+        else:
+            tensor._grad = wrap(np.asarray(tensor._grad._data + gradient._data))
 
 
 def _add(a, b):
@@ -158,6 +189,13 @@ def _n_outputs(node):
     return 1 if node._outputs is None else len(node._outputs)
 
 
+_ONE = np.ones((), np.float32)
+
+
+def _is_float32_scalar(t):
+    return t._data.ndim == 0 and t._data.dtype.char == "f"
+
+
 def seeds(tensors: list[Core], grads: Any, function: str) -> list[np.ndarray]:
     """Where a backward pass starts: the given gradients, or 1 for single elements."""
     if grads is None:
@@ -181,7 +219,7 @@ def seeds(tensors: list[Core], grads: Any, function: str) -> list[np.ndarray]:
                     f"{function}: a tensor of shape {t.shape} needs a gradient of that shape; "
                     "without one it must have a single element"
                 )
-            arrays.append(np.ones(t.shape, t.dtype))
+            arrays.append(_ONE.copy() if _is_float32_scalar(t) else np.ones(t.shape, t.dtype))
             continue
         if not isinstance(g, Core):
             raise TypeError(f"{function}: gradient must be a Tensor, got {type(g).__name__}")

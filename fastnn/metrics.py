@@ -217,6 +217,11 @@ class R2(Metric):
     digits.
     """
 
+    count_all: int
+    sum_mean: Any
+    sum_spread: Any
+    sum_error: Any
+
     def __init__(self, *, name: str = "r2") -> None:
         self.name = name
         self.reset()

@@ -46,7 +46,7 @@ def _logic(ufunc: Any, name: str) -> Callable[..., Any]:
             return NotImplemented
         a, b = operands(self, other, name)
         if a.dtype.kind == "f" or b.dtype.kind == "f":
-            raise TypeError(f"{name}: expected booleans or integers, got {a.dtype}")
+            raise TypeError(f"{name}: expected booleans or integers, got {a.dtype} and {b.dtype}")
         return wrap(np.asarray(ufunc(a._data, b._data)))
 
     return method
@@ -72,25 +72,43 @@ def _item(self: Any) -> Any:
 
 
 def _array(self: Any, dtype: Any = None, copy: Any = None) -> np.ndarray:
-    return np.array(self.numpy(), dtype, copy=True if copy else None)
+    array = self.numpy()
+    if copy is False and dtype is not None and array.dtype != dtype:
+        raise ValueError(
+            f"a tensor of dtype {array.dtype} becomes {np.dtype(dtype)} by a copy only"
+        )
+    return array.astype(dtype) if copy else np.asarray(array, dtype)
+
+
+def _index(self: Any) -> int:
+    if self._data.size != 1 or self._data.dtype.kind not in "iub":
+        raise TypeError(
+            f"a tensor of shape {self.shape} and dtype {self.dtype} cannot be an index; expected "
+            "a single integer"
+        )
+    return int(self._data.item())
+
+
+def _format(self: Any, spec: str) -> str:
+    return format(self._data.item(), spec) if spec and self._data.size == 1 else _repr(self)
 
 
 def _repr(self: Any) -> str:
-    text = np.array2string(self._data, separator=", ", prefix="tensor(", precision=4)
+    kind = "Parameter" if type(self).__name__ == "Parameter" else "tensor"
+    text = np.array2string(self._data, separator=", ", prefix=f"{kind}(", precision=4)
     if self.dtype not in (float32, int64, bool_):
         text += f", dtype={self.dtype}"
     if self.grad_fn is not None:
         text += f", grad_fn={self.grad_fn!r}"
     elif self.requires_grad:
         text += ", requires_grad=True"
-    kind = "Parameter" if type(self).__name__ == "Parameter" else "tensor"
     return f"{kind}({text})"
 
 
 def _bool(self: Any) -> bool:
     if self._data.size != 1:
         raise RuntimeError(
-            f"the truth of a tensor of shape {self.shape} is ambiguous; use .numpy().any() or .all()"
+            f"the truth of a tensor of shape {self.shape} is ambiguous; use .numpy().any()"
         )
     return bool(self._data)
 
@@ -119,10 +137,16 @@ def _size(self: Any, dim: int | None = None) -> Any:
     return self.shape if dim is None else self.shape[dim]
 
 
+def _only_float(self: Any, name: str) -> None:
+    if self.dtype.kind != "f":
+        raise TypeError(f"{name}: a tensor of dtype {self.dtype}, expected float32 or float64")
+
+
 def _uniform_(
     self: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None
 ) -> Any:
     """Uniform in [low, high); returns self."""
+    _only_float(self, "uniform_")
     return inplace.fill(self, uniform_array(self.shape, low, high, generator), "uniform_")
 
 
@@ -130,6 +154,7 @@ def _normal_(
     self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Any:
     """Normal with mean and std; returns self."""
+    _only_float(self, "normal_")
     return inplace.fill(self, normal_array(self.shape, mean, std, generator), "normal_")
 
 
@@ -196,7 +221,8 @@ METHODS: dict[str, Any] = {
     "__bool__": _bool,
     "__float__": lambda self: float(_item(self)),
     "__int__": lambda self: int(_item(self)),
-    "__index__": lambda self: self._data.item().__index__(),
+    "__index__": _index,
+    "__format__": _format,
     "__array__": _array,
     "__array_priority__": 1000,
     "__array_ufunc__": None,  # ndarray + Tensor asks the Tensor

@@ -35,12 +35,15 @@ cpdef object wrap(object array)
 
 cpdef object check_view(Core t)
 
+
 @cython.locals(ctx=Function, t=Core, call=list, needs=list, edges=list, slots=list, enabled=bint,
                record=bint, outputs=list)
 cdef object _apply(object cls, tuple args)
 
+
 @cython.locals(out=Core)
 cdef object _output(Function node, object array, Py_ssize_t index, Core source, bint enabled)
+
 
 @cython.locals(t=Core, found=list)
 cdef list _versions(tuple saved, tuple inputs, list outputs)

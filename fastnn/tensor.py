@@ -15,8 +15,7 @@ a tiny network costs little more than its record here.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -178,6 +177,8 @@ class Core:
             if self._node._hooks is None:
                 self._node._hooks = {}
             hooks = self._node._hooks.setdefault(self._index, [])
+        from .engine import Handle
+
         return Handle(hooks, hook)
 
     def retain_grad(self):
@@ -186,41 +187,11 @@ class Core:
             raise RuntimeError("retain_grad: the tensor does not require a gradient")
         if self._node is None:
             return
+        from .engine import Keep
+
         hooks = (self._node._hooks or {}).get(self._index, ())
-        if not any(isinstance(hook, _Keep) and hook.tensor() is self for hook in hooks):
-            self.register_hook(_Keep(self))
-
-
-class Handle:
-    """What register_hook functions return."""
-
-    def __init__(self, hooks: list[Any], hook: Callable[..., Any]) -> None:
-        self._hooks = hooks
-        self._hook = hook
-        hooks.append(hook)
-
-    def remove(self) -> None:
-        """Take the hook out again."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
-
-
-class _Keep:
-    """Hook of retain_grad: must not keep its tensor alive, or node and tensor would be a cycle."""
-
-    def __init__(self, tensor):
-        import weakref
-
-        self.tensor = weakref.ref(tensor)
-
-    def __call__(self, gradient):
-        tensor = self.tensor()
-        if tensor is None:
-            return
-        if tensor._grad is None:
-            tensor._grad = wrap(gradient._data.copy())
-        else:
-            tensor._grad = wrap(np.asarray(tensor._grad._data + gradient._data))
+        if not any(isinstance(hook, Keep) and hook.tensor() is self for hook in hooks):
+            self.register_hook(Keep(self))
 
 
 class Tensor(Core):
@@ -231,6 +202,28 @@ class Tensor(Core):
     """
 
     __slots__ = ("__weakref__",)
+
+    if TYPE_CHECKING:  # what operators.py binds
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __matmul__: Any
+        __pow__: Any
+        __neg__: Any
+        __lt__: Any
+        __le__: Any
+        __gt__: Any
+        __ge__: Any
+        __getitem__: Any
+        __setitem__: Any
+        __iter__: Any
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __reduce__(self):
         if self._node is not None:

@@ -84,7 +84,9 @@ def imports(path):
                 yield "fastnn", full[1]
             else:
                 for alias in node.names:
-                    here = (PACKAGE / alias.name).is_dir() or (PACKAGE / f"{alias.name}.py").exists()
+                    here = (PACKAGE / alias.name).is_dir() or (
+                        PACKAGE / f"{alias.name}.py"
+                    ).exists()
                     yield "fastnn", alias.name if here else None
 
 

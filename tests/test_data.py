@@ -7,11 +7,11 @@ import traceback
 
 import numpy as np
 import pytest
-from fastnn.random import Generator
 
 import fastnn
 from fastnn import data
 from fastnn.data import transforms
+from fastnn.random import Generator
 
 
 def arrays(n=10):

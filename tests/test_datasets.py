@@ -7,10 +7,10 @@ import struct
 
 import numpy as np
 import pytest
-from fastnn.random import Generator
 
 from fastnn import datasets
 from fastnn.datasets import embedded
+from fastnn.random import Generator
 
 CODES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 

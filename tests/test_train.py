@@ -7,10 +7,10 @@ import os
 
 import numpy as np
 import pytest
-from fastnn.random import Generator
 
 import fastnn
 from fastnn import data, metrics, nn, optim, train
+from fastnn.random import Generator
 
 
 def problem(n=40):
@@ -76,7 +76,10 @@ def test_loss_is_the_mean_over_samples_and_predict_has_all_rows():
 @pytest.mark.parametrize("stop_at", [1, 3])
 def test_resumed_run_is_bit_equal(tmp_path, scheduler_step, stop_at):
     def new():
-        return build(scheduler_step=scheduler_step, callbacks=[train.EarlyStopping("loss", 99, restore_best=False)])
+        return build(
+            scheduler_step=scheduler_step,
+            callbacks=[train.EarlyStopping("loss", 99, restore_best=False)],
+        )
 
     whole, loader = new()
     whole.fit(loader, epochs=5)

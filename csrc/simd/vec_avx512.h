@@ -212,11 +212,25 @@ FNN_INLINE size_t vf32_compress(vf32 v, int32_t base, float *out, int32_t *index
 FNN_INLINE vf32 vf32_load_tail_or(const float *p, size_t n, float fill) {
   return vf32_select(vec_tail_mask(n), vf32_load_tail(p, n), vf32_set1(fill));
 }
+#ifdef FNN_SIMDE
+FNN_INLINE vf32 vf32_high(vf32 v, int half) {
+  float lanes[VF32_LANES];
+  vf32_store(lanes, v);
+  memcpy(lanes, lanes + half, (size_t)half * sizeof *lanes);
+  return vf32_load(lanes);
+}
+FNN_INLINE float vf32_first(vf32 v) {
+  float lanes[VF32_LANES];
+  vf32_store(lanes, v);
+  return lanes[0];
+}
+#else
 FNN_INLINE vf32 vf32_high(vf32 v, int half) {
   if (half == 8) return _mm512_shuffle_f32x4(v, v, 0x0E);
   if (half == 4) return _mm512_shuffle_f32x4(v, v, 0x01);
   return half == 2 ? _mm512_permute_ps(v, 0x0E) : _mm512_permute_ps(v, 0x01);
 }
 FNN_INLINE float vf32_first(vf32 v) { return _mm512_cvtss_f32(v); }
+#endif
 
 #endif

@@ -29,8 +29,8 @@ FNN_INLINE vl16 vl16_load_tail(const float *p, size_t n, float fill) {
   for (int q = 0; q < VL16; q++) {
     const size_t first = (size_t)q * VF32_LANES;
     r.v[q] = n >= first + VF32_LANES ? vf32_load(p + first)
-             : n > first            ? vf32_load_tail_or(p + first, n - first, fill)
-                                    : vf32_set1(fill);
+             : n > first             ? vf32_load_tail_or(p + first, n - first, fill)
+                                     : vf32_set1(fill);
   }
   return r;
 }

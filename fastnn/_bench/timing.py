@@ -103,5 +103,5 @@ def table(results: list[Result], peak: Callable[[int], float | None] | None = No
         for peer in peers:
             line += f"{r.ratio(peer):>15.2f}" if peer in r.times else f"{'':>15}"
         lines.append(line)
-    lines.append("/ peer: median of its time over fastnn's, taken in turns; above 1 fastnn is faster")
+    lines.append("/ peer: median of its time over fastnn's in turns; above 1 fastnn is faster")
     return "\n".join(lines)

@@ -99,12 +99,12 @@ def fastnn_step(case: str) -> Step:
 
 def reference_step(case: str) -> Step:
     """The same step on the NumPy reference."""
-    import fastnn
+    from .. import backend
 
     step = fastnn_step(case)
 
     def on_reference() -> Any:
-        with fastnn.backend("reference"):
+        with backend.use("reference"):
             return step()
 
     return on_reference
@@ -117,9 +117,9 @@ def torch_steps(case: str) -> dict[str, Step]:
     steps: dict[str, Step] = {}
     for name in ("torch", "torch tuned"):
         torch.manual_seed(0)
-        model = torch.nn.Sequential(*_layers(case, torch.nn))
+        model: Any = torch.nn.Sequential(*_layers(case, torch.nn))
         tuned = name == "torch tuned"
-        options = {"fused": True} if tuned else {}
+        options: dict[str, Any] = {"fused": True} if tuned else {}
         convert: Any = torch.from_numpy
         if tuned and case == "T3 lenet5":
             model = model.to(memory_format=torch.channels_last)
@@ -137,10 +137,11 @@ def sklearn_step(case: str) -> Step:
     from sklearn.neural_network import MLPClassifier
 
     data, count = batches(case), [0]
-    hidden, options = {
+    settings: dict[str, tuple[Any, dict[str, Any]]] = {
         "T1 mlp": ((512, 256), {"activation": "relu", "solver": "adam"}),
         "T2 tiny mlp": ((16, 16), {"activation": "tanh", "solver": "sgd", "momentum": 0.9}),
-    }[case]
+    }
+    hidden, options = settings[case]
     n = len(data[0][0])
     model = MLPClassifier(hidden, alpha=0.0, batch_size=n, random_state=0, **options)
     classes = np.arange(10 if case == "T1 mlp" else 3)

@@ -15,6 +15,14 @@ def _load_openmp_quietly():
         _os.environ["GOMP_SPINCOUNT"] = "20000"
     try:
         from . import _threads
+    except ImportError as error:
+        if "_threads" not in str(error):
+            raise
+        raise ImportError(
+            f"the kernels are not built in {_os.path.dirname(__file__)}: if this is the source "
+            "tree, run `pip install .` and work in another folder (python puts the present one "
+            "first; the commands fastnn and pytest do not)"
+        ) from None
     finally:
         if not chosen:
             del _os.environ["GOMP_SPINCOUNT"]

@@ -80,7 +80,7 @@ cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) ex
 
 
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
-               float *out) noexcept nogil:
+                    float *out) noexcept nogil:
     """Padded rows [row0, row1) of every plane; out has the full padded layout."""
     cdef Py_ssize_t c, r, n
     cdef float *row
@@ -202,8 +202,8 @@ cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         float *target
         bint strided = q.osh != 1 or q.osw != 1
     if q.image_size:
-        pad_image(q, x, t0 * q.line // q.wp, min_(q.hp, (t1 - 1) * q.line // q.wp + q.max_row + 1),
-             scratch)
+        pad_image(q, x, t0 * q.line // q.wp,
+                  min_(q.hp, (t1 - 1) * q.line // q.wp + q.max_row + 1), scratch)
         image = scratch
     if strided:
         target = scratch + q.image_size + q.work_size

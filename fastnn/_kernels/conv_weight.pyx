@@ -44,7 +44,8 @@ cdef struct WeightGrad:
 
 
 @cython.cdivision(True)
-cdef bint _sparse_chunk(WeightGrad *q, Py_ssize_t g, Py_ssize_t chunk, float *scratch) noexcept nogil:
+cdef bint _sparse_chunk(WeightGrad *q, Py_ssize_t g, Py_ssize_t chunk,
+                        float *scratch) noexcept nogil:
     """One chunk from the nonzero elements of dy; False if there are too many."""
     cdef:
         const Gather *s = &q.pad

@@ -62,7 +62,8 @@ cdef int _targets(CrossEntropy *q, target) except -1:
     cdef ndarray t = target
     if (PyArray_TYPE(t) != NPY_INT64 or PyArray_NDIM(t) != 1 or not PyArray_IS_C_CONTIGUOUS(t)
             or not PyArray_ISALIGNED(t) or not PyArray_ISNOTSWAPPED(t)):
-        raise TypeError(f"target must be a contiguous, aligned int64 array of rank 1, got {t.dtype}")
+        raise TypeError("target must be a contiguous, aligned int64 array of rank 1, "
+                        f"got {t.dtype}")
     if PyArray_DIM(t, 0) != q.N:
         raise ValueError(f"target has {PyArray_DIM(t, 0)} elements, expected {q.N}")
     q.target = <const int64_t *>PyArray_DATA(t)

@@ -156,7 +156,8 @@ class DataLoader:
         self._position = (epoch + 1, 0)
 
     def _index_batches(self, epoch: int) -> Iterable[Any]:
-        for sampler in (self.batch_sampler, self.sampler):
+        samplers: tuple[Any, Any] = self.batch_sampler, self.sampler
+        for sampler in samplers:
             if self._seed is not None and isinstance(sampler, RandomSampler):
                 sampler.seed = self._seed
             if hasattr(sampler, "set_epoch"):

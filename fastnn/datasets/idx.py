@@ -79,7 +79,7 @@ def _read(raw: IO[bytes], name: str, max_bytes: int = MAX_BYTES) -> np.ndarray:
             f"declares shape {shape}, {n_bytes} bytes, but the file can hold at most {n_possible}",
         )
     array = np.empty(shape, dtype)
-    _fill(stream, memoryview(array.reshape(-1).view(np.uint8)), start, fail)
+    _fill(stream, array.reshape(-1).view(np.uint8).data, start, fail)
     if _guarded(lambda: stream.read(1), start + n_bytes, fail):
         raise fail(start + n_bytes, f"bytes after the declared {n_bytes} of shape {shape}")
     return array.astype(dtype.newbyteorder("="), copy=False)

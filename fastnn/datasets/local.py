@@ -58,6 +58,8 @@ def _load(
     for part in ("train", "t10k"):
         images_path = _variant(folder, f"{part}-images-idx3-ubyte")
         labels_path = _variant(folder, f"{part}-labels-idx1-ubyte")
+        if images_path is None or labels_path is None:  # _variant has raised
+            continue
         images, labels = read_idx(images_path), read_idx(labels_path)
         if images.dtype != np.uint8 or images.ndim != 3:
             raise ValueError(

@@ -111,8 +111,10 @@ def _power(x: np.ndarray, exponent: float) -> np.ndarray:
             return x * x * x
         if exponent == 0.5:
             return np.sqrt(x)
-        if exponent in (0, 1, -1):
-            return {0: np.ones_like, 1: np.copy, -1: np.reciprocal}[int(exponent)](x)
+        if exponent == 0:
+            return np.ones_like(x)
+        if exponent in (1, -1):
+            return x.copy() if exponent == 1 else np.reciprocal(x)
         # in double precision, so that CPUs that differ in the last bit agree after rounding
         return np.power(x, exponent, dtype=np.float64).astype(x.dtype)
 

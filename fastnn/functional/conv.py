@@ -101,7 +101,7 @@ def conv2d(
     if bias is not None:
         _checks.tensor(bias, "conv2d", "bias")
     geometry = conv2d_geometry(weight.shape, stride, padding, dilation, groups)
-    return apply_conv2d(input, weight, bias, *geometry, _checks.activation(activation, "conv2d"))
+    return apply_conv2d(input, weight, bias, geometry, _checks.activation(activation, "conv2d"))
 
 
 def conv2d_geometry(
@@ -132,19 +132,17 @@ def apply_conv2d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    stride: tuple[int, int],
-    padding: Any,
-    dilation: tuple[int, int],
-    groups: int,
+    geometry: tuple[Any, ...],
     activation: str | None,
 ) -> Tensor:
     """conv2d with settings that `conv2d_geometry` has checked."""
+    stride, padding, dilation, groups = geometry
     if isinstance(padding[0], tuple):
         from .shape import pad
 
         (top, bottom), (left, right) = padding
-        input, padding = pad(input, (left, right, top, bottom)), (0, 0)
-    geometry = stride, padding, dilation, groups
+        input = pad(input, (left, right, top, bottom))
+        geometry = stride, (0, 0), dilation, groups
     if input._data.ndim != 3:
         return _Conv2d.apply(input, weight, bias, geometry, activation)
     y = _Conv2d.apply(reshape(input, (1, *input.shape)), weight, bias, geometry, activation)

@@ -53,7 +53,7 @@ def _explain(x: np.ndarray, weight: np.ndarray, bias: Any) -> None:
 def linear(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, *, activation: str | None = None
 ) -> Tensor:
-    """y = act(input @ weight.T + bias): input (..., in), weight (out, in), bias (out,) -> (..., out).
+    """y = act(input @ weight.T + bias): (..., in) -> (..., out), weight (out, in), bias (out,).
 
     activation: None, "relu", "tanh" or "sigmoid", computed while y is in registers.
     Raises TypeError for dtypes that are not float32 or float64 or that differ, ValueError for

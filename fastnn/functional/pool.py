@@ -32,7 +32,8 @@ class _AvgPool2d(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, window: Any, ceil_mode: Any, count_pad: Any) -> Any:
         k = _checks.kernels(x, "avg_pool2d", "input")
-        _check_pool(x.shape, "avg_pool2d", *window, (1, 1), ceil_mode)
+        kernel_size, stride, padding = window
+        _check_pool(x.shape, "avg_pool2d", kernel_size, stride, padding, (1, 1), ceil_mode)
         ctx.kernels, ctx.settings = k, (x.shape, *window, ceil_mode, count_pad)
         return k.avg_pool2d_forward(x, *window, ceil_mode, count_pad)
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import struct
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..dtypes import bool_, float32, float64, int32, int64, uint8
 from ..tensor import Tensor
 from .files import write_atomically
 
-_DTYPES = {
+_DTYPES: dict[str, np.dtype[Any]] = {
     "F32": float32,
     "F64": float64,
     "I64": int64,
@@ -118,11 +119,12 @@ def _parse(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
         entries = safetensors.deserialize(content)
     except Exception as error:  # the library has no narrower type for them all
         raise ValueError(str(error)) from None
-    stored, arrays = {}, {}
+    stored: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, entry in entries:
         shape, kind = tuple(entry["shape"]), entry["dtype"]
         if kind in _DTYPES:
-            dtype = _DTYPES[kind].newbyteorder("<")
+            dtype: Any = _DTYPES[kind].newbyteorder("<")
             stored[name] = np.frombuffer(bytearray(entry["data"]), dtype).reshape(shape)
             arrays[name] = stored[name].astype(_DTYPES[kind], copy=False)
             if kind == "BOOL" and arrays[name].view(uint8).max(initial=0) > 1:
@@ -165,7 +167,7 @@ def _metadata(content: bytes) -> dict[str, str]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"its header names {', '.join(map(repr, twice))} twice")
+        counts = Counter(name for name, _ in pairs)
+        name = next(name for name, n in counts.items() if n > 1)
+        raise ValueError(f"its header names {name!r} twice")
     return found

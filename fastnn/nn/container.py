@@ -17,8 +17,10 @@ from .pool import MaxPool2d
 _ACTIVATIONS: dict[type, str] = {ReLU: "relu", Tanh: "tanh", Sigmoid: "sigmoid"}
 
 
-def _hooked(*modules: Module) -> bool:
-    return any(m._forward_hooks or m._forward_pre_hooks for m in modules)
+def _altered(module: Module) -> bool:
+    """Whether a call of this module may do more than its class says."""
+    own = module.__dict__
+    return bool(own["_forward_hooks"] or own["_forward_pre_hooks"] or "forward" in own)
 
 
 class _WithActivation:
@@ -30,7 +32,7 @@ class _WithActivation:
 
     def __call__(self, x: Tensor) -> Tensor:
         layer = self.layer
-        if _hooked(layer, self.then) or layer.activation is not None:
+        if layer.activation is not None or _altered(layer) or _altered(self.then):
             return self.then(layer(x))
         try:
             return layer.forward_with(x, self.activation)
@@ -40,15 +42,20 @@ class _WithActivation:
 
 
 class _ReluThenPool:
-    """ReLU, then max pooling, as one kernel: relu of the maxima is the maximum of the relus."""
+    """ReLU, then max pooling, as one kernel: relu of the maxima is the maximum of the relus.
 
-    def __init__(self, relu: Module, pool: Any) -> None:
+    An in-place ReLU has to change its input, unless that is a fresh result of `before`.
+    """
+
+    def __init__(self, before: Module | None, relu: Any, pool: Any) -> None:
         self.relu, self.pool = relu, pool
+        self.before = before if type(before) in (Linear, Conv2d) else None
 
     def __call__(self, x: Tensor) -> Any:
-        pool = self.pool
-        if _hooked(self.relu, pool) or pool.return_indices:
-            return pool(self.relu(x))
+        relu, pool, before = self.relu, self.pool, self.before
+        unseen = not relu.inplace or (before is not None and not _altered(before))
+        if not unseen or pool.return_indices or _altered(relu) or _altered(pool):
+            return pool(relu(x))
         try:
             return pool.forward_relu(x)
         except Exception as error:
@@ -63,7 +70,7 @@ def _plan(modules: tuple[Any, ...]) -> list[Any]:
     while i < len(modules):
         kinds = [type(m) for m in modules[i : i + 3]]
         if kinds[:2] == [ReLU, MaxPool2d]:
-            steps.append(_ReluThenPool(modules[i], modules[i + 1]))
+            steps.append(_ReluThenPool(modules[i - 1] if i else None, *modules[i : i + 2]))
             i += 2
         elif kinds[0] in (Linear, Conv2d) and kinds[1:2] and kinds[1] in _ACTIVATIONS:
             if kinds[1:] == [ReLU, MaxPool2d]:  # a quarter of the pixels is left for ReLU then

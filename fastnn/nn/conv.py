@@ -21,6 +21,8 @@ class Conv2d(Module):
     registers.  Raises TypeError and ValueError for settings that do not fit together.
     """
 
+    _geometry: tuple[Any, ...]
+
     def __init__(
         self,
         in_channels: int,
@@ -77,7 +79,7 @@ class Conv2d(Module):
         if (self.stride, self.padding, self.dilation, self.groups) != self._settings:
             self._check_settings(p["weight"].shape)  # someone changed an attribute
         _checks.tensor(input, "conv2d", "input")
-        return apply_conv2d(input, p["weight"], p["bias"], *self._geometry, activation)
+        return apply_conv2d(input, p["weight"], p["bias"], self._geometry, activation)
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"

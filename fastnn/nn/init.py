@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..creation import normal_array, uniform_array
-from ..functional import inplace
+from ..functional import _checks, inplace
 from ..grad_mode import no_grad
 from ..random import Generator
 from ..tensor import Tensor
@@ -36,14 +36,18 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def _fill(tensor: Tensor, value: Any, function: str) -> Tensor:
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"{function}: tensor must be a Tensor, got {type(tensor).__name__}")
+    _checks.tensor(tensor, function, "tensor")
     with no_grad():
         return inplace.fill(tensor, value, function)
 
 
+def _float(tensor: Tensor, function: str) -> Tensor:
+    _checks.kernels(_checks.tensor(tensor, function, "tensor")._data, function, "tensor")
+    return tensor
+
+
 def _fans(tensor: Tensor, function: str) -> tuple[int, int]:
-    if tensor.ndim < 2:
+    if _checks.tensor(tensor, function, "tensor").ndim < 2:
         raise ValueError(f"{function}: shape {tensor.shape} has fewer than 2 axes, so no fans")
     kernel = math.prod(tensor.shape[2:])
     return tensor.shape[1] * kernel, tensor.shape[0] * kernel
@@ -62,14 +66,16 @@ def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Uniform in [a, b)."""
-    return _fill(tensor, uniform_array(tensor.shape, a, b, generator), "uniform_")
+    shape = _float(tensor, "uniform_").shape
+    return _fill(tensor, uniform_array(shape, a, b, generator), "uniform_")
 
 
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Normal with mean and standard deviation."""
-    return _fill(tensor, normal_array(tensor.shape, mean, std, generator), "normal_")
+    shape = _float(tensor, "normal_").shape
+    return _fill(tensor, normal_array(shape, mean, std, generator), "normal_")
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -89,7 +95,7 @@ def ones_(tensor: Tensor) -> Tensor:
 
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix, cut or filled with zeros.  Raises ValueError unless 2 axes."""
-    if tensor.ndim != 2:
+    if _checks.tensor(tensor, "eye_", "tensor").ndim != 2:
         raise ValueError(f"eye_: shape {tensor.shape} has {tensor.ndim} axes, expected 2")
     return _fill(tensor, np.eye(*tensor.shape), "eye_")
 

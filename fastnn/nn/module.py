@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..tensor import Handle, Parameter, Tensor
+from ..dtypes import as_dtype
+from ..engine import Handle
+from ..tensor import Parameter, Tensor, wrap
 
 
 class Module:
@@ -74,14 +76,14 @@ class Module:
             self.register_parameter(name, value)
         elif isinstance(value, Module):
             self.add_module(name, value)
-        elif name in self._parameters and (value is None or isinstance(value, Tensor)):
-            if value is not None:
-                raise TypeError(f"{name!r} is a parameter; assign a Parameter or None, no Tensor")
-            self._parameters[name] = None
+        elif name in self._parameters:
+            self.register_parameter(name, value)
         elif name in self._buffers:
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(f"{name!r} is a buffer; assign a Tensor or None, {_kind(value)}")
             self._buffers[name] = value
-        elif name in self._modules and value is None:
-            self._modules[name] = None
+        elif name in self._modules:
+            self.add_module(name, value)
         else:
             rooms[name] = value
 
@@ -106,14 +108,14 @@ class Module:
         """Make `param` an attribute and a parameter; None keeps the name free."""
         self._check_name(name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"register_parameter: {name!r} is {type(param).__name__}")
+            raise TypeError(f"{name!r} is a parameter; assign a Parameter or None, {_kind(param)}")
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """A tensor that is state but not trained; persistent: part of state_dict."""
         self._check_name(name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"register_buffer: {name!r} is {type(tensor).__name__}, not a Tensor")
+            raise TypeError(f"{name!r} is a buffer; assign a Tensor or None, {_kind(tensor)}")
         self._buffers[name] = tensor
         if not persistent:
             self._not_saved.add(name)
@@ -122,7 +124,7 @@ class Module:
         """Make `module` a child under that name."""
         self._check_name(name, self._modules)
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"add_module: {name!r} is {type(module).__name__}, not a Module")
+            raise TypeError(f"{name!r} is a module; assign a Module or None, {_kind(module)}")
         self._modules[name] = module
 
     def _check_name(self, name: str, room: dict[str, Any]) -> None:
@@ -130,6 +132,8 @@ class Module:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() first")
         if not isinstance(name, str) or not name or "." in name:
             raise KeyError(f"{name!r} cannot name a parameter, buffer or module")
+        if hasattr(type(self), name):
+            raise KeyError(f"{name!r} is an attribute of {type(self).__name__} already")
         self.__dict__.pop(name, None)
         for other in (self._parameters, self._buffers, self._modules):
             if other is not room:
@@ -211,8 +215,11 @@ class Module:
 
     def train(self, mode: bool = True) -> Any:
         """Training mode for this module and all below; returns self."""
-        for module in self.modules():
-            module.__dict__["training"] = bool(mode)
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode is {mode!r}, expected True or False")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
         return self
 
     def eval(self) -> Any:
@@ -234,21 +241,25 @@ class Module:
                 p._grad.zero_()
 
     def to(self, dtype: Any) -> Any:
-        """Convert floating-point parameters and buffers in place; returns self.
+        """Convert floating-point parameters and buffers, and gradients, in place; returns self.
 
-        A device may be named, but "cpu" is the only one.
+        A device may be named, but "cpu" is the only one.  Raises TypeError for another dtype than
+        float32 and float64.
         """
         if isinstance(dtype, str) and dtype.split(":")[0] in ("cpu", "cuda", "mps", "xpu"):
             if dtype != "cpu":
                 raise RuntimeError(f"to: device is {dtype!r}; fastnn computes on the CPU only")
             return self
-        wanted = np.dtype(dtype)
+        wanted = as_dtype(dtype, "to")
+        if wanted.kind != "f":
+            raise TypeError(f"to: dtype is {wanted}, expected float32 or float64")
         for module in self.modules():
             for room in (module._parameters, module._buffers):
                 for tensor in room.values():
-                    if tensor is not None and tensor.dtype.kind == "f":
-                        tensor._data = tensor._data.astype(wanted, copy=False)
-                        tensor._grad = None
+                    if tensor is not None and tensor.dtype.kind == "f" and tensor.dtype != wanted:
+                        tensor._data = tensor._data.astype(wanted)
+                        if tensor._grad is not None:
+                            tensor._grad = wrap(tensor._grad._data.astype(wanted))
         return self
 
     def float(self) -> Any:
@@ -283,9 +294,11 @@ class Module:
     def load_state_dict(self, state_dict: Any, strict: bool = True) -> LoadResult:
         """Copy tensors or arrays into parameters and buffers of the same paths: all, or none.
 
-        Raises RuntimeError that lists missing and unexpected names (unless not strict) and wrong
-        shapes or dtypes; then nothing has changed.
+        Raises RuntimeError that lists missing and unexpected names (unless not strict), wrong
+        shapes or dtypes and read-only memory; then nothing has changed.  TypeError for no dict.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: state_dict must be a dict, {_kind(state_dict)}")
         mine: dict[str, Tensor] = {}
         self._collect("", mine)
         missing = [name for name in mine if name not in state_dict]
@@ -311,6 +324,8 @@ class Module:
                     f"{name} has shape {array.shape} and dtype {array.dtype}, "
                     f"expected {target.shape} and {target.dtype}"
                 )
+            elif not target._data.flags.writeable:
+                problems.append(f"{name} has read-only memory")
             arrays[name] = array
         if problems:
             raise RuntimeError(
@@ -336,6 +351,10 @@ class Module:
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
 
 
+def _kind(value: Any) -> str:
+    return f"got {type(value).__name__}"
+
+
 class LoadResult:
     """What load_state_dict found: missing_keys, unexpected_keys."""
 
@@ -355,7 +374,7 @@ def _note(error: Exception, module: Module) -> None:
         text = name
     else:
         inner, text = path
-        key = next((k for k, m in module._modules.items() if m is inner), "?")
+        key = next((path for path, m in module.named_modules() if m is inner), "?")
         text = f"{name}.{key} > {text}"
         error.__notes__.remove(f"in {path[1]}")
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import functional as F
 from ..functional import _checks
 from ..functional.pool import apply_max_pool2d, pool_window
@@ -31,9 +33,14 @@ class MaxPool2d(Module):
         self.kernel_size, self.padding, self.dilation = kernel_size, padding, dilation
         self.stride = kernel_size if stride is None else stride
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
+        self._settings: Any = None
         self._window = self._checked()
 
     def _checked(self) -> tuple[Any, ...]:
+        """The window, checked again where someone changed an attribute."""
+        settings = self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        if settings == self._settings:
+            return self._window
         window = pool_window("MaxPool2d", self.kernel_size, self.stride, self.padding)
         dilation = _checks.pair(self.dilation, "MaxPool2d", "dilation", 1)
         for kernel, pad in zip(window[0], window[2], strict=True):
@@ -42,22 +49,18 @@ class MaxPool2d(Module):
                     f"MaxPool2d: padding is {self.padding}, expected at most half of kernel_size "
                     f"{self.kernel_size}"
                 )
-        return *window, dilation, bool(self.ceil_mode)
+        self._settings, self._window = settings, (*window, dilation, bool(self.ceil_mode))
+        return self._window
 
     def forward(self, input: Tensor) -> Any:
-        return F.max_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+        y, indices = apply_max_pool2d(input, self._checked(), None)
+        if self.return_indices:
+            return y, Tensor(indices._data.astype(np.int64))
+        return y
 
     def forward_relu(self, input: Tensor) -> Tensor:
         """Pooling of relu(input), in one pass; for Sequential."""
-        return apply_max_pool2d(input, self._window, "relu")[0]
+        return apply_max_pool2d(input, self._checked(), "relu")[0]
 
     def extra_repr(self) -> str:
         return (

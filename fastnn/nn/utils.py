@@ -53,7 +53,9 @@ def _square(g: np.ndarray) -> float:
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Every gradient element into [-clip_value, clip_value]."""
+    """Every gradient element into [-clip_value, clip_value].  Raises ValueError below 0."""
+    if not clip_value >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value is {clip_value}, expected at least 0")
     for g in _grads(parameters):
         np.clip(g._data, -clip_value, clip_value, out=g._data)
         g._changed()

@@ -76,8 +76,9 @@ def _encode(node: Any, arrays: dict[str, Any]) -> Any:
     if isinstance(node, (Tensor, np.ndarray)):
         name = str(len(arrays))
         is_tensor = isinstance(node, Tensor)
+        plain: Any = node
         # safetensors has no strides: what is not contiguous is copied.
-        array = node.detach().numpy() if is_tensor else node
+        array = plain.detach().numpy() if is_tensor else plain
         arrays[name] = from_numpy(np.array(array, order="C", copy=None))
         return {"!": "tensor" if is_tensor else "array", "at": name}
     if isinstance(node, dict):

@@ -231,7 +231,7 @@ class Trainer:
         self._new_epoch()  # callbacks save a state that begins the next epoch
         self._tell("on_epoch_end", row)
 
-    def _train_batches(self, train: Iterable[Any]) -> None:
+    def _train_batches(self, train: Any) -> None:
         n_batches = len(train) if hasattr(train, "__len__") else None
         group = self.accumulate
         for x, y in map(pair, train):
@@ -315,9 +315,8 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
-        for item, saved in zip(
-            self.callbacks + self.metrics, state["callbacks"] + state["metrics"], strict=True
-        ):
+        items: list[Any] = [*self.callbacks, *self.metrics]
+        for item, saved in zip(items, state["callbacks"] + state["metrics"], strict=True):
             item.load_state_dict(saved)
         random.default_generator.set_state(state["generator"])
         self._loader_state = state["loader"]

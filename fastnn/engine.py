@@ -125,6 +125,16 @@ def _seq_of(node):
     return node._seq
 
 
+def _leading_to(nodes, wanted):
+    """Those of the Functions, newest first, that some tensor in `wanted` comes before."""
+    goals = {t if t._node is None else t._node for t in wanted}
+    found = set()
+    for node in reversed(nodes):
+        if any(edge in goals or edge in found for edge in node._edges if edge is not None):
+            found.add(node)
+    return found
+
+
 def run_backward(roots, grads, retain_graph, wanted=None):
     """Send `grads` (arrays) back from `roots`.
 
@@ -142,7 +152,9 @@ def run_backward(roots, grads, retain_graph, wanted=None):
             if outs is None:
                 pending[t._node] = outs = [None] * _n_outputs(t._node)
             outs[t._index] = g if outs[t._index] is None else _add(outs[t._index], g)
-    for node in _ordered(pending):
+    nodes = _ordered(pending)
+    leading = None if wanted is None else _leading_to(nodes, wanted)
+    for node in nodes:
         outs = pending.pop(node, None)
         if outs is None:
             continue
@@ -153,6 +165,8 @@ def run_backward(roots, grads, retain_graph, wanted=None):
             for t in wanted:
                 if t._node is node:
                     captured[t] = outs[t._index]
+            if node not in leading:
+                continue
         results = _run_node(node, outs)
         n = len(results)
         i = 0

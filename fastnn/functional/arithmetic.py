@@ -26,7 +26,8 @@ def _broadcasts(a: np.ndarray, b: np.ndarray, op: str) -> None:
 class _Binary(Function):
     strided = True
     op = ""
-    needs_values = False  # whether a gradient depends on a and b
+    needs_values = False  # whether the gradient of one depends on the other
+    b_needs_b = False
 
     @classmethod
     def forward(cls, ctx: Any, a: Any, b: Any) -> Any:
@@ -34,7 +35,8 @@ class _Binary(Function):
         if a.shape != b.shape:
             _broadcasts(a, b, cls.op)
         if cls.needs_values:
-            ctx.save(a, b)
+            need_a, need_b = ctx.needs_input_grad
+            ctx.save(a if need_b else None, b if need_a or cls.b_needs_b else None)
         with np.errstate(all="ignore"):
             return cls.value(a, b)
 
@@ -79,7 +81,7 @@ class _Mul(_Binary):
 
 class _Div(_Binary):
     op = "div"
-    needs_values = True
+    needs_values = b_needs_b = True
     value = staticmethod(np.true_divide)
     grad_a = staticmethod(lambda dy, a, b: dy / b)
     grad_b = staticmethod(lambda dy, a, b: -dy * (a / b) / b)

@@ -1,0 +1,153 @@
+"""autograd.Function and gradcheck."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import autograd, tensor
+
+
+class Cube(autograd.Function):
+    @staticmethod
+    def forward(ctx, x, scale=1.0):
+        ctx.save_for_backward(x, None)
+        ctx.scale = scale
+        return x * x * x * scale
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, nothing = ctx.saved_tensors
+        assert nothing is None and not fastnn.is_grad_enabled()
+        return dy * x * x * (3.0 * ctx.scale), None
+
+
+class SumAndMax(autograd.Function):
+    @staticmethod
+    def forward(ctx, a, b):
+        y = a + b
+        ctx.save_for_backward(a, y)
+        return y, (a - b), fastnn.arange(2)
+
+    @staticmethod
+    def backward(ctx, dy, dz, _):
+        return (dy + dz if ctx.needs_input_grad[0] else None), dy - dz
+
+
+def made(forward, backward=None):
+    """A Function class from its functions."""
+    members = {"forward": staticmethod(forward)}
+    members["backward"] = staticmethod(backward or (lambda ctx, dy: dy))
+    return type("Made", (autograd.Function,), members)
+
+
+def test_custom_function():
+    x = fastnn.randn(2, 3, dtype="float64", requires_grad=True)
+    y = Cube.apply(x, 2.0)
+    assert y.grad_fn.name() == "Cube" and repr(y.grad_fn) == "<CubeBackward>"
+    assert autograd.gradcheck(lambda x: Cube.apply(x, 2.0), [x])
+    y.sum().backward()
+    assert np.allclose(x.grad.numpy(), 6 * x.detach().numpy() ** 2)
+    with fastnn.no_grad():
+        assert Cube.apply(x).is_leaf
+    assert Cube.apply(tensor(2.0)).item() == 8
+    scalar = tensor(2.0, requires_grad=True)
+    Cube.apply(scalar).backward()
+    assert scalar.grad.shape == () and scalar.grad.item() == 12
+    strided = fastnn.randn(3, 2, dtype="float64").T.requires_grad_()
+    assert autograd.gradcheck(Cube.apply, [strided])
+
+
+def test_several_outputs():
+    a, b = fastnn.ones(2, requires_grad=True), fastnn.ones(2)
+    y, z, n = SumAndMax.apply(a, b)
+    assert y.requires_grad and not n.requires_grad and n.grad_fn is None
+    (z * 3).sum().backward()  # y unused: its gradient arrives as zeros
+    assert a.grad.tolist() == [3, 3] and b.grad is None
+    with fastnn.no_grad():
+        assert [t.is_leaf for t in SumAndMax.apply(a, b)] == [True] * 3
+
+
+def test_changed_inputs_and_second_backward_are_errors():
+    x = fastnn.ones(2, requires_grad=True)
+    h = x * 1
+    y = Cube.apply(h)
+    with fastnn.no_grad():
+        h.zero_()
+    with pytest.raises(RuntimeError, match="Cube needs .* changed in place"):
+        y.sum().backward()
+    y = Cube.apply(x)
+    y.sum().backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        y.backward(fastnn.ones(2))
+
+
+def test_outputs_never_share_the_memory_of_inputs():
+    x = fastnn.ones(2, 2)
+    for forward in (lambda ctx, x: x, lambda ctx, x: x.reshape(4), lambda ctx, x: (x, x[0])):
+        results = made(forward, lambda ctx, *dys: None).apply(x)
+        for y in results if isinstance(results, tuple) else (results,):
+            y.zero_()
+        assert x.numpy().all()
+
+
+@pytest.mark.parametrize(
+    "function, error, words",
+    [
+        (made(lambda ctx, x: x.numpy()), TypeError, "forward returned ndarray"),
+        (made(lambda ctx, x: x * 1, lambda ctx, dy: (dy, dy)), RuntimeError, "2 gradients for 1"),
+        (made(lambda ctx, x: x * 1, lambda ctx, dy: dy.sum()), RuntimeError, r"\(\) as gradient 0"),
+        (made(lambda ctx, x: x * 1, lambda ctx, dy: 3), RuntimeError, "int as gradient 0"),
+    ],
+)
+def test_wrong_functions_are_named(function, error, words):
+    with pytest.raises(error, match=words):
+        function.apply(fastnn.ones(2, requires_grad=True)).sum().backward()
+
+
+def test_subclasses_have_their_own_gradient():
+    class Wrong(Cube):
+        @staticmethod
+        def backward(ctx, dy):
+            return dy, None
+
+    x = tensor(2.0, requires_grad=True)
+    Cube.apply(x).backward()
+    assert x.grad.item() == 12
+    Wrong.apply(x).backward()
+    assert x.grad.item() == 13
+    assert len({f.apply(x).grad_fn.name() for f in (Cube, Wrong)}) == 2
+
+
+def test_gradcheck_finds_wrong_gradients():
+    x = fastnn.randn(3, dtype="float64", requires_grad=True)
+    twice = made(lambda ctx, x: x * 2.0)
+    with pytest.raises(RuntimeError, match=r"gradcheck: input 0, element \(0,\): backward gives"):
+        autograd.gradcheck(twice.apply, [x])
+    with pytest.raises(RuntimeError, match="input 1"):
+        autograd.gradcheck(lambda a, b: a * 2 + twice.apply(b), [x, x * 1])
+    forgotten = made(lambda ctx, x: x * 2.0, lambda ctx, dy: None)
+    with pytest.raises(RuntimeError, match="backward gives 0"):
+        autograd.gradcheck(forgotten.apply, [x])
+    with pytest.raises(ValueError, match="must be float64"):
+        autograd.gradcheck(lambda x: x * 2, [fastnn.ones(1, requires_grad=True)])
+    before = x.detach().numpy().copy()
+    assert autograd.gradcheck(lambda x: x * x, [x]) and x.grad is None
+    assert np.array_equal(x.detach().numpy(), before)
+
+
+def test_custom_functions_leave_no_cycles():
+    import weakref
+
+    gc.collect()
+    gc.disable()
+    try:
+        x = fastnn.ones(2, requires_grad=True)
+        y = Cube.apply(x)
+        y.sum().backward()
+        alive = [weakref.ref(x), weakref.ref(y)]
+        del x, y
+        assert [r() for r in alive] == [None, None]
+    finally:
+        gc.enable()

@@ -86,8 +86,8 @@ def test_matmul():
                  ((2, 3), (4, 3, 2)), ((4, 2, 3), (3,)), ((1, 1), (1, 1)), ((0, 2, 3), (3, 2))]:  # fmt: skip
         for layout in ("C", "strided"):
             x, y = inputs(rng, a, b, layout=layout)
-            assert np.allclose((x @ y).tolist(), x.detach().numpy() @ y.detach().numpy())
-            assert (x @ y).shape == np.matmul(x.detach().numpy(), y.detach().numpy()).shape
+            want = np.matmul(x.detach().numpy(), y.detach().numpy())
+            assert (x @ y).shape == want.shape and np.allclose((x @ y).detach().numpy(), want)
             check(F.matmul, [x, y])
 
 
@@ -153,7 +153,7 @@ SHAPING = [
     ((4, 3), lambda x: x[-1]), ((4,), lambda x: x[2]), ((4, 3), lambda x: x[[0, 0, 2]]), ((4, 3), lambda x: x[tensor([1, 1])]),
     ((4, 3), lambda x: x[np.array([True, False, True, True])]), ((4, 3), lambda x: x[[0, 1], [2, 2]]),
     ((4, 3), lambda x: x[tensor([[0], [3]]), 1:]), ((4, 3), lambda x: x[..., None, 0]), ((4, 3), lambda x: x[1:1]),
-    ((5, 2), lambda x: F.cat(x.split(2), 1) if False else F.cat(x.split([1, 4]), 0)),
+    ((5, 2), lambda x: F.cat(x.split([1, 4]), 0)),
     ((5, 2), lambda x: F.cat([x, x[:2], x[:0]])), ((2, 2), lambda x: F.cat(x.chunk(2, 1), 0)),
     ((2, 3), lambda x: F.stack([x, x * 2], 1)), ((), lambda x: F.stack([x, x])), ((2, 3), lambda x: F.stack(x.split(1), -1)),
     ((2, 3), lambda x: F.pad(x, (1, 2))), ((2, 3), lambda x: F.pad(x, (0, 1, 2, 0), value=7.0)), ((3,), lambda x: F.pad(x, (0, 0))),

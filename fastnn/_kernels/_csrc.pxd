@@ -102,3 +102,5 @@ cdef extern from "fastnn.h" nogil:
 
 # The table in force; set at import, changed only by force_isa (tests).
 cdef const fnn_ukernels *ukernels() noexcept nogil
+# The same bits in vectors of at most eight lanes, for kernels that have few channels to fill them.
+cdef const fnn_ukernels *narrow_ukernels() noexcept nogil

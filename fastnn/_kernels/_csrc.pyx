@@ -43,10 +43,15 @@ cdef extern from *:
     const int CYTHON_HEX "CYTHON_HEX_VERSION"
 
 cdef const fnn_ukernels *current = NULL
+cdef const fnn_ukernels *narrow = NULL
 
 
 cdef const fnn_ukernels *ukernels() noexcept nogil:
     return current
+
+
+cdef const fnn_ukernels *narrow_ukernels() noexcept nogil:
+    return narrow
 
 
 def compiled_isas():
@@ -77,12 +82,14 @@ def block_sizes():
 
 def force_isa(name):
     """Switch the whole process to another CPU level; returns the previous name (for tests)."""
-    global current
+    global current, narrow
     previous = isa_name() if current != NULL else None
     cdef const fnn_ukernels *table = fnn_ukernels_find(name.encode())
     if table == NULL:
         raise ValueError(f"CPU level {name!r} cannot run here; choose one of {available_isas()}")
-    current = table
+    current = narrow = table
+    if table.lanes > 8 and fnn_ukernels_find("x86_v3") != NULL:
+        narrow = fnn_ukernels_find("x86_v3")
     return previous
 
 

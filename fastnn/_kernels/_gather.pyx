@@ -81,21 +81,13 @@ cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) ex
 
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
                     float *out) noexcept nogil:
-    """Padded rows [row0, row1) of every plane; out has the full padded layout."""
-    cdef Py_ssize_t c, r, n
-    cdef float *row
+    """The source's part of padded rows [row0, row1) of every plane; the border is zero already."""
+    cdef Py_ssize_t c, r
+    row0, row1 = max_(row0, q.top), min_(row1, q.top + q.h)
     for c in range(q.channels):
         for r in range(row0, row1):
-            row = out + (c * q.hp + r) * q.wp
-            if r < q.top or r >= q.top + q.h:
-                memset(row, 0, q.wp * sizeof(float))
-                continue
-            n = q.wp - q.left - q.w
-            if q.left > 0:
-                memset(row, 0, q.left * sizeof(float))
-            if n > 0:
-                memset(row + q.left + q.w, 0, n * sizeof(float))
-            memcpy(row + q.left, x + (c * q.h + r - q.top) * q.w, q.w * sizeof(float))
+            memcpy(out + (c * q.hp + r) * q.wp + q.left, x + (c * q.h + r - q.top) * q.w,
+                   q.w * sizeof(float))
 
 
 cdef void _direct(const Gather *q, const float *a, const float *bias, const float *image,
@@ -290,6 +282,8 @@ cdef int run_gather(Gather *q) except -1:
     q.scratch_size = round_up(q.scratch_size + 16, 1024)
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data
+    for g in range(n_threads):  # the border of the padded image, once for all images
+        memset(q.scratch + g * q.scratch_size, 0, q.image_size * sizeof(float))
     with nogil:
         parallel_for(_gather_task, q, q.N * q.G * q.blocks, n_threads)
     return 0

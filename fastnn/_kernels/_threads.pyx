@@ -43,7 +43,7 @@ cdef extern from *:
        has its own handler. */
     static int fnn_used_threads = 0;
     static void fnn_before_fork(void) {
-    #if !defined(__clang__) && _OPENMP >= 201811
+    #if !defined(__clang__) && __GNUC__ >= 9 /* has it, though _OPENMP still says 4.5 */
       if (fnn_used_threads) omp_pause_resource_all(omp_pause_hard);
     #endif
     }

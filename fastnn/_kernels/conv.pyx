@@ -11,7 +11,7 @@ from libc.string cimport memset
 from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, activation_code, empty1, empty4, f32, f32_or_null, take
-from ._csrc cimport fnn_ukernels, ukernels
+from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
 from ._gather cimport (
     Gather, Shape, algo_code, check_dy, conv_shape, max_, min_, round_up, run_gather
 )
@@ -191,7 +191,8 @@ cdef bint _scatter(const Shape *s, const float *dy, const float *weight, float *
         Py_ssize_t *offset
         float *w
         int n_threads = threads_for(2.0 * s.N * s.O * s.OH * s.OW * s.Cg * s.KH * s.KW / 3)
-    q.uk, q.s, q.dy, q.dx, q.limit, q.failed = ukernels(), s, dy, dx, limit, False
+    q.uk = narrow_ukernels() if s.Cg <= 8 else ukernels()
+    q.s, q.dy, q.dx, q.limit, q.failed = s, dy, dx, limit, False
     q.P = s.OH * s.OW
     q.width = round_up(s.Cg, q.uk.lanes)
     q.hp, q.wp = s.H + 2 * s.ph, s.W + 2 * s.pw

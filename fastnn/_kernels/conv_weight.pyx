@@ -10,7 +10,7 @@ from libc.string cimport memset
 from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, empty4, f32, pair, take
-from ._csrc cimport fnn_gemm, ukernels
+from ._csrc cimport fnn_gemm, fnn_ukernels, narrow_ukernels, ukernels
 from ._gather cimport (
     Gather, Shape, check_dy, conv_shape, max_, min_, pad_image, pixel_table, round_up
 )
@@ -36,11 +36,27 @@ cdef struct WeightGrad:
     const float *dy
     float *partial                          # (chunks, G, K, row)
     Py_ssize_t images, chunks, parts, part_rows
+    bint copies                             # the dense way needs a padded image
     Py_ssize_t limit                        # nonzero elements of dy in an image, 0: never sparse
-    Py_ssize_t rows                         # Cg * KH rows of KW taps
+    const fnn_ukernels *uk                  # of the sparse way
+    Py_ssize_t width                        # channels innermost, padded to vectors; 0: as they are
+    Py_ssize_t rows                         # vectors of taps: of KW taps, or of `width` channels
     const Py_ssize_t *row_off
+    const Py_ssize_t *at                    # (P,) offset of each pixel
     float *scratch
     Py_ssize_t scratch_size
+
+
+cdef void _channels_last(const WeightGrad *q, const float *x, float *image) noexcept nogil:
+    """One padded image as (hp, wp, width), zeros already where x has nothing."""
+    cdef const Gather *s = &q.pad
+    cdef Py_ssize_t i, plane = s.h * s.w
+    if s.wp == s.w:
+        q.uk.transpose(s.channels, plane, x, plane, image + s.top * s.wp * q.width, q.width)
+        return
+    for i in range(s.h):
+        q.uk.transpose(s.channels, s.w, x + i * s.w, plane,
+                       image + ((i + s.top) * s.wp + s.left) * q.width, q.width)
 
 
 @cython.cdivision(True)
@@ -50,26 +66,83 @@ cdef bint _sparse_chunk(WeightGrad *q, Py_ssize_t g, Py_ssize_t chunk,
     cdef:
         const Gather *s = &q.pad
         Nonzeros z
-        Py_ssize_t L = s.uk.lanes, KW = q.K // q.rows, n, o, r, j
+        Py_ssize_t L = q.uk.lanes, n, o, k, c, taps = q.K // s.channels
         Py_ssize_t last = min_(s.N, (chunk + 1) * q.images)
         float *acc = scratch + s.image_size
         float *out = q.partial + (chunk * s.G + g) * q.K * q.row
+        const float *sums
+        const float *x
     nonzeros_place(&z, acc + q.Og * q.rows * L, q.Og, q.P, q.limit)
-    memset(acc, 0, q.Og * q.rows * L * sizeof(float))
+    memset(scratch, 0, (s.image_size + q.Og * q.rows * L) * sizeof(float))
     for n in range(chunk * q.images, last):
-        if not nonzeros_collect(s.uk, &z, q.dy + (n * s.G + g) * q.Og * q.P, q.Og, q.P, q.limit,
-                                q.pixel_off):
+        if not nonzeros_collect(q.uk, &z, q.dy + (n * s.G + g) * q.Og * q.P, q.Og, q.P, q.limit,
+                                q.at):
             return False
-        pad_image(s, s.x + (n * s.G + g) * s.channels * s.h * s.w, 0, s.hp, scratch)
+        x = s.x + (n * s.G + g) * s.channels * s.h * s.w
+        if q.width:
+            _channels_last(q, x, scratch)
+        else:
+            pad_image(s, x, 0, s.hp, scratch)
         for o in range(q.Og):
-            s.uk.sparse_weight_grad(z.start[o + 1] - z.start[o], z.at + z.start[o],
+            q.uk.sparse_weight_grad(z.start[o + 1] - z.start[o], z.at + z.start[o],
                                     z.value + z.start[o], scratch, q.rows, q.row_off,
                                     acc + o * q.rows * L)
     for o in range(q.Og):
-        for r in range(q.rows):
-            for j in range(KW):
-                out[(r * KW + j) * q.row + o] = acc[(o * q.rows + r) * L + j]
+        sums = acc + o * q.rows * L
+        if q.width:
+            for k in range(taps):
+                for c in range(s.channels):
+                    out[(c * taps + k) * q.row + o] = sums[k * q.width + c]
+        else:
+            for c in range(q.rows):
+                for k in range(q.K // q.rows):
+                    out[(c * (q.K // q.rows) + k) * q.row + o] = sums[c * L + k]
     return True
+
+
+cdef Py_ssize_t _sparse_limit(const Shape *s, object algo) except -1:
+    """Nonzero elements of dy in an image up to which the sparse way is faster; 0: never.
+    Measured: pytest bench -k "conv2d and weight"."""
+    cdef Py_ssize_t size = s.Og * s.OH * s.OW
+    if algo == "dense":
+        return 0
+    if s.Cg < 4 and (s.dw > 1 or s.KW > narrow_ukernels().lanes):
+        return 0
+    if algo == "sparse":
+        return size
+    return size // 3 if s.O * s.Cg * s.KH * s.KW <= SPARSE_WEIGHT else 0
+
+
+cdef Buffer _sparse_tables(WeightGrad *q, const Shape *s):
+    """Offsets of taps and pixels for the sparse way, channels innermost or as they are."""
+    cdef:
+        Py_ssize_t unit = 1, r, j, c, v, t, u, k = 0, hp = q.pad.hp, wp = q.pad.wp
+        Py_ssize_t *off
+        Buffer tables
+    q.uk = narrow_ukernels() if s.Cg <= 8 else ukernels()
+    q.width = round_up(s.Cg, q.uk.lanes) if s.Cg >= 4 else 0
+    q.rows = s.KH * s.KW * (q.width // q.uk.lanes) if q.width else s.Cg * s.KH
+    tables = take(2 * (q.rows + q.P))
+    off = <Py_ssize_t *>tables.data
+    if q.width:
+        unit = q.width
+        q.pad.image_size = round_up(hp * wp * q.width, 16)
+        for r in range(s.KH):
+            for j in range(s.KW):
+                for v in range(0, q.width, q.uk.lanes):
+                    off[k] = (r * s.dh * wp + j * s.dw) * unit + v
+                    k += 1
+    else:  # a row of taps is one vector, which reads beyond its end
+        q.pad.image_size = round_up(s.Cg * hp * wp + q.uk.lanes, 16)
+        for c in range(s.Cg):
+            for r in range(s.KH):
+                off[k] = (c * hp + r * s.dh) * wp
+                k += 1
+    for t in range(s.OH):
+        for u in range(s.OW):
+            off[k + t * s.OW + u] = (t * s.sh * wp + u * s.sw) * unit
+    q.row_off, q.at = off, off + k
+    return tables
 
 
 @cython.cdivision(True)
@@ -87,6 +160,7 @@ cdef void _weight_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         float *scratch = q.scratch + slot * q.scratch_size
     if q.limit and _sparse_chunk(q, g, chunk, scratch):
         return
+    memset(scratch, 0, s.image_size * sizeof(float))  # the border of the padded images
     memset(&t, 0, sizeof(t))
     t.m, t.n = k1 - k0, q.Og
     t.a_row_off = q.tap_off + k0
@@ -94,7 +168,7 @@ cdef void _weight_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     t.c, t.c_row = q.partial + ((chunk * s.G + g) * q.K + k0) * q.row, q.row
     for n in range(chunk * q.images, last):
         x = s.x + (n * s.G + g) * s.channels * s.h * s.w
-        if s.image_size:
+        if q.copies:
             pad_image(s, x, 0, s.hp, scratch)
             x = scratch
         dy = q.dy + (n * s.G + g) * q.Og * q.P
@@ -117,7 +191,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         WeightGrad q
         Buffer taps, _pixels, partial, scratch
         Py_ssize_t *off
-        Py_ssize_t c, r, j, g, size
+        Py_ssize_t c, r, j, g, size, dense_image = 0
         int n_threads
         ndarray dweight
         float *out
@@ -142,18 +216,15 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     q.pad.N, q.pad.G, q.pad.channels, q.pad.h, q.pad.w = s.N, s.G, s.Cg, s.H, s.W
     q.pad.hp, q.pad.wp, q.pad.top, q.pad.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
     q.pad.TH, q.pad.TW, q.pad.line, q.pad.step = s.OH, s.OW, s.sh * q.pad.wp, s.sw
-    # A row of taps is one vector, which reads beyond its end: the image is then always copied.
-    if (algo != "dense" and s.dw == 1 and s.KW <= q.pad.uk.lanes
-            and (s.O * q.K <= SPARSE_WEIGHT or algo == "sparse")):
-        q.limit = q.Og * q.P if algo == "sparse" else q.Og * q.P // 3
-    q.rows = s.Cg * s.KH
-    if s.ph or s.pw or q.limit:
-        q.pad.image_size = round_up(s.Cg * q.pad.hp * q.pad.wp + q.pad.uk.lanes, 16)
-    taps = take(2 * (q.K + q.rows))
+    if s.ph or s.pw:
+        dense_image = round_up(s.Cg * q.pad.hp * q.pad.wp, 16)
+    q.limit = _sparse_limit(&s, algo)
+    if q.limit:
+        sparse_tables = _sparse_tables(&q, &s)
+    q.pad.image_size = max_(q.pad.image_size, dense_image)
+    q.copies = dense_image > 0
+    taps = take(2 * q.K)
     off = <Py_ssize_t *>taps.data
-    for r in range(q.rows):
-        off[q.K + r] = (r // s.KH * q.pad.hp + r % s.KH * s.dh) * q.pad.wp
-    q.row_off = off + q.K
     for c in range(s.Cg):
         for r in range(s.KH):
             for j in range(s.KW):
@@ -175,7 +246,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     q.partial = <float *>partial.data
     q.scratch_size = round_up(s.Og, q.pad.uk.nr) * q.kb
     if q.limit:
-        q.scratch_size = max_(q.scratch_size, q.Og * q.rows * q.pad.uk.lanes
+        q.scratch_size = max_(q.scratch_size, q.Og * q.rows * q.uk.lanes
                               + nonzeros_size(q.Og, q.P, q.limit))
     q.scratch_size = round_up(q.pad.image_size + q.scratch_size, 1024)
     n_threads = threads_for(2.0 * s.N * s.O * q.P * q.K)

@@ -1,17 +1,16 @@
 """The house rules that a program can read: imports, sizes of files, documents."""
 
 import ast
-import os
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from programs import run_python
 
 import fastnn
 
-# The tree the package was built from: FASTNN_SOURCE where the tests run beside an installed wheel.
-ROOT = Path(os.environ.get("FASTNN_SOURCE", Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "fastnn"
 
 # Room -> rooms it may import (itself always; third parties are checked apart).
@@ -158,15 +157,12 @@ def test_only_the_known_environment_variables_are_read():
 
 
 def test_import_is_silent_and_light():
-    import subprocess
-    import sys
-
     code = (
         "import sys, fastnn; "
         "heavy = {'matplotlib', 'sklearn', 'torch', 'PIL', 'scipy', 'tqdm', 'argparse'}; "
         "print(sorted(heavy & sys.modules.keys()))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code)
     assert done.stdout.strip() == "[]" and done.stderr == ""
 
 

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from programs import environment, run_python
 
 import fastnn
 from fastnn import _image, _recipe, cli, models
@@ -211,13 +212,18 @@ def test_output_that_must_be_a_folder_is_a_clear_error(tmp_path, capsys):
 
 
 def test_python_m_fastnn_and_a_closed_pipe():
-    command = [sys.executable, "-m", "fastnn", "info"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = run_python("-m", "fastnn", "info")
     assert done.returncode == 0 and done.stderr == ""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        [sys.executable, "-P", "-m", "fastnn", "info"],
+        env=environment(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
     )
     os.close(writer)
     assert "Traceback" not in done.stderr

@@ -3,14 +3,13 @@
 import concurrent.futures
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from determinism_job import train
+from programs import run_python
 
 import fastnn
 from fastnn import nn
@@ -22,14 +21,7 @@ LEVELS = [isa for isa in kernels._csrc.available_isas() if isa != "generic"]
 
 def digest(**environment):
     """The job's SHA-256 in a process of its own."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("FASTNN_", "OMP_"))}
-    done = subprocess.run(
-        [sys.executable, str(JOB)],
-        env={**env, "PYTHONPATH": str(Path(fastnn.__file__).parents[1]), **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run_python(JOB, **environment)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.strip()) == 64
     return done.stdout.strip()

@@ -55,7 +55,10 @@ def _logic(ufunc: Any, name: str) -> Callable[..., Any]:
 def _inplace(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
         inplace.writable(self, name)
-        result = function(self, other)
+        source = self
+        if name in ("mul_", "div_") and isinstance(other, Tensor) and other.requires_grad:
+            source = F.clone(self)  # other's gradient needs the values that are written over
+        result = function(source, other)
         if result.dtype != self.dtype:
             raise TypeError(f"{name}: a result of dtype {result.dtype} into {self.dtype}")
         return inplace.assign(self, result, name)

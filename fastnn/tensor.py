@@ -88,6 +88,8 @@ class Core:
                     f"grad has shape {value.shape} and dtype {value.dtype}, "
                     f"expected {self.shape} and {self.dtype}"
                 )
+            if not is_contiguous(value._data):
+                value = wrap(contiguous(value._data))
         self._grad = value
 
     @property

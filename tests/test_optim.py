@@ -54,7 +54,7 @@ CASES = [
       if not n or (m and not d)],
     *[(optim.Adam, adam, {"lr": 0.01, "betas": b, "eps": e, "weight_decay": w, "maximize": x,
                           "l1_decay": l1})
-      for b, e, w, x, l1 in itertools.product(((0.9, 0.999), (0.0, 0.5), (0.5, 0.0)), (1e-8, 1e-2),
+      for b, e, w, x, l1 in itertools.product(((0.9, 0.999), (0.0, 0.5), (0.5, 0.9)), (1e-8, 1e-2),
                                               (0, 0.01), (False, True), (0.0, 0.02))],
 ]  # fmt: skip
 

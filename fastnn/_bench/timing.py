@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-REST = 0.002  # seconds before a turn: another library's idle threads spin for about a millisecond
+REST = 0.04  # seconds before a turn: idle threads of OpenBLAS spin for some 25 ms after their work
 
 
 @dataclass

@@ -8,7 +8,7 @@ _kernels/__init__.py shortens that before libgomp is loaded.
 import os
 
 cimport openmp
-from cython.parallel cimport prange, threadid
+from cython.parallel cimport prange
 
 cdef extern from *:
     """
@@ -42,6 +42,18 @@ cdef extern from *:
        threads do not exist there.  Releasing the pool before the fork cures it.  Clang's libomp
        has its own handler. */
     static int fnn_used_threads = 0;
+
+    /* The tasks [next, end) of one thread, on a cache line of their own. */
+    typedef struct {
+      Py_ssize_t next, end;
+      char rest[64 - 2 * sizeof(Py_ssize_t)];
+    } fnn_part;
+    #define FNN_MAX_PARTS 256
+    static inline Py_ssize_t fnn_take(fnn_part *part) {
+      if (__atomic_load_n(&part->next, __ATOMIC_RELAXED) >= part->end) return -1;
+      Py_ssize_t task = __atomic_fetch_add(&part->next, 1, __ATOMIC_RELAXED);
+      return task < part->end ? task : -1;
+    }
     static void fnn_before_fork(void) {
     #if !defined(__clang__) && __GNUC__ >= 9 /* has it, though _OPENMP still says 4.5 */
       if (fnn_used_threads) omp_pause_resource_all(omp_pause_hard);
@@ -60,6 +72,11 @@ cdef extern from *:
     void fnn_restore_denormals(unsigned old) noexcept nogil
     int fnn_install_fork_handler() noexcept nogil
     int fnn_used_threads
+    ctypedef struct fnn_part:
+        Py_ssize_t next, end
+    Py_ssize_t fnn_take(fnn_part *part) noexcept nogil
+    enum:
+        MAX_PARTS "FNN_MAX_PARTS"
     const char *FNN_OPENMP_RUNTIME
     const int FNN_OPENMP_VERSION "_OPENMP"
 
@@ -81,11 +98,17 @@ cdef int threads_for(double flops) noexcept nogil:
 
 
 cdef void parallel_for(task_fn fn, void *ctx, Py_ssize_t n_tasks, int n_threads) noexcept nogil:
+    """Thread t begins with the t-th part of the tasks, so that from layer to layer an image stays in
+    the cache of one core; who is done takes tasks from the others' parts."""
     global fnn_used_threads
     cdef Py_ssize_t task
     cdef unsigned saved
+    cdef fnn_part parts[MAX_PARTS]
+    cdef int slot
     if n_threads > n_tasks:
         n_threads = <int>n_tasks
+    if n_threads > MAX_PARTS:
+        n_threads = MAX_PARTS
     if n_threads <= 1:
         saved = fnn_flush_denormals()
         for task in range(n_tasks):
@@ -93,13 +116,22 @@ cdef void parallel_for(task_fn fn, void *ctx, Py_ssize_t n_tasks, int n_threads)
         fnn_restore_denormals(saved)
         return
     fnn_used_threads = 1
-    for task in prange(n_tasks, schedule="dynamic", chunksize=1, num_threads=n_threads):
-        _flushed(fn, ctx, task, threadid())
+    for slot in range(n_threads):
+        parts[slot].next = slot * n_tasks // n_threads
+        parts[slot].end = (slot + 1) * n_tasks // n_threads
+    for slot in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads):
+        _work(fn, ctx, parts, n_threads, slot)
 
 
-cdef void _flushed(task_fn fn, void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+cdef void _work(task_fn fn, void *ctx, fnn_part *parts, int n_threads, int slot) noexcept nogil:
     cdef unsigned saved = fnn_flush_denormals()
-    fn(ctx, task, slot)
+    cdef Py_ssize_t task
+    cdef int k
+    for k in range(n_threads):
+        task = fnn_take(&parts[(slot + k) % n_threads])
+        while task >= 0:
+            fn(ctx, task, slot)
+            task = fnn_take(&parts[(slot + k) % n_threads])
     fnn_restore_denormals(saved)
 
 

@@ -291,5 +291,5 @@ def conv2d_backward_bias(dy):
     dbias = empty1(q.C)
     q.dbias = f32(dbias, 1, "dbias")
     with nogil:
-        parallel_for(_bias_task, &q, q.C, threads_for(1.0 * q.N * q.C * q.P))
+        parallel_for(_bias_task, &q, q.C, threads_for(4.0 * q.N * q.C * q.P))
     return dbias

@@ -56,8 +56,8 @@ cdef int _window(Pool *q, Py_ssize_t h, Py_ssize_t w, kernel_size, stride, paddi
 
 
 cdef void _run(void (*task)(void *, Py_ssize_t, int) noexcept nogil, Pool *q) noexcept:
-    # About 2 "FLOPs" of time for each element that a window looks at.
-    cdef double work = 2.0 * q.planes * q.oh * q.p.ow * q.p.kh * q.p.kw
+    # Time in FLOPs for each element that a window looks at: 0.17 ns (pytest bench -k pool).
+    cdef double work = 8.0 * q.planes * q.oh * q.p.ow * q.p.kh * q.p.kw
     cdef int n_threads = threads_for(work)
     # Planes are grouped so that a task is worth the trip to the scheduler.
     q.group = max(1, q.planes // (8 * n_threads))

@@ -57,6 +57,7 @@ def save(
             raise TypeError(f"save: name {name!r} is not a string")
         if name == "__metadata__":
             raise ValueError("save: a tensor cannot be named '__metadata__'")
+        _encodes(name, f"name {name!r}")
         array = value._data if isinstance(value, Tensor) else value
         if not isinstance(array, np.ndarray) or array.dtype.newbyteorder("=") not in _NAMES:
             kind = array.dtype if isinstance(array, np.ndarray) else type(value).__name__
@@ -64,12 +65,21 @@ def save(
         arrays[name] = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(
             array.shape
         )
-    notes = dict(metadata or {})
-    if any(type(k) is not str or type(v) is not str for k, v in notes.items()):
+    notes = {} if metadata is None else metadata
+    if not isinstance(notes, dict) or any(type(s) is not str for kv in notes.items() for s in kv):
         raise TypeError("save: metadata must map strings to strings")
+    for text in (s for kv in notes.items() for s in kv):
+        _encodes(text, f"metadata {text!r}")
     if _FORMAT in notes or _DIGEST in notes:
         raise ValueError(f"save: metadata must not hold {_FORMAT} or {_DIGEST}")
     write_atomically(path, _serialize(arrays, notes))
+
+
+def _encodes(text: str, what: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"save: {what} is not valid Unicode") from None
 
 
 def _serialize(arrays: dict[str, np.ndarray], notes: dict[str, str]) -> bytes:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from .. import backend
 from .optimizer import Optimizer, zeros_like
 
 
@@ -27,7 +30,7 @@ class Adam(Optimizer):
     ) -> None:
         defaults = {
             "lr": lr,
-            "betas": tuple(betas),
+            "betas": tuple(betas) if isinstance(betas, (tuple, list)) else (betas,),
             "eps": eps,
             "weight_decay": weight_decay,
             "maximize": maximize,
@@ -38,17 +41,19 @@ class Adam(Optimizer):
     def check_group(self, group: dict[str, Any]) -> None:
         super().check_group(group)
         betas = group["betas"]
-        if len(betas) != 2 or not all(0.0 <= b < 1.0 for b in betas):
+        if len(betas) != 2 or not all(
+            isinstance(b, (int, float, np.number)) and 0.0 <= b < 1.0 for b in betas
+        ):
             raise ValueError(f"Adam: betas is {betas}, expected two numbers in [0, 1)")
 
     def state_of(self, p: Any) -> dict[str, Any]:
         return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
     def update_group(self, group: dict[str, Any], params: list[Any]) -> None:
-        for kernels, _, same, states in self.runs(group, params):
+        for _, same, states in self.runs(group, params):
             for state in states:
                 state["step"] += 1
-            kernels.adam_step(
+            backend.of(same[0]._data).adam_step(
                 [p._data for p in same],
                 [p._grad._data for p in same],
                 [state["exp_avg"] for state in states],

@@ -8,18 +8,20 @@ from typing import Any
 from .optimizer import Optimizer
 
 
+def _checked(optimizer: Any, name: str) -> Optimizer:
+    if not isinstance(optimizer, Optimizer):
+        kind = type(optimizer).__name__
+        raise TypeError(f"{name}: optimizer is {kind}, expected an Optimizer")
+    return optimizer
+
+
 class LRScheduler:
     """Base class.  A subclass gives `get_lr`, one rate per group, as a function of last_epoch,
     which counts calls of step from 0, and base_lrs, the rates at the beginning.
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"{type(self).__name__}: optimizer is {type(optimizer).__name__}, "
-                "expected an Optimizer"
-            )
-        self.optimizer = optimizer
+        self.optimizer = _checked(optimizer, type(self).__name__)
         self.base_lrs = [group["lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self.step()
@@ -35,7 +37,8 @@ class LRScheduler:
     def step(self) -> None:
         """One step further."""
         self.last_epoch += 1
-        for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+        # groups that were added since keep their rate
+        for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=False):
             group["lr"] = lr
 
     def state_dict(self) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        n = len(optimizer.param_groups)
+        n = len(_checked(optimizer, "LambdaLR").param_groups)
         functions = [lr_lambda] * n if callable(lr_lambda) else list(lr_lambda)
         if len(functions) != n:
             raise ValueError(f"LambdaLR: {len(functions)} functions for {n} groups")

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import backend
 from ..grad_mode import enable_grad
 from ..tensor import Tensor
 
@@ -27,8 +26,9 @@ class Optimizer:
         self.state: dict[Tensor, dict[str, Any]] = {}
         self._runs: dict[int, Any] = {}  # see `runs`
         self.param_groups: list[dict[str, Any]] = []
-        if isinstance(params, Tensor):
-            raise TypeError(f"{type(self).__name__}: params is a Tensor, expected a list of them")
+        if isinstance(params, (Tensor, set, dict)):
+            kind = type(params).__name__
+            raise TypeError(f"{type(self).__name__}: params is a {kind}, expected a list")
         groups = list(params)
         if not groups:
             raise ValueError(f"{type(self).__name__}: params is empty")
@@ -38,6 +38,8 @@ class Optimizer:
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Train more parameters: {"params": Tensors, option: value}; missing options: defaults."""
         name = type(self).__name__
+        if not isinstance(group, dict) or "params" not in group:
+            raise TypeError(f"{name}: params holds a group that is no dict with 'params'")
         params = group["params"]
         params = [params] if isinstance(params, Tensor) else list(params)
         known = {id(p) for g in self.param_groups for p in g["params"]}
@@ -69,11 +71,16 @@ class Optimizer:
 
     def check_group(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options that make no sense."""
-        for key in ("lr", "momentum", "weight_decay", "l1_decay", "eps"):
+        for key in ("lr", "momentum", "dampening", "weight_decay", "l1_decay", "eps"):
             value = group.get(key, 0.0)
-            if not (value >= 0.0 and math.isfinite(value)):
+            lowest = 0.0 if key != "dampening" else -math.inf
+            if not isinstance(value, (int, float, np.number)):
+                kind = type(value).__name__
+                raise TypeError(f"{type(self).__name__}: {key} must be a number, got {kind}")
+            if not (value >= lowest and math.isfinite(value)):
                 raise ValueError(
-                    f"{type(self).__name__}: {key} is {value}, expected a finite number >= 0"
+                    f"{type(self).__name__}: {key} is {value}, expected a finite number"
+                    + (" >= 0" if lowest == 0.0 else "")
                 )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -111,14 +118,15 @@ class Optimizer:
         return {}
 
     def runs(self, group: dict[str, Any], params: list[Any]) -> list[Any]:
-        """Lists that one kernel call each can take: (kernels, is_first, params, states).
+        """Lists that one kernel call each can take: (is_first, params, states).
 
         A run's parameters have one dtype and are all new, or all known.  Kept from step to step
-        while the same parameters have gradients.
+        while the same parameters have gradients and nobody exchanges their states.
         """
         kept = self._runs.get(id(group))
-        if kept is not None and len(kept[0]) == len(params):
-            if all(map(operator.is_, kept[0], params)):  # == would compare their elements
+        if kept is not None and len(kept[0]) == len(params) and kept[2] is self.state:
+            same_params = map(operator.is_, kept[0], params)  # == would compare their elements
+            if len(self.state) == kept[3] and all(same_params):
                 return kept[1]
         found: dict[Any, Any] = {}
         for p in params:
@@ -127,12 +135,9 @@ class Optimizer:
                 self.state[p] = self.state_of(p)
             key = p._data.dtype.char, is_first, self.state[p].get("step")
             found.setdefault(key, []).append(p)
-        runs = [
-            (backend.of(same[0]._data), key[1], same, [self.state[p] for p in same])
-            for key, same in found.items()
-        ]
-        if not any(is_first for _, is_first, _, _ in runs):
-            self._runs[id(group)] = params, runs
+        runs = [(key[1], same, [self.state[p] for p in same]) for key, same in found.items()]
+        if not any(is_first for is_first, _, _ in runs):
+            self._runs[id(group)] = params, runs, self.state, len(self.state)
         return runs
 
     def plain_runs(self, params: list[Any]) -> list[Any]:
@@ -140,7 +145,7 @@ class Optimizer:
         found: dict[str, list[Any]] = {}
         for p in params:
             found.setdefault(p._data.dtype.char, []).append(p)
-        return [(backend.of(same[0]._data), False, same, []) for same in found.values()]
+        return [(False, same, []) for same in found.values()]
 
     def state_dict(self) -> dict[str, Any]:
         """{"state": {number of parameter: its state}, "param_groups": options and numbers}."""
@@ -159,7 +164,7 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what state_dict returned, for parameters in the same order.
 
-        Raises ValueError if groups or shapes differ; then nothing has changed.
+        Raises ValueError if groups, options, states or shapes differ; then nothing has changed.
         """
         name = type(self).__name__
         groups = state_dict["param_groups"]
@@ -178,7 +183,14 @@ class Optimizer:
         )
         state: dict[Tensor, dict[str, Any]] = {}
         for number, values in state_dict["state"].items():
+            if number not in numbered:
+                raise ValueError(f"{name}: the state has a parameter {number}, no group has it")
             p = numbered[number]
+            if values.keys() != self.state_of(p).keys():
+                raise ValueError(
+                    f"{name}: parameter {number} has a state of {', '.join(values) or 'nothing'}, "
+                    f"expected {', '.join(self.state_of(p)) or 'nothing'}"
+                )
             state[p] = {}
             for key, value in values.items():
                 if isinstance(value, (Tensor, np.ndarray)):
@@ -192,6 +204,9 @@ class Optimizer:
                 state[p][key] = value
         for group, saved in zip(self.param_groups, groups, strict=True):
             options = {k: v for k, v in saved.items() if k != "params"}
+            unknown = [key for key in options if key not in self.defaults]
+            if unknown:
+                raise ValueError(f"{name}: no option {', '.join(unknown)}")
             self.check_group({**group, **options})
         self.state = state
         self._runs.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import backend
 from .optimizer import Optimizer, zeros_like
 
 
@@ -49,8 +50,8 @@ class SGD(Optimizer):
     def update_group(self, group: dict[str, Any], params: list[Any]) -> None:
         momentum = group["momentum"]
         runs = self.runs(group, params) if momentum else self.plain_runs(params)
-        for kernels, is_first, same, states in runs:
-            kernels.sgd_step(
+        for is_first, same, states in runs:
+            backend.of(same[0]._data).sgd_step(
                 [p._data for p in same],
                 [p._grad._data for p in same],
                 [s["momentum_buffer"] for s in states] if momentum else None,

@@ -13,7 +13,7 @@ from .functional.shape import sizes, to
 from .random import Generator, resolve
 from .tensor import Tensor, check_array
 
-_MOST = 1 << 62  # elements
+_MOST = 1 << 59  # elements: of 8 bytes, within NumPy's limit
 
 
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -67,9 +67,9 @@ def _shape(size: Any, function: str) -> tuple[int, ...]:
     for n in shape:
         if n < 0:
             raise ValueError(f"{function}: size {shape} has a negative axis")
-        total *= n
+        total *= max(n, 1)  # NumPy refuses (0, 2**40, 2**40) as well
     if total > _MOST:
-        raise ValueError(f"{function}: size {shape} has more than 2**62 elements")
+        raise ValueError(f"{function}: size {shape} has more than 2**59 elements")
     return shape
 
 
@@ -125,7 +125,10 @@ def arange(
     if dtype is None:
         floats = (isinstance(v, (float, np.floating)) for v in (start, end, step))
         dtype = float32 if any(floats) else int64
-    array = np.arange(start, end, step).astype(as_dtype(dtype, "arange"))
+    try:
+        array = np.arange(start, end, step).astype(as_dtype(dtype, "arange"))
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"arange: start {start}, end {end}, step {step}: {error}") from None
     return Tensor(array, requires_grad)
 
 

@@ -44,6 +44,18 @@ class Keep:
             tensor._grad = wrap(np.asarray(tensor._grad._data + gradient._data))
 
 
+def hooks_of(tensor):
+    """The list of hooks on a tensor's gradient: a leaf has its own, others their node's."""
+    node = tensor._node
+    if node is None:
+        if tensor._hooks is None:
+            tensor._hooks = []
+        return tensor._hooks
+    if node._hooks is None:
+        node._hooks = {}
+    return node._hooks.setdefault(tensor._index, [])
+
+
 def _add(a, b):
     return np.asarray(a + b)
 

@@ -42,7 +42,9 @@ class Core:
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         if not isinstance(data, np.ndarray):
-            data = np.array(data, np.float32)
+            data = np.asarray(data)
+            if data.dtype.kind in "fiub":  # others are refused below
+                data = data.astype(np.float32)
         self._data: np.ndarray = check_array(data, "data")
         self._grad: Any = None
         self._node: Any = None
@@ -171,29 +173,20 @@ class Core:
         """
         if not self._requires_grad:
             raise RuntimeError("register_hook: the tensor does not require a gradient")
-        if self._node is None:
-            if self._hooks is None:
-                self._hooks = []
-            hooks = self._hooks
-        else:
-            if self._node._hooks is None:
-                self._node._hooks = {}
-            hooks = self._node._hooks.setdefault(self._index, [])
-        from .engine import Handle
+        from .engine import Handle, hooks_of
 
-        return Handle(hooks, hook)
+        return Handle(hooks_of(self), hook)
 
     def retain_grad(self):
         """Keep the gradient of a tensor that is not a leaf in .grad, too."""
         if not self._requires_grad:
             raise RuntimeError("retain_grad: the tensor does not require a gradient")
-        if self._node is None:
-            return
-        from .engine import Keep
+        from .engine import Keep, hooks_of
 
-        hooks = (self._node._hooks or {}).get(self._index, ())
-        if not any(isinstance(hook, Keep) and hook.tensor() is self for hook in hooks):
-            self.register_hook(Keep(self))
+        hooks = hooks_of(self)
+        kept = any(isinstance(hook, Keep) and hook.tensor() is self for hook in hooks)
+        if self._node is not None and not kept:
+            hooks.append(Keep(self))
 
 
 class Tensor(Core):

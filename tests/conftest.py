@@ -1,4 +1,4 @@
-"""What every test finds, and leaves behind: threads, CPU level, backend, random stream, grad mode."""
+"""What every test leaves behind: threads, CPU level, backend, random stream, grad mode."""
 
 import pytest
 

@@ -40,17 +40,20 @@ ELEMENTWISE = {
     "cube": (lambda x: x**3, {}), "pow0": (lambda x: x**0, {}), "pow1": (lambda x: x**1, {}),
     "inverse": (lambda x: x**-1, {"away": 0.3}), "root": (lambda x: x**0.5, {"positive": True}),
     "pow2.5": (lambda x: x**2.5, {"positive": True}), "add1": (lambda x: 1 + x + 1, {}),
-    "rsub": (lambda x: 2 - x, {}), "mul": (lambda x: 3 * x * 2, {}), "self": (lambda x: x * x + x, {}),
+    "rsub": (lambda x: 2 - x, {}), "mul": (lambda x: 3 * x * 2, {}),
+    "self": (lambda x: x * x + x, {}),
     "rdiv": (lambda x: 2 / x, {"away": 0.3}), "div": (lambda x: x / 2, {}),
     "clamp": (lambda x: F.clamp(x, -0.75, 0.75), {}), "clone": (F.clone, {}),
     "clamp_min": (lambda x: x.clamp(min=-0.2), {}), "clamp_max": (lambda x: x.clamp(max=0.2), {}),
-    "sum": (lambda x: F.sum(x), {}), "mean": (lambda x: F.mean(x), {}), "dropout0": (lambda x: F.dropout(x, 0.0), {}),
+    "sum": (lambda x: F.sum(x), {}), "mean": (lambda x: F.mean(x), {}),
+    "dropout0": (lambda x: F.dropout(x, 0.0), {}),
     "dropout1": (lambda x: F.dropout(x, 1.0), {}), "reshape": (lambda x: x.reshape(-1) * 2, {}),
     "flatten": (lambda x: x.flatten() * 2, {}), "unsqueeze": (lambda x: x.unsqueeze(0) * 2, {}),
     "squeeze": (lambda x: x.squeeze() * 2, {}), "index": (lambda x: x[...] * 2, {}),
     "to": (lambda x: x.to("float64") * 2, {}), "none": (lambda x: x[None] * x, {}),
     "softmax": (lambda x: F.softmax(x, -1), {}), "log_softmax": (lambda x: F.log_softmax(x, 0), {}),
-    "mse": (lambda x: F.mse_loss(x, x * 0.5, "none"), {}), "mse_sum": (lambda x: F.mse_loss(x, x * 0.5, "sum"), {}),
+    "mse": (lambda x: F.mse_loss(x, x * 0.5, "none"), {}),
+    "mse_sum": (lambda x: F.mse_loss(x, x * 0.5, "sum"), {}),
 }  # fmt: skip
 
 
@@ -74,7 +77,8 @@ BINARY = {
 def test_arithmetic_broadcasts(name):
     rng = np.random.default_rng(1)
     for a, b in [((), ()), ((2, 3), (3,)), ((3,), (2, 3)), ((2, 1, 3), (4, 1)), ((1,), (2, 2)),
-                 ((0, 3), (3,)), ((1, 3), (0, 3)), ((2, 3), ()), ((2, 1), (1, 3)), ((1,), (1, 1))]:  # fmt: skip
+                 ((0, 3), (3,)), ((1, 3), (0, 3)), ((2, 3), ()), ((2, 1), (1, 3)), ((1,),
+                 (1, 1))]:  # fmt: skip
         for layout in ("C", "strided"):
             check(BINARY[name], inputs(rng, a, b, away=0.3, layout=layout))
 
@@ -83,7 +87,8 @@ def test_matmul():
     rng = np.random.default_rng(2)
     for a, b in [((2, 3), (3, 4)), ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((0, 3), (3, 2)),
                  ((2, 0), (0, 3)), ((2, 2, 3), (2, 3, 2)), ((2, 1, 2, 3), (3, 3, 1)),
-                 ((2, 3), (4, 3, 2)), ((4, 2, 3), (3,)), ((1, 1), (1, 1)), ((0, 2, 3), (3, 2))]:  # fmt: skip
+                 ((2, 3), (4, 3, 2)), ((4, 2, 3), (3,)), ((1, 1), (1, 1)), ((0, 2, 3),
+                 (3, 2))]:  # fmt: skip
         for layout in ("C", "strided"):
             x, y = inputs(rng, a, b, layout=layout)
             want = np.matmul(x.detach().numpy(), y.detach().numpy())
@@ -146,17 +151,26 @@ def test_reductions_of_nothing_and_of_equal_elements():
 
 SHAPING = [
     ((2, 3, 4), lambda x: x.permute(2, 0, 1)), ((2, 3, 4), lambda x: x.transpose(0, -1)),
-    ((), lambda x: x.transpose(0, 0)), ((2, 1, 3), lambda x: x.squeeze(1)), ((), lambda x: x.expand(2)),
-    ((2, 1), lambda x: x.expand(3, 2, 4)), ((2, 1), lambda x: x.expand(-1, 5)), ((2, 1), lambda x: x.squeeze((0, 1))),
-    ((2, 3), lambda x: x.reshape(3, -1)), ((2, 3, 4), lambda x: x.flatten(0, 1)), ((0, 3), lambda x: x.flatten(1)),
-    ((2, 3, 4, 2), lambda x: x.transpose(1, 3).flatten(1)), ((4, 3), lambda x: x[1:3, ::2]), ((4,), lambda x: x[::-1]),
-    ((4, 3), lambda x: x[-1]), ((4,), lambda x: x[2]), ((4, 3), lambda x: x[[0, 0, 2]]), ((4, 3), lambda x: x[tensor([1, 1])]),
-    ((4, 3), lambda x: x[np.array([True, False, True, True])]), ((4, 3), lambda x: x[[0, 1], [2, 2]]),
-    ((4, 3), lambda x: x[tensor([[0], [3]]), 1:]), ((4, 3), lambda x: x[..., None, 0]), ((4, 3), lambda x: x[1:1]),
+    ((), lambda x: x.transpose(0, 0)), ((2, 1, 3), lambda x: x.squeeze(1)), ((),
+    lambda x: x.expand(2)),
+    ((2, 1), lambda x: x.expand(3, 2, 4)), ((2, 1), lambda x: x.expand(-1, 5)), ((2, 1),
+    lambda x: x.squeeze((0, 1))),
+    ((2, 3), lambda x: x.reshape(3, -1)), ((2, 3, 4), lambda x: x.flatten(0, 1)), ((0, 3),
+    lambda x: x.flatten(1)),
+    ((2, 3, 4, 2), lambda x: x.transpose(1, 3).flatten(1)), ((4, 3), lambda x: x[1:3, ::2]),
+    ((4,), lambda x: x[::-1]),
+    ((4, 3), lambda x: x[-1]), ((4,), lambda x: x[2]), ((4, 3), lambda x: x[[0, 0, 2]]),
+    ((4, 3), lambda x: x[tensor([1, 1])]),
+    ((4, 3), lambda x: x[np.array([True, False, True, True])]), ((4, 3),
+    lambda x: x[[0, 1], [2, 2]]),
+    ((4, 3), lambda x: x[tensor([[0], [3]]), 1:]), ((4, 3), lambda x: x[..., None, 0]),
+    ((4, 3), lambda x: x[1:1]),
     ((5, 2), lambda x: F.cat(x.split([1, 4]), 0)),
     ((5, 2), lambda x: F.cat([x, x[:2], x[:0]])), ((2, 2), lambda x: F.cat(x.chunk(2, 1), 0)),
-    ((2, 3), lambda x: F.stack([x, x * 2], 1)), ((), lambda x: F.stack([x, x])), ((2, 3), lambda x: F.stack(x.split(1), -1)),
-    ((2, 3), lambda x: F.pad(x, (1, 2))), ((2, 3), lambda x: F.pad(x, (0, 1, 2, 0), value=7.0)), ((3,), lambda x: F.pad(x, (0, 0))),
+    ((2, 3), lambda x: F.stack([x, x * 2], 1)), ((), lambda x: F.stack([x, x])), ((2, 3),
+    lambda x: F.stack(x.split(1), -1)),
+    ((2, 3), lambda x: F.pad(x, (1, 2))), ((2, 3), lambda x: F.pad(x, (0, 1, 2, 0), value=7.0)),
+    ((3,), lambda x: F.pad(x, (0, 0))),
 ]  # fmt: skip
 
 
@@ -201,9 +215,12 @@ def test_linear(activation):
 
 CONV = [
     ((2, 3, 5, 4), (4, 3, 3, 2), {}), ((1, 2, 6, 5), (4, 1, 3, 3), {"groups": 2, "padding": 1}),
-    ((2, 2, 7, 6), (2, 2, 2, 3), {"stride": (2, 3), "padding": (1, 2)}), ((1, 1, 7, 7), (1, 1, 3, 2), {"dilation": (2, 3)}),
-    ((3, 5, 5), (2, 3, 2, 2), {"padding": "same"}), ((2, 1, 4, 5), (1, 1, 3, 3), {"padding": "same", "dilation": 2}),
-    ((0, 2, 4, 4), (3, 2, 3, 3), {}), ((1, 1, 1, 1), (1, 1, 1, 1), {"stride": 3}), ((2, 3, 3, 3), (3, 1, 3, 3), {"groups": 3}),
+    ((2, 2, 7, 6), (2, 2, 2, 3), {"stride": (2, 3), "padding": (1, 2)}), ((1, 1, 7, 7),
+    (1, 1, 3, 2), {"dilation": (2, 3)}),
+    ((3, 5, 5), (2, 3, 2, 2), {"padding": "same"}), ((2, 1, 4, 5), (1, 1, 3, 3),
+    {"padding": "same", "dilation": 2}),
+    ((0, 2, 4, 4), (3, 2, 3, 3), {}), ((1, 1, 1, 1), (1, 1, 1, 1), {"stride": 3}), ((2, 3, 3, 3),
+    (3, 1, 3, 3), {"groups": 3}),
     ((1, 2, 3, 3), (2, 2, 3, 3), {"padding": "valid"}),
 ]  # fmt: skip
 
@@ -219,8 +236,10 @@ def test_conv2d(i):
 
 
 POOL = [
-    ((2, 2, 4, 4), 2, {}), ((1, 2, 5, 6), 3, {"stride": 2, "padding": 1}), ((3, 5, 5), (2, 3), {"stride": (1, 2)}),
-    ((1, 1, 5, 5), 2, {"ceil_mode": True}), ((1, 1, 5, 4), 3, {"stride": 2, "ceil_mode": True, "padding": 1}),
+    ((2, 2, 4, 4), 2, {}), ((1, 2, 5, 6), 3, {"stride": 2, "padding": 1}), ((3, 5, 5), (2, 3),
+    {"stride": (1, 2)}),
+    ((1, 1, 5, 5), 2, {"ceil_mode": True}), ((1, 1, 5, 4), 3,
+    {"stride": 2, "ceil_mode": True, "padding": 1}),
     ((0, 2, 4, 4), 2, {}), ((1, 1, 1, 1), 1, {}),
 ]  # fmt: skip
 

@@ -22,8 +22,12 @@ DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 
 def sample():
     rng = np.random.default_rng(0)
-    found = {f"{dtype}.{i}": np.asarray(rng.integers(0, 2, s)).astype(dtype)
-             for dtype in DTYPES for i, s in enumerate([(), (3,), (2, 0, 3), (2, 3, 4)])}  # fmt: skip
+    shapes = [(), (3,), (2, 0, 3), (2, 3, 4)]
+    found = {
+        f"{dtype}.{i}": np.asarray(rng.integers(0, 2, shape)).astype(dtype)
+        for dtype in DTYPES
+        for i, shape in enumerate(shapes)
+    }
     found["special"] = np.array([np.nan, np.inf, -0.0, 1e-45], np.float32)
     found['name with ünïcode \U0001f600 and "quotes\\'] = np.ones(1, np.float32)
     return found
@@ -69,8 +73,8 @@ def test_round_trip(tmp_path):
 def test_strided_and_foreign_byte_order(tmp_path):
     path = tmp_path / "a"
     a = np.arange(24, dtype=np.float32).reshape(4, 6)
-    views = {"T": a.T, "back": a[::-1, ::2], "big": a.astype(">f4"), "same": a, "again": a,
-             "expanded": fastnn.from_numpy(a[:1]).expand(4, 6), "int": np.arange(3, dtype=">i8")}  # fmt: skip
+    views = {"T": a.T, "back": a[::-1, ::2], "big": a.astype(">f4"), "same": a, "again": a}
+    views |= {"wide": fastnn.from_numpy(a[:1]).expand(4, 6), "int": np.arange(3, dtype=">i8")}
     fastnn.save(views, path)
     for name, t in fastnn.load(path).items():
         assert np.array_equal(t.numpy(), np.asarray(views[name])) and t.dtype.isnative

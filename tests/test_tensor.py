@@ -184,7 +184,8 @@ def test_integers_booleans_and_numbers():
     for got, want in (
         (mask * 2, [2, 0]), (mask + 1, [2, 1]), (1 - mask, [0, 1]), (mask & True, [True, False]),
         (n + 1, [8, -1]), (-n, [-7, 2]), (n == 7, [True, False]), (n & 3, [3, 2]),
-        (mask + mask, [True, False]), (mask.sum(), 1), (n.sum(), 5), (-tensor([1], dtype="uint8"), [255]),
+        (mask + mask, [True, False]), (mask.sum(), 1), (n.sum(), 5),
+        (-tensor([1], dtype="uint8"), [255]),
     ):  # fmt: skip
         assert got.tolist() == want and got.dtype in (np.int64, np.bool_, np.uint8)
     for got, want in ((mask * 0.5, [0.5, 0.0]), (n / 2, [3.5, -1.0]), (n * 1.5, [10.5, -3.0])):

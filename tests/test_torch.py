@@ -110,7 +110,9 @@ def test_avg_pool2d(x, kernel, options, count_include_pad, dtype):
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("ignore_index", [-100, 1])
-@pytest.mark.parametrize("shape", [(6, 5), (5,), (4, 5, 3), (3, 4, 2, 5), (33, 17), (1, 2)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(6, 5), (5,), (4, 5, 3), (3, 4, 2, 5), (33, 17), (1, 2)], ids=str
+)
 def test_cross_entropy(shape, ignore_index, weighted, smoothing, reduction, dtype):
     (x,) = inputs(dtype, shape)
     x *= 4

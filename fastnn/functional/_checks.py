@@ -96,12 +96,12 @@ def reduction(value: Any, function: str) -> str:
     return value
 
 
-def probability(p: Any, function: str) -> float:
+def probability(p: Any, function: str, name: str = "p") -> float:
     """0 <= p <= 1; TypeError or ValueError otherwise."""
     if isinstance(p, bool) or not isinstance(p, (int, float, np.floating)):
-        raise TypeError(f"{function}: p must be a number, got {p!r}")
+        raise TypeError(f"{function}: {name} must be a number, got {p!r}")
     if not 0.0 <= p <= 1.0:
-        raise ValueError(f"{function}: p is {p}, expected 0 <= p <= 1")
+        raise ValueError(f"{function}: {name} is {p}, expected 0 <= {name} <= 1")
     return float(p)
 
 

@@ -242,6 +242,8 @@ def _binary(cls: Any, a: Any, b: Any) -> Tensor:
     if a._data.dtype.kind != "f" or b._data.dtype.kind != "f":
         if a.shape != b.shape:
             _broadcasts(a._data, b._data, cls.op)
+        if cls is _Sub and a._data.dtype.kind == b._data.dtype.kind == "b":
+            raise TypeError("sub: input and other have dtype bool; use ^ or ~")
         with np.errstate(all="ignore"):
             y = np.asarray(cls.value(a._data, b._data))
         wanted = np.float32 if y.dtype == np.float64 else y.dtype
@@ -273,6 +275,8 @@ def neg(input: Tensor) -> Tensor:
     """-input; of uint8 modulo 256."""
     if isinstance(input, Tensor) and input._data.dtype.kind == "u":
         return wrap(np.asarray(np.negative(input._data)))
+    if isinstance(input, Tensor) and input._data.dtype.kind == "b":
+        raise TypeError("neg: input has dtype bool; use ~")
     return mul(_checks.tensor(input, "neg", "input"), -1)
 
 

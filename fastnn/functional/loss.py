@@ -97,10 +97,16 @@ def cross_entropy(
         _checks.tensor(target, "cross_entropy", "target")
     if weight is not None:
         _check_weight(input, _checks.tensor(weight, "cross_entropy", "weight"))
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}, expected 0 to 1")
+    if label_smoothing != 0.0:
+        _checks.probability(label_smoothing, "cross_entropy", "label_smoothing")
+    if type(ignore_index) is not int:
+        ignore_index = _checks.integer(ignore_index, "cross_entropy", "ignore_index", -(1 << 63))
     _checks.reduction(reduction, "cross_entropy")
     if target._data.dtype.kind == "f":
+        if ignore_index >= 0:
+            raise ValueError(
+                f"cross_entropy: ignore_index is {ignore_index}, but target holds probabilities"
+            )
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     labels = target._data
     x = input._data
@@ -125,7 +131,7 @@ def cross_entropy(
     n_classes = rows._data.shape[1]
     if not n_classes:
         raise ValueError(f"cross_entropy: input of shape {x.shape} has no classes")
-    settings = int(ignore_index), reduction, float(label_smoothing)
+    settings = ignore_index, reduction, float(label_smoothing)
     try:
         loss = _CrossEntropy.apply(rows, target, weight, settings)
     except IndexError:

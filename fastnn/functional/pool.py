@@ -56,11 +56,6 @@ def _check_pool(
     for size, kernel, pad, dil in zip(x[2:], kernel_size, padding, dilation, strict=True):
         if size < 1:
             raise ValueError(f"{function}: input of shape {x} has an axis of size 0")
-        if 2 * pad > kernel:
-            raise ValueError(
-                f"{function}: padding is {padding}, expected at most half of kernel_size "
-                f"{kernel_size}"
-            )
         if dil * (kernel - 1) + 1 > size + 2 * pad:
             raise ValueError(
                 f"{function}: kernel_size {kernel_size} with dilation {dilation} is larger than "
@@ -72,7 +67,12 @@ def pool_window(function: str, kernel_size: Any, stride: Any, padding: Any) -> t
     """Checked pairs kernel_size, stride (kernel_size if None), padding."""
     kernel = _checks.pair(kernel_size, function, "kernel_size", 1)
     steps = kernel if stride is None else _checks.pair(stride, function, "stride", 1)
-    return kernel, steps, _checks.pair(padding, function, "padding", 0)
+    pads = _checks.pair(padding, function, "padding", 0)
+    if 2 * pads[0] > kernel[0] or 2 * pads[1] > kernel[1]:
+        raise ValueError(
+            f"{function}: padding is {padding}, expected at most half of kernel_size {kernel_size}"
+        )
+    return kernel, steps, pads
 
 
 def max_pool2d(

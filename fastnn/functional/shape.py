@@ -194,7 +194,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def permute(input: Tensor, dims: Any) -> Tensor:
     """Axes in the order `dims`, a view.  Raises IndexError or ValueError for other axes."""
     n = _checks.tensor(input, "permute", "input").ndim
-    order = tuple(_checks.axis(d, n, "permute") for d in dims)
+    order = tuple(_checks.axis(d, n, "permute") for d in _listed(dims, "permute", "dims"))
     if len(set(order)) != n or len(order) != n:
         raise ValueError(f"permute: dims {tuple(dims)} must name each of {n} axes once")
     return _Permute.apply(input, order)
@@ -268,9 +268,16 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     return _Index.apply(input, plain)
 
 
+def _listed(values: Any, function: str, name: str) -> Any:
+    """values, if they have a length; TypeError otherwise."""
+    if not hasattr(values, "__len__"):
+        raise TypeError(f"{function}: {name} must be a list or tuple, got {type(values).__name__}")
+    return values
+
+
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along an existing axis.  Raises ValueError or TypeError if they do not fit."""
-    if not len(tensors):
+    if not len(_listed(tensors, "cat", "tensors")):
         raise ValueError("cat: no tensors")
     xs = [_checks.tensor(t, "cat", f"tensors[{i}]") for i, t in enumerate(tensors)]
     if not xs[0].ndim:
@@ -286,7 +293,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a new axis.  Raises ValueError or TypeError if they do not fit."""
-    if not len(tensors):
+    if not len(_listed(tensors, "stack", "tensors")):
         raise ValueError("stack: no tensors")
     for i, t in enumerate(tensors):
         _checks.tensor(t, "stack", f"tensors[{i}]")
@@ -299,12 +306,15 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of equal size (the last may be smaller), or of the given sizes, along `dim`."""
     d = _checks.axis(dim, _checks.tensor(input, "split", "input").ndim, "split")
+    if not input.ndim:
+        raise ValueError("split: input has no axes")
     n = input.shape[d]
     if hasattr(split_size_or_sections, "__index__"):
         size = _checks.integer(split_size_or_sections, "split", "split_size", 1)
         parts = [min(size, n - i) for i in range(0, max(n, 1), size)]
     else:
-        parts = [_checks.integer(s, "split", "section", 0) for s in split_size_or_sections]
+        sections = _listed(split_size_or_sections, "split", "split_size_or_sections")
+        parts = [_checks.integer(s, "split", "section", 0) for s in sections]
         if sum(parts) != n:
             raise ValueError(f"split: sections {parts} must add up to {n}")
     ends = np.cumsum([0, *parts]).tolist()
@@ -316,7 +326,10 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size (the last may be smaller) along `dim`."""
-    n = input.shape[_checks.axis(dim, _checks.tensor(input, "chunk", "input").ndim, "chunk")]
+    d = _checks.axis(dim, _checks.tensor(input, "chunk", "input").ndim, "chunk")
+    if not input.ndim:
+        raise ValueError("chunk: input has no axes")
+    n = input.shape[d]
     return split(input, max(1, -(-n // _checks.integer(chunks, "chunk", "chunks", 1))), dim)
 
 
@@ -328,7 +341,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     x = _checks.tensor(input, "pad", "input")
     if mode != "constant":
         raise ValueError(f"pad: mode is {mode!r}, expected 'constant'")
-    if len(pad) % 2 or len(pad) > 2 * x.ndim:
+    if len(_listed(pad, "pad", "pad")) % 2 or len(pad) > 2 * x.ndim:
         raise ValueError(f"pad: pad {tuple(pad)} does not fit a tensor with {x.ndim} axes")
     flat = [_checks.integer(p, "pad", "pad", 0) for p in pad]
     pairs = [(flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]

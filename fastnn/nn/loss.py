@@ -36,10 +36,7 @@ class CrossEntropyLoss(Module):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
-        if not 0.0 <= label_smoothing <= 1.0:
-            raise ValueError(
-                f"CrossEntropyLoss: label_smoothing is {label_smoothing}, expected 0 to 1"
-            )
+        _checks.probability(label_smoothing, "CrossEntropyLoss", "label_smoothing")
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
         self.reduction = _checks.reduction(reduction, "CrossEntropyLoss")

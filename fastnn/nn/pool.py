@@ -43,12 +43,6 @@ class MaxPool2d(Module):
             return self._window
         window = pool_window("MaxPool2d", self.kernel_size, self.stride, self.padding)
         dilation = _checks.pair(self.dilation, "MaxPool2d", "dilation", 1)
-        for kernel, pad in zip(window[0], window[2], strict=True):
-            if 2 * pad > kernel:
-                raise ValueError(
-                    f"MaxPool2d: padding is {self.padding}, expected at most half of kernel_size "
-                    f"{self.kernel_size}"
-                )
         self._settings, self._window = settings, (*window, dilation, bool(self.ceil_mode))
         return self._window
 

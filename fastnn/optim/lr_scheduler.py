@@ -66,10 +66,12 @@ class LambdaLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         n = len(_checked(optimizer, "LambdaLR").param_groups)
-        functions = [lr_lambda] * n if callable(lr_lambda) else list(lr_lambda)
+        functions = [lr_lambda] * n if callable(lr_lambda) else lr_lambda
+        if not isinstance(functions, (list, tuple)) or not all(map(callable, functions)):
+            raise TypeError("LambdaLR: lr_lambda must be a function, or a list of them")
         if len(functions) != n:
             raise ValueError(f"LambdaLR: {len(functions)} functions for {n} groups")
-        self.lr_lambdas = functions
+        self.lr_lambdas = list(functions)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -85,6 +87,8 @@ class StepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
+        if isinstance(step_size, bool) or not hasattr(step_size, "__index__"):
+            raise TypeError(f"StepLR: step_size must be an integer, got {step_size!r}")
         if step_size < 1:
             raise ValueError(f"StepLR: step_size is {step_size}, expected at least 1")
         self.step_size, self.gamma = step_size, gamma

@@ -178,7 +178,7 @@ LOSSES = [
      TypeError, "input has dtype int32"),
     ("mse array", lambda: F.mse_loss(x4(4), [1.0] * 4),
      TypeError, "target must be a Tensor, got list"),
-    ("mse reduction", lambda: nn.MSELoss("max"), ValueError, "MSELoss: reduction is 'max'"),
+    ("mse reduction", lambda: nn.MSELoss(reduction="max"), ValueError, "MSELoss: reduction is 'max'"),
 ]  # fmt: skip
 
 NUMBERS = [

@@ -52,8 +52,8 @@ ELEMENTWISE = {
     "squeeze": (lambda x: x.squeeze() * 2, {}), "index": (lambda x: x[...] * 2, {}),
     "to": (lambda x: x.to("float64") * 2, {}), "none": (lambda x: x[None] * x, {}),
     "softmax": (lambda x: F.softmax(x, -1), {}), "log_softmax": (lambda x: F.log_softmax(x, 0), {}),
-    "mse": (lambda x: F.mse_loss(x, x * 0.5, "none"), {}),
-    "mse_sum": (lambda x: F.mse_loss(x, x * 0.5, "sum"), {}),
+    "mse": (lambda x: F.mse_loss(x, x * 0.5, reduction="none"), {}),
+    "mse_sum": (lambda x: F.mse_loss(x, x * 0.5, reduction="sum"), {}),
 }  # fmt: skip
 
 
@@ -282,7 +282,7 @@ def test_mse_loss():
             if reduction == "mean" and 0 in shape:
                 continue
             tensors = inputs(rng, shape, shape, layout="strided")
-            check(lambda a, b, r=reduction: F.mse_loss(a, b, r), tensors)
+            check(lambda a, b, r=reduction: F.mse_loss(a, b, reduction=r), tensors)
 
 
 def test_reference_backend_runs_lenet_like_the_kernels():

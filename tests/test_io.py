@@ -1,12 +1,9 @@
-"""fastnn.save and fastnn.load: round trips, damage, foreign files, faults of the disk."""
+"""fastnn.save and fastnn.load: round trips, damage, foreign files; see also test_io_faults.py."""
 
-import errno
 import json
 import os
 import re
-import stat
 import struct
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +12,6 @@ import safetensors.numpy
 
 import fastnn
 from fastnn import io, nn
-from fastnn.io import files
 
 DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 
@@ -273,94 +269,6 @@ def test_targets_that_cannot_be_written(tmp_path):
     long = tmp_path / ("ü" * 120)
     fastnn.save(state, long)
     assert fastnn.load(long)["a"].item() == 1
-
-
-# ---- faults while saving
-
-
-@pytest.mark.parametrize("call", ["write", "fsync", "replace", "fchmod"])
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "no space"), KeyboardInterrupt()])
-def test_faults_leave_the_old_file_and_nothing_else(tmp_path, monkeypatch, call, error):
-    path = small(tmp_path)
-    before = path.read_bytes()
-
-    def fail(*args):
-        raise error
-
-    if call == "write":
-
-        class Full:
-            def __init__(self, handle, mode):
-                self.file = open(handle, mode)
-
-            def __enter__(self):
-                return self
-
-            def __exit__(self, *args):
-                self.file.close()
-
-            def write(self, content):
-                self.file.write(content[: len(content) // 2])
-                raise error
-
-        monkeypatch.setattr(files, "open", Full, raising=False)
-    else:
-        monkeypatch.setattr(files.os, call, fail)
-    with pytest.raises(type(error)):
-        fastnn.save({"w": np.ones(1000)}, path)
-    monkeypatch.undo()
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-    fastnn.save({"w": np.ones(1000)}, path)
-    assert fastnn.load(path)["w"].shape == (1000,)
-
-
-def test_links_and_permissions_stay(tmp_path):
-    path, link = tmp_path / "file", tmp_path / "link"
-    link.symlink_to("file")
-    mask = os.umask(0o027)
-    try:
-        fastnn.save({"a": np.zeros(1)}, link)
-        assert stat.S_IMODE(path.stat().st_mode) == 0o640
-        path.chmod(0o600)
-        fastnn.save({"a": np.ones(1)}, link)
-    finally:
-        os.umask(mask)
-    assert link.is_symlink() and fastnn.load(path)["a"].item() == 1
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_the_next_save_sweeps_what_a_killed_one_left(tmp_path):
-    path = tmp_path / "file"
-    for name in (".file.0123abcd.tmp", ".file.ffffffff.tmp"):
-        (tmp_path / name).write_bytes(b"half")
-    (tmp_path / ".other.0123abcd.tmp").write_bytes(b"of another file")
-    handle, busy = files._create_beside(str(path))  # a save that is still running
-    fastnn.save({"a": np.ones(1)}, path)
-    names = sorted(p.name for p in tmp_path.iterdir())
-    assert names == sorted([".other.0123abcd.tmp", os.path.basename(busy), "file"])
-    os.close(handle)
-    fastnn.save({"a": np.ones(1)}, path)
-    assert not os.path.exists(busy)
-
-
-def test_saves_at_the_same_time_leave_one_whole_file(tmp_path):
-    path = tmp_path / "file"
-    errors = []
-
-    def work(i):
-        try:
-            for _ in range(20):
-                fastnn.save({"a": np.full(500, i)}, path)
-                assert len(set(fastnn.load(path)["a"].tolist())) == 1
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors and list(tmp_path.iterdir()) == [path]
 
 
 def test_no_source_file_can_run_what_it_reads():

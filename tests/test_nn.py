@@ -378,7 +378,7 @@ def test_losses_as_modules():
     weight = fastnn.rand(4)
     loss = nn.CrossEntropyLoss(weight, ignore_index=3, reduction="sum", label_smoothing=0.1)
     assert list(loss.state_dict()) == ["weight"]
-    want = F.cross_entropy(x, y, weight, 3, "sum", 0.1)
+    want = F.cross_entropy(x, y, weight, ignore_index=3, reduction="sum", label_smoothing=0.1)
     assert loss(x, y).item() == want.item()
-    assert nn.MSELoss("none")(x, x).tolist() == [[0.0] * 4] * 3
+    assert nn.MSELoss(reduction="none")(x, x).tolist() == [[0.0] * 4] * 3
     assert list(nn.CrossEntropyLoss().state_dict()) == []

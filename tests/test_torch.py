@@ -75,6 +75,7 @@ POOL = [
     ((1, 2, 5, 5), 2, {"ceil_mode": True}),
     ((1, 2, 7, 6), 4, {"stride": 3, "padding": 2, "ceil_mode": True}),
     ((1, 1, 3, 3), 2, {"stride": 5, "padding": 1, "ceil_mode": True}),
+    ((1, 1, 1, 3), 2, {"stride": 2, "ceil_mode": True}),  # hangs over a single row
     ((3, 8, 9), 2, {}),
     ((3, 8, 9), 3, {"stride": 2, "padding": 1, "ceil_mode": True}),
     ((1, 2, 4, 5), (4, 5), {}),

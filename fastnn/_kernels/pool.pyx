@@ -34,10 +34,11 @@ cdef struct Pool:
 cdef int _output_size(Py_ssize_t size, Py_ssize_t k, Py_ssize_t stride, Py_ssize_t pad,
                       Py_ssize_t dil, bint ceil_mode, Py_ssize_t *out) except -1:
     cdef Py_ssize_t room = size + 2 * pad - dil * (k - 1) - 1
-    if k < 1 or stride < 1 or dil < 1 or pad < 0 or 2 * pad > k or room < 0:
+    cdef Py_ssize_t over = stride - 1 if ceil_mode else 0  # by how much a window may hang over
+    if k < 1 or stride < 1 or dil < 1 or pad < 0 or 2 * pad > k or room + over < 0:
         raise ValueError(f"pooling window of {k} (stride {stride}, padding {pad}, dilation {dil}) "
                          f"does not fit an axis of {size}")
-    out[0] = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+    out[0] = (room + over) // stride + 1
     if ceil_mode and (out[0] - 1) * stride >= size + pad:
         out[0] -= 1  # the last window must start inside the image or its left padding
     return 0

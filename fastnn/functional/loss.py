@@ -62,7 +62,7 @@ class _Mse(Function):
         return dx, (-dx if ctx.needs_input_grad[1] else None)
 
 
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """(input - target)^2: its mean, its sum, or, with "none", each element.
 
     Equal shapes: unlike in PyTorch, (4, 1) and (4,) are not broadcast to (4, 4).
@@ -77,6 +77,7 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    *,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,

@@ -53,10 +53,12 @@ def _check_pool(
 ) -> None:
     if len(x) != 4:
         raise ValueError(f"{function}: input has shape {x}, expected (N, C, H, W) or (C, H, W)")
-    for size, kernel, pad, dil in zip(x[2:], kernel_size, padding, dilation, strict=True):
+    for size, kernel, step, pad, dil in zip(
+        x[2:], kernel_size, stride, padding, dilation, strict=True
+    ):
         if size < 1:
             raise ValueError(f"{function}: input of shape {x} has an axis of size 0")
-        if dil * (kernel - 1) + 1 > size + 2 * pad:
+        if dil * (kernel - 1) + 1 > size + 2 * pad + (step - 1 if ceil_mode else 0):
             raise ValueError(
                 f"{function}: kernel_size {kernel_size} with dilation {dilation} is larger than "
                 f"the input {x[2:]} with padding {padding}"

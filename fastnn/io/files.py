@@ -54,7 +54,8 @@ def _create_beside(target: str) -> tuple[int, str]:
             handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
             continue
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # file systems without locks sweep nothing either
+            fcntl.flock(handle, fcntl.LOCK_EX)
         if os.path.exists(name):  # nobody swept it before it was locked
             return handle, name
         os.close(handle)
@@ -63,7 +64,10 @@ def _create_beside(target: str) -> tuple[int, str]:
 def _sweep(target: str) -> None:
     """Remove temporary files of target whose writer is no more: they are not locked."""
     start, end = _pattern(target)
-    for entry in os.scandir(os.path.dirname(target)):
+    entries: list[os.DirEntry[str]] = []
+    with contextlib.suppress(OSError):  # a folder that may be written but not listed
+        entries = list(os.scandir(os.path.dirname(target)))
+    for entry in entries:
         if not (entry.name.startswith(start) and entry.name.endswith(end)):
             continue
         with contextlib.suppress(OSError), open(entry.path, "rb") as file:

@@ -21,7 +21,8 @@ def _output_size(size: int, k: int, stride: int, pad: int, dil: int, ceil_mode: 
     """How many windows an axis holds; with ceil_mode a last one may hang over the right edge, but
     must start inside the image or its left padding (as PyTorch)."""
     room = size + 2 * pad - dil * (k - 1) - 1
-    if k < 1 or stride < 1 or dil < 1 or pad < 0 or 2 * pad > k or room < 0:
+    over = stride - 1 if ceil_mode else 0  # by how much a window may hang over
+    if k < 1 or stride < 1 or dil < 1 or pad < 0 or 2 * pad > k or room + over < 0:
         raise ValueError(
             f"pooling window of {k} (stride {stride}, padding {pad}, dilation {dil}) "
             f"does not fit an axis of {size}"

@@ -115,6 +115,10 @@ def check_compiler(command):
 
 class BuildLevels(build_clib):
     def build_libraries(self, libraries):
+        from sysconfig import get_path
+
+        self.compiler.add_include_dir(get_path("include"))
+        check_compiler(self)
         self.include_dirs = [*(self.include_dirs or []), "csrc"]
         super().build_libraries(libraries)
 

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         notes = getattr(interrupt, "__notes__", ["interrupted"])
         print(f"fastnn: {notes[-1]}", file=sys.stderr)
         return 1
-    except (OSError, ValueError, ImportError, MemoryError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, MemoryError) as error:
         text = str(error) or type(error).__name__
         print("fastnn: error: " + " ".join(text.split()), file=sys.stderr)
         return 1

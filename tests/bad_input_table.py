@@ -49,7 +49,6 @@ CONVOLUTION = [
      ValueError, "padding 'same' needs"),
     ("three paddings", lambda: conv(padding=(1, 1, 1)), ValueError, r"padding is \(1, 1, 1\)"),
     ("huge padding", lambda: conv(padding=HUGE), ValueError, "padding is .* less than 2"),
-    ("much padding", lambda: conv(padding=1 << 30), MemoryError, "cannot allocate"),
     ("stride 0", lambda: conv(stride=0), ValueError, "stride is 0, expected at least 1"),
     ("stride 1.5", lambda: conv(stride=1.5), TypeError, "stride must be an integer, got 1.5"),
     ("stride True", lambda: conv(stride=True), TypeError, "stride must be an integer, got True"),
@@ -178,7 +177,7 @@ LOSSES = [
      TypeError, "input has dtype int32"),
     ("mse array", lambda: F.mse_loss(x4(4), [1.0] * 4),
      TypeError, "target must be a Tensor, got list"),
-    ("mse reduction", lambda: nn.MSELoss(reduction="max"), ValueError, "MSELoss: reduction is 'max'"),
+    ("mse reduction", lambda: nn.MSELoss(reduction="max"), ValueError, "reduction is 'max'"),
 ]  # fmt: skip
 
 NUMBERS = [
@@ -217,6 +216,9 @@ SHAPES = [
       for dim in (2, -3, HUGE)],
     *[(f"{name} dim (0, -2)", lambda f=f: f(x4(2, 3), (0, -2)), IndexError, f"{name}: dim .* twice")
       for name, f in (("sum", F.sum), ("mean", F.mean), ("var", F.var), ("squeeze", F.squeeze))],
+    *[(f"dim {dim} of {n} axes", lambda n=n, dim=dim: F.sum(x4(*[3] * n), dim) if n else
+       tensor(1.0).softmax(dim), IndexError, "dim is")
+      for n, dim in ((0, 1), (0, -2), (1, 1), (1, -2), (3, 3), (3, -4))],
     ("dim 0.5", lambda: F.sum(x4(2), 0.5), TypeError, "sum: dim must be an integer"),
     ("dim True", lambda: F.softmax(x4(2), True), TypeError, "softmax: dim must be an integer"),
     ("max of nothing", lambda: x4(0).max(),

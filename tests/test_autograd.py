@@ -175,7 +175,7 @@ def test_inplace_on_leaves_and_views():
     with pytest.raises(RuntimeError, match="a view is changed in place to a recorded result"):
         plain[:2].add_(w[:2])
     with fastnn.no_grad():
-        w.fill_(2.0)
+        w.fill_(1.0).add_(1)
         w[0] = 5.0
         w.detach().copy_(w * 2)
         w.data.copy_(w)
@@ -200,6 +200,8 @@ def test_recorded_inplace_changes_give_the_right_gradient():
     wide.copy_(w)
     wide.sum().backward()
     assert w.grad.tolist() == [2, 2] and w.grad.dtype == np.float32
+    (w * fastnn.ones(2, 2)).T.reshape(-1).mul_(2).sum().backward()  # a copy, not a view
+    assert w.grad.tolist() == [6, 6]
     y = w * 1
     assert F.relu(y, inplace=True) is y and y.grad_fn.name() == "Relu"
     y.zero_()
@@ -264,8 +266,8 @@ def test_grad_modes_nest_and_decorate():
 
 def test_each_thread_has_its_own_mode():
     seen = []
+    thread = threading.Thread(target=lambda: seen.append((leaf(2) * 2).requires_grad))
     with fastnn.no_grad(), autograd.detect_anomaly():
-        thread = threading.Thread(target=lambda: seen.append((leaf(2) * 2).requires_grad))
         thread.start()
         thread.join()
         assert not fastnn.is_grad_enabled()

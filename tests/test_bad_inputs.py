@@ -129,11 +129,11 @@ def test_what_was_changed_after_it_was_saved():
     [
         ("FASTNN_ISA", "avx9", "choose one of .*generic"),
         ("FASTNN_ISA", "X86_V3", "choose one of"),
-        ("FASTNN_NUM_THREADS", "abc", "choose an integer from 1 to 1024"),
-        ("FASTNN_NUM_THREADS", "-1", "choose an integer from 1 to 1024"),
-        ("FASTNN_NUM_THREADS", "0", "choose an integer from 1 to 1024"),
-        ("FASTNN_NUM_THREADS", "1.5", "choose an integer from 1 to 1024"),
-        ("FASTNN_NUM_THREADS", "100000", "choose an integer from 1 to 1024"),
+        ("FASTNN_NUM_THREADS", "abc", "choose an integer from 1 to 256"),
+        ("FASTNN_NUM_THREADS", "-1", "choose an integer from 1 to 256"),
+        ("FASTNN_NUM_THREADS", "0", "choose an integer from 1 to 256"),
+        ("FASTNN_NUM_THREADS", "1.5", "choose an integer from 1 to 256"),
+        ("FASTNN_NUM_THREADS", "100000", "choose an integer from 1 to 256"),
         ("FASTNN_BACKEND", "torch", "choose one of kernels, reference"),
     ],
 )

@@ -147,11 +147,21 @@ def test_shuffle_depends_on_seed_and_epoch_only():
     assert epochs(workers=2) == first
     assert epochs(wrap=lambda d: data.ConcatDataset([d])) == first
     assert epochs(seed=6) != first
-    fastnn.manual_seed(5)
-    loader = data.DataLoader(dataset, 7, shuffle=True)
-    assert order_of(loader) == first[0]
-    loader.set_epoch(2)
-    assert order_of(loader) == first[2]
+
+
+def test_loaders_without_a_generator_differ_and_follow_manual_seed():
+    dataset = data.TensorDataset(*arrays(100))
+
+    def orders():
+        fastnn.manual_seed(5)
+        loaders = [data.DataLoader(dataset, 7, shuffle=True) for _ in range(3)]
+        return [order_of(loader) for loader in (*loaders, loaders[0])]
+
+    first = orders()
+    assert len({tuple(order) for order in first}) == 4
+    assert orders() == first
+    samplers = [list(data.RandomSampler(range(50))) for _ in range(2)]
+    assert samplers[0] != samplers[1]
 
 
 def test_known_order():

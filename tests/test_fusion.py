@@ -136,8 +136,15 @@ def test_the_plan_follows_changes():
     fastnn.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2))
     x = fastnn.randn(1, 1, 8, 8)
-    fused = [type(step).__name__ for step in model(x) is not None and model._planned[1]]
-    assert fused == ["Conv2d", "_ReluThenPool"]
+
+    def plan(model, x):
+        model(x)
+        return [type(step).__name__ for step in model._planned[1]]
+
+    assert plan(model, x) == ["Conv2d", "_ReluThenPool"]
+    longer = nn.Sequential(*model, nn.Flatten(), nn.Linear(18, 3), nn.Tanh(), nn.Sigmoid())
+    want = ["Conv2d", "_ReluThenPool", "Flatten", "_WithActivation", "Sigmoid"]
+    assert plan(longer, x) == want
 
     def same():
         return equal_bits(arrays(model(x)), arrays(one_by_one(list(model), x)))

@@ -281,8 +281,9 @@ def test_errors_name_the_modules_path():
 def test_repr():
     text = repr(Net())
     assert "(body): Sequential(\n    (0): Linear(in_features=3, out_features=4, bias=True)" in text
-    assert repr(nn.Conv2d(1, 2, 3, padding=1, activation="relu")) == (
-        "Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), activation='relu')"
+    assert repr(nn.Conv2d(1, 2, 3, padding=2, dilation=(1, 3), activation="relu")) == (
+        "Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(2, 2), dilation=(1, 3), "
+        "activation='relu')"
     )
     assert repr(nn.MaxPool2d(2)) == (
         "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"

@@ -252,3 +252,71 @@ def test_wrong_lists(either):
     with pytest.raises(ValueError):
         either.adam_step(p, p, p, [np.ones(1, np.float32)], *adam)
     assert (p[0] == 1).all()
+
+
+@pytest.mark.parametrize("rows", [300, 100_000])
+def test_long_sums_keep_their_digits(rows):
+    """One float32 chain over 100,000 rows would be off by a percent."""
+    x = np.full((rows, 3), 0.1, np.float32)
+    want = rows * np.float64(np.float32(0.1))
+    for y in (
+        kernels.sum_axis(x[None])[0],
+        kernels.sum_axis(np.ascontiguousarray(x.T)[:, :, None])[:, 0],
+        kernels.linear_backward(x, x, np.eye(3, dtype=np.float32), x, None, (False, False, True))[
+            2
+        ],
+        kernels.conv2d_backward_bias(np.ascontiguousarray(x.T)[None, :, :, None]),
+        kernels.conv2d_backward_bias(x[:, :, None, None]),
+    ):
+        assert np.allclose(y, want, rtol=2e-6, atol=0)
+    zeros = np.zeros((rows, 2), np.float32)
+    loss, _ = kernels.cross_entropy_forward(
+        zeros, np.zeros(rows, np.int64), None, -100, "mean", 0.0
+    )
+    assert abs(loss - np.log(2)) < 1e-6
+
+
+def test_padded_images_beyond_all_size_are_refused():
+    x, weight = np.ones((1, 1, 4, 4), np.float32), np.ones((2, 1, 3, 3), np.float32)
+    far = (2**31 - 1, 2**31 - 1), (2**31 - 2, 2**31 - 2), (1, 1), 1
+    with pytest.raises(MemoryError, match="padding"):
+        kernels.conv2d_forward(x, weight, None, *far, None)
+    with pytest.raises(MemoryError, match="padding"):
+        kernels.conv2d_backward_input(x, weight, (1, 1, 4, 4), *far)
+
+
+def test_a_convolution_without_input_channels_is_its_bias():
+    for channels in (4, 20, 40):
+        x, weight = np.ones((1, 0, 4, 4), np.float32), np.ones((channels, 0, 1, 1), np.float32)
+        bias = np.arange(channels, dtype=np.float32)
+        y = kernels.conv2d_forward(x, weight, bias, (1, 1), (0, 0), (1, 1), 1, None)
+        assert np.array_equal(y, np.broadcast_to(bias[:, None, None], (1, channels, 4, 4)))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e5])
+def test_cross_entropy_does_not_lose_digits_to_an_offset(offset):
+    rng = np.random.default_rng(0)
+    logits = (rng.integers(-8, 8, (30, 10)) / 4 + offset).astype(np.float32)
+    target = rng.integers(0, 10, 30)
+    for smoothing in (0.0, 0.1):
+        args = target, None, -100, "none", smoothing
+        got, _ = kernels.cross_entropy_forward(logits, *args)
+        want, _ = reference.cross_entropy_forward(logits.astype(np.float64), *args)
+        assert np.allclose(got, want, rtol=1e-6, atol=1e-7)
+
+
+def test_foreign_byte_orders_are_refused():
+    with pytest.raises(TypeError, match="byte order"):
+        kernels.gather_rows(np.arange(4, dtype=">i4"), np.array([1, 2]))
+    with pytest.raises(TypeError, match="index"):
+        kernels.gather_rows(np.arange(4.0), np.array([1, 2], ">i8"))
+    with pytest.raises(TypeError, match="target"):
+        kernels.cross_entropy_forward(
+            np.ones((2, 3), np.float32), np.array([1, 2], ">i8"), None, -100, "mean", 0.0
+        )
+
+
+def test_optimizer_steps_compare_shapes():
+    p, g = np.ones((3, 4), np.float32), np.ones((4, 3), np.float32)
+    with pytest.raises(ValueError, match="grads"):
+        kernels.sgd_step([p], [g], None, 0.1, 0.0, 0.0, 0.0, False, False, 0.0, False)

@@ -258,7 +258,8 @@ def test_views_share_memory_and_the_counter():
             view.zero_()
             assert x._version == before + 1 == view._version
     x[0, 0, 1].fill_(7)
-    assert x.numpy()[0, 0, 1] == 7
+    x.add_(1)
+    assert x.numpy()[0, 0, 1] == 8 and (views[0] * 2).numpy()[0, 1] == 16
     for copied in (x.transpose(0, 1).reshape(-1), x.clone(), x[[0, 1]], x[x > 0], x.double(),
                    x.transpose(1, 2).unsqueeze(0).flatten(1)):  # fmt: skip
         before = x._version

@@ -30,6 +30,11 @@ FNN_INLINE void max_pool_2x2_step(const float *r0, const float *r1, size_t n2, i
   *best = m, *index = k;
 }
 
+/* The first tap of a window from `start` on that is not left of the image. */
+FNN_INLINE ptrdiff_t first_tap(ptrdiff_t start, ptrdiff_t dilation) {
+  return start >= 0 ? 0 : (-start + dilation - 1) / dilation;
+}
+
 /* y[ow], index[ow] (flat in the plane) of output row oh; relu: y = max(y, 0).  A window that sees
  * nothing but padding gives -inf and index -1. */
 static void max_pool_row(const fnn_pool *p, ptrdiff_t oh, int relu, const float *x, float *y,
@@ -59,12 +64,12 @@ static void max_pool_row(const fnn_pool *p, ptrdiff_t oh, int relu, const float 
     const ptrdiff_t left = i * p->sw - p->pw;
     float best = -INFINITY;
     ptrdiff_t at = -1;
-    for (ptrdiff_t r = 0; r < p->kh; r++) {
+    for (ptrdiff_t r = first_tap(top, p->dh); r < p->kh; r++) {
       const ptrdiff_t ih = top + r * p->dh;
-      if (ih < 0 || ih >= p->h) continue;
-      for (ptrdiff_t q = 0; q < p->kw; q++) {
+      if (ih >= p->h) break;
+      for (ptrdiff_t q = first_tap(left, p->dw); q < p->kw; q++) {
         const ptrdiff_t iw = left + q * p->dw;
-        if (iw < 0 || iw >= p->w) continue;
+        if (iw >= p->w) break;
         const float c = x[ih * p->w + iw];
         if (at < 0 || c > best || c != c) best = c, at = ih * p->w + iw;
       }
@@ -152,10 +157,10 @@ static void avg_pool_row(const fnn_pool *p, ptrdiff_t oh, int count_include_pad,
   const ptrdiff_t top = oh * p->sh - p->ph;
   const ptrdiff_t rows = window_extent(top, p->kh, p->h, p->ph, count_include_pad);
   memset(y, 0, sizeof *y * (size_t)p->ow);
-  for (ptrdiff_t r = 0; r < p->kh; r++) {
-    if (top + r < 0 || top + r >= p->h) continue;
+  for (ptrdiff_t r = first_tap(top, 1); r < p->kh && top + r < p->h; r++) {
     const float *row = x + (top + r) * p->w;
-    for (ptrdiff_t q = 0; q < p->kw; q++) {
+    for (ptrdiff_t q = first_tap((p->ow - 1) * p->sw - p->pw, 1); q < p->kw && q < p->w + p->pw;
+         q++) {
       const ptrdiff_t first = q - p->pw;
       ptrdiff_t lo, hi;
       valid_columns(p, q, &lo, &hi);
@@ -176,10 +181,10 @@ static void avg_pool_row_grad(const fnn_pool *p, ptrdiff_t oh, int count_include
                               const float *dy, float *dx) {
   const ptrdiff_t top = oh * p->sh - p->ph;
   const ptrdiff_t rows = window_extent(top, p->kh, p->h, p->ph, count_include_pad);
-  for (ptrdiff_t r = 0; r < p->kh; r++) {
-    if (top + r < 0 || top + r >= p->h) continue;
+  for (ptrdiff_t r = first_tap(top, 1); r < p->kh && top + r < p->h; r++) {
     float *row = dx + (top + r) * p->w;
-    for (ptrdiff_t q = 0; q < p->kw; q++) {
+    for (ptrdiff_t q = first_tap((p->ow - 1) * p->sw - p->pw, 1); q < p->kw && q < p->w + p->pw;
+         q++) {
       ptrdiff_t lo, hi;
       valid_columns(p, q, &lo, &hi);
       for (ptrdiff_t i = lo; i < hi; i++) {

@@ -107,6 +107,9 @@ cdef Buffer take_bytes(size_t size):
         pooled -= capacity
     else:
         block = fnn_allocate(capacity)
+        if block == NULL and pooled:  # what lies in the pool may be what is missing
+            empty_cache()
+            block = fnn_allocate(capacity)
         if block == NULL:
             raise MemoryError(f"cannot allocate an array of {size:,} bytes")
     buffer.data = block
@@ -116,6 +119,8 @@ cdef Buffer take_bytes(size_t size):
 
 
 cdef Buffer take(Py_ssize_t n):
+    if n < 0:
+        raise MemoryError("scratch of more than 2^63 elements")
     return take_bytes(<size_t>n * sizeof(float))
 
 

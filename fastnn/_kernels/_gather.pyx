@@ -30,6 +30,8 @@ cdef enum:
     INDIRECT = 3
     STRIP = 96         # pixels of an indirect strip: its output stays in L1
 
+cdef double MOST = 1 << 40  # elements of a padded image
+
 
 cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) except -1:
     """Fill in what follows from N C H W O KH KW."""
@@ -48,6 +50,11 @@ cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) exce
         raise ValueError(f"kernel {(s.KH, s.KW)} does not fit the padded image")
     s.OH = (s.H + 2 * s.ph - s.dh * (s.KH - 1) - 1) // s.sh + 1
     s.OW = (s.W + 2 * s.pw - s.dw * (s.KW - 1) - 1) // s.sw + 1
+    # With padding or stride beyond all use the padded image could not even be counted.
+    if (<double>(s.H + 2 * s.ph + s.sh + s.dh * s.KH) * <double>(s.W + 2 * s.pw + s.sw + s.dw * s.KW)
+            * <double>(max_(s.Cg, s.Og) + 64) > MOST):
+        raise MemoryError(f"cannot allocate the padded image: padding {padding}, stride {stride}, "
+                          f"dilation {dilation}")
     return 0
 
 

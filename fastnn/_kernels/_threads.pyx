@@ -43,12 +43,12 @@ cdef extern from *:
        has its own handler. */
     static int fnn_used_threads = 0;
 
-    /* The tasks [next, end) of one thread, on a cache line of their own. */
+    /* The tasks [next, end) of one thread; 64 bytes apart. */
     typedef struct {
       Py_ssize_t next, end;
       char rest[64 - 2 * sizeof(Py_ssize_t)];
     } fnn_part;
-    #define FNN_MAX_PARTS 256
+    #define FNN_MAX_PARTS 256 /* the largest number of threads */
     static inline Py_ssize_t fnn_take(fnn_part *part) {
       if (__atomic_load_n(&part->next, __ATOMIC_RELAXED) >= part->end) return -1;
       Py_ssize_t task = __atomic_fetch_add(&part->next, 1, __ATOMIC_RELAXED);
@@ -81,7 +81,7 @@ cdef extern from *:
     const int FNN_OPENMP_VERSION "_OPENMP"
 
 cdef int max_threads = 1
-cdef int LIMIT = 1024
+cdef int LIMIT = MAX_PARTS
 cdef str reason = ""
 
 # A region of two threads costs 2-5 us to open and close (pytest bench -k region): below this much
@@ -184,7 +184,7 @@ def get_num_threads():
 
 
 def set_num_threads(n):
-    """Let kernels use at most n threads, 1 <= n <= 1024.  Results do not depend on it.
+    """Let kernels use at most n threads, 1 <= n <= 256.  Results do not depend on it.
 
     Raises TypeError if n is not an integer and ValueError if it is out of range.
     """

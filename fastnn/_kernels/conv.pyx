@@ -274,11 +274,14 @@ cdef struct BiasGrad:
 
 cdef void _bias_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef BiasGrad *q = <BiasGrad *>ctx
-    cdef Py_ssize_t n
-    cdef float total = 0.0
+    cdef Py_ssize_t n, i
+    cdef double total = 0.0
+    cdef const float *plane
     for n in range(q.N):
-        total += q.uk.vsum(q.P, q.dy + (n * q.C + task) * q.P)
-    q.dbias[task] = total
+        plane = q.dy + (n * q.C + task) * q.P
+        for i in range(0, q.P, 2048):
+            total += q.uk.vsum(min_(2048, q.P - i), plane + i)
+    q.dbias[task] = <float>total
 
 
 def conv2d_backward_bias(dy):

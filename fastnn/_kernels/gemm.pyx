@@ -157,7 +157,7 @@ cdef int gemm(Gemm *g) except -1:
     s.scratch_size = round_up(gemm_scratch(uk, g), 1024)
     scratch = take(s.scratch_size * n_threads)
     s.scratch = <float *>scratch.data
-    if n_threads == 1:
+    if 2.0 * g.m * g.n * g.k < 1e5:  # a microsecond: not worth the way out of the GIL and back
         parallel_for(_rectangle, &s, n_tasks, 1)
     else:
         with nogil:

@@ -22,16 +22,30 @@ cdef struct Sum:
 cdef void _row_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef Sum *q = <Sum *>ctx
     cdef Py_ssize_t a = task // q.parts, i = task % q.parts * PIECE
-    q.out[task] = q.uk.vsum(min(PIECE, q.R - i), q.x + a * q.R + i)
+    cdef Py_ssize_t n = min(PIECE, q.R - i), j
+    cdef double total = 0.0
+    for j in range(0, n, 2048):
+        total += q.uk.vsum(min(2048, n - j), q.x + a * q.R + i + j)
+    q.out[task] = <float>total
 
 
 cdef void _column_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef Sum *q = <Sum *>ctx
-    cdef Py_ssize_t a = task // q.parts, i = task % q.parts * WIDTH, n = min(WIDTH, q.B - i), r
+    cdef Py_ssize_t a = task // q.parts, i = task % q.parts * WIDTH, n = min(WIDTH, q.B - i)
+    cdef Py_ssize_t first, r, j
     cdef float *y = q.out + a * q.B + i
-    memset(y, 0, n * sizeof(float))
-    for r in range(q.R):
-        q.uk.vadd(n, q.x + (a * q.R + r) * q.B + i, y)
+    cdef float partial[WIDTH]
+    cdef double total[WIDTH]
+    # 32 rows are added in order, these sums in float64: one long chain would lose digits.
+    memset(total, 0, n * sizeof(double))
+    for first in range(0, q.R, 32):
+        memset(partial, 0, n * sizeof(float))
+        for r in range(first, min(q.R, first + 32)):
+            q.uk.vadd(n, q.x + (a * q.R + r) * q.B + i, partial)
+        for j in range(n):
+            total[j] += partial[j]
+    for j in range(n):
+        y[j] = <float>total[j]
 
 
 def sum_axis(x):
@@ -40,7 +54,7 @@ def sum_axis(x):
     cdef ndarray y
     cdef Buffer partial
     cdef Py_ssize_t a, i
-    cdef float total
+    cdef double total
     cdef float *out
     q.uk, q.x = ukernels(), f32(x, 3, "x")
     q.A, q.R, q.B = PyArray_DIM(x, 0), PyArray_DIM(x, 1), PyArray_DIM(x, 2)
@@ -62,5 +76,5 @@ def sum_axis(x):
         total = 0.0
         for i in range(q.parts):
             total += q.out[a * q.parts + i]
-        out[a] = total
+        out[a] = <float>total
     return y

@@ -11,7 +11,7 @@ import numpy as np
 from .. import backend, random
 from ..random import Generator
 
-SHUFFLE, TRANSFORM = 1, 2
+SHUFFLE, TRANSFORM, OWN = 1, 2, 3
 _MASK = (1 << 64) - 1
 
 
@@ -28,6 +28,14 @@ def _mix(z: int) -> int:
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
     return z ^ (z >> 31)
+
+
+def own(generator: Generator | None) -> Generator:
+    """`generator`, or one that is seeded from the default generator, which moves on."""
+    if generator is not None:
+        return generator
+    key, offset = random.default_generator.reserve(1)
+    return derive(key, OWN, offset)
 
 
 def resolve(generator: Generator | None) -> Generator:

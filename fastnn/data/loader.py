@@ -19,7 +19,7 @@ import numpy as np
 from ..creation import from_numpy
 from ..random import Generator
 from ..tensor import Tensor
-from ._streams import TRANSFORM, derive, resolve
+from ._streams import TRANSFORM, derive, own
 from .collate import default_collate
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
 
@@ -36,7 +36,7 @@ class DataLoader:
     that load batches ahead; order and content of the batches stay the same. prefetch_factor:
     batches that each of them may be ahead. persistent_workers: keep the threads. collate_fn: list
     of samples -> batch; samples are then read one by one. generator: its seed sets order and
-    transforms, its state does not move; the default one if None. batch_transform (not in PyTorch):
+    transforms, its state does not move; if None, one that is seeded from the default generator now. batch_transform (not in PyTorch):
     called as `batch_transform(x, generator)` on the first array of each batch, x (B, ...), with a
     generator of its own per seed, epoch and batch; see `transforms`.
 
@@ -75,6 +75,7 @@ class DataLoader:
             )
         self.num_workers = _at_least("num_workers", num_workers, 0)
         self.prefetch_factor = _at_least("prefetch_factor", prefetch_factor, 1)
+        generator = own(generator)
         self.dataset = dataset
         self.collate_fn = collate_fn
         self.generator = generator
@@ -143,7 +144,7 @@ class DataLoader:
         self._pool = None
 
     def _current_seed(self) -> int:
-        return resolve(self.generator).seed if self._seed is None else self._seed
+        return self.generator.seed if self._seed is None else self._seed
 
     def _run(self, epoch: int, start: int) -> Iterator[Any]:
         seed = self._current_seed()

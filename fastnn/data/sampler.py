@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..random import Generator
-from ._streams import SHUFFLE, derive, integers, permutation, resolve
+from ._streams import SHUFFLE, derive, integers, own, permutation
 
 
 class Sampler:
@@ -41,7 +41,8 @@ class RandomSampler(Sampler):
 
     replacement: draw each index independently instead of a permutation. num_samples: indices per
     epoch, len(data_source) if None; without replacement more than that many run through further
-    permutations. generator: whose seed is used, the default one if None; its state does not move.
+    permutations. generator: whose seed is used, its state does not move; if None, one that is seeded from the
+    default generator now.
     Each iteration is one epoch further; `set_epoch` says which comes next, `seed` overrides the
     generator's. Raises ValueError for num_samples < 1, or without samples to draw from.
     """
@@ -57,7 +58,7 @@ class RandomSampler(Sampler):
             raise ValueError(f"RandomSampler: num_samples is {num_samples}, expected at least 1")
         self.data_source = data_source
         self.replacement = replacement
-        self.generator = generator
+        self.generator = own(generator)
         self.seed: int | None = None
         self.epoch = 0
         self._num_samples = num_samples
@@ -76,7 +77,7 @@ class RandomSampler(Sampler):
         n, n_wanted = len(self.data_source), self.num_samples
         if n_wanted and not n:
             raise ValueError(f"RandomSampler: no samples, cannot draw {n_wanted}")
-        seed = resolve(self.generator).seed if self.seed is None else self.seed
+        seed = self.generator.seed if self.seed is None else self.seed
         stream = derive(seed, SHUFFLE, self.epoch)
         if self.replacement:
             return integers(n_wanted, n, stream)

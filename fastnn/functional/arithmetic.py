@@ -231,10 +231,9 @@ def _number(value: Any, like: Tensor, op: str) -> Tensor:
         return wrap(np.asarray(value, np.float32))
     if kind == "b" and not isinstance(value, (bool, np.bool_)):
         return wrap(np.asarray(value, np.int64))
-    try:
-        return wrap(np.asarray(value, like.dtype))
-    except OverflowError:
-        raise ValueError(f"{op}: {value} does not fit into {like.dtype}") from None
+    if kind in "iu" and not np.iinfo(like.dtype).min <= value <= np.iinfo(like.dtype).max:
+        raise ValueError(f"{op}: {value} does not fit into {like.dtype}")
+    return wrap(np.asarray(value, like.dtype))
 
 
 def _binary(cls: Any, a: Any, b: Any) -> Tensor:

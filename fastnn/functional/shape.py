@@ -344,6 +344,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if len(_listed(pad, "pad", "pad")) % 2 or len(pad) > 2 * x.ndim:
         raise ValueError(f"pad: pad {tuple(pad)} does not fit a tensor with {x.ndim} axes")
     flat = [_checks.integer(p, "pad", "pad", 0) for p in pad]
+    if any(p > 1 << 40 for p in flat):
+        raise ValueError(f"pad: pad {tuple(pad)} is too large")
     pairs = [(flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]
     widths = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
     return _Pad.apply(x, widths, value)

@@ -126,19 +126,30 @@ class Optimizer:
         kept = self._runs.get(id(group))
         if kept is not None and len(kept[0]) == len(params) and kept[2] is self.state:
             same_params = map(operator.is_, kept[0], params)  # == would compare their elements
-            if len(self.state) == kept[3] and all(same_params):
+            same_dtype = params[0]._data.dtype.char == kept[4]  # a Module converts them together
+            if len(self.state) == kept[3] and same_dtype and all(same_params):
                 return kept[1]
         found: dict[Any, Any] = {}
         for p in params:
             is_first = p not in self.state
             if is_first:
                 self.state[p] = self.state_of(p)
+            else:
+                self._convert(self.state[p], p._data.dtype)
             key = p._data.dtype.char, is_first, self.state[p].get("step")
             found.setdefault(key, []).append(p)
         runs = [(key[1], same, [self.state[p] for p in same]) for key, same in found.items()]
         if not any(is_first for is_first, _, _ in runs):
-            self._runs[id(group)] = params, runs, self.state, len(self.state)
+            char = params[0]._data.dtype.char
+            self._runs[id(group)] = params, runs, self.state, len(self.state), char
         return runs
+
+    @staticmethod
+    def _convert(state: dict[str, Any], dtype: np.dtype) -> None:
+        """State arrays follow a parameter whose dtype was changed."""
+        for key, value in state.items():
+            if isinstance(value, np.ndarray) and value.dtype != dtype:
+                state[key] = value.astype(dtype)
 
     def plain_runs(self, params: list[Any]) -> list[Any]:
         """`runs` for an update that keeps no state."""

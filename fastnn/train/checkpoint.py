@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import io
 from ..creation import from_numpy
-from ..tensor import Tensor
+from ..tensor import Tensor, contiguous
 
 FORMAT = "fastnn-checkpoint-1"
 
@@ -79,7 +79,7 @@ def _encode(node: Any, arrays: dict[str, Any]) -> Any:
         plain: Any = node
         # safetensors has no strides: what is not contiguous is copied.
         array = plain.detach().numpy() if is_tensor else plain
-        arrays[name] = from_numpy(np.array(array, order="C", copy=None))
+        arrays[name] = from_numpy(contiguous(array))
         return {"!": "tensor" if is_tensor else "array", "at": name}
     if isinstance(node, dict):
         if any(type(key) not in (str, int) for key in node):

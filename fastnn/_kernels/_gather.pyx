@@ -51,7 +51,8 @@ cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) exce
     s.OH = (s.H + 2 * s.ph - s.dh * (s.KH - 1) - 1) // s.sh + 1
     s.OW = (s.W + 2 * s.pw - s.dw * (s.KW - 1) - 1) // s.sw + 1
     # With padding or stride beyond all use the padded image could not even be counted.
-    if (<double>(s.H + 2 * s.ph + s.sh + s.dh * s.KH) * <double>(s.W + 2 * s.pw + s.sw + s.dw * s.KW)
+    if (<double>(s.H + 2 * s.ph + s.sh + s.dh * s.KH)
+            * <double>(s.W + 2 * s.pw + s.sw + s.dw * s.KW)
             * <double>(max_(s.Cg, s.Og) + 64) > MOST):
         raise MemoryError(f"cannot allocate the padded image: padding {padding}, stride {stride}, "
                           f"dilation {dilation}")

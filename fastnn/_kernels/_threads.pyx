@@ -98,8 +98,8 @@ cdef int threads_for(double flops) noexcept nogil:
 
 
 cdef void parallel_for(task_fn fn, void *ctx, Py_ssize_t n_tasks, int n_threads) noexcept nogil:
-    """Thread t begins with the t-th part of the tasks, so that from layer to layer an image stays in
-    the cache of one core; who is done takes tasks from the others' parts."""
+    """Thread t begins with the t-th part of the tasks, so that from layer to layer an image stays
+    in the cache of one core; who is done takes tasks from the others' parts."""
     global fnn_used_threads
     cdef Py_ssize_t task
     cdef unsigned saved

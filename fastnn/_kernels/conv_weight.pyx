@@ -220,7 +220,8 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         dense_image = round_up(s.Cg * q.pad.hp * q.pad.wp, 16)
     q.limit = _sparse_limit(&s, algo)
     if q.limit:
-        sparse_tables = _sparse_tables(&q, &s)
+        sparse_tables = _sparse_tables(&q, &s)  # kept alive until the end
+        assert sparse_tables is not None
     q.pad.image_size = max_(q.pad.image_size, dense_image)
     q.copies = dense_image > 0
     taps = take(2 * q.K)

@@ -36,9 +36,9 @@ class DataLoader:
     that load batches ahead; order and content of the batches stay the same. prefetch_factor:
     batches that each of them may be ahead. persistent_workers: keep the threads. collate_fn: list
     of samples -> batch; samples are then read one by one. generator: its seed sets order and
-    transforms, its state does not move; if None, one that is seeded from the default generator now. batch_transform (not in PyTorch):
-    called as `batch_transform(x, generator)` on the first array of each batch, x (B, ...), with a
-    generator of its own per seed, epoch and batch; see `transforms`.
+    transforms, its state does not move; if None, one that is seeded from the default generator
+    now. batch_transform (not in PyTorch): called as `batch_transform(x, generator)` on the first
+    array of each batch, x (B, ...), with a generator of its own per seed, epoch and batch; see `transforms`.
 
     A TensorDataset gives lists of Tensors, as PyTorch's loader does. Raises TypeError or ValueError
     for arguments of the wrong kind or that exclude one another. An error in a data set, also in a

@@ -222,6 +222,7 @@ CONV = [
     ((0, 2, 4, 4), (3, 2, 3, 3), {}), ((1, 1, 1, 1), (1, 1, 1, 1), {"stride": 3}), ((2, 3, 3, 3),
     (3, 1, 3, 3), {"groups": 3}),
     ((1, 2, 3, 3), (2, 2, 3, 3), {"padding": "valid"}),
+    ((1, 1, 6, 7), (1, 1, 3, 5), {"padding": "same"}),
 ]  # fmt: skip
 
 
@@ -233,6 +234,8 @@ def test_conv2d(i):
         tensors = inputs(rng, x, w, (w[0],), layout="strided")
         check(lambda *t, a=activation: F.conv2d(*t, **options, activation=a), tensors)
     check(lambda *t: F.conv2d(*t, **options), tensors[:2])
+    if options.get("padding") == "same":
+        assert F.conv2d(*tensors, **options).shape[-2:] == x[-2:]
 
 
 POOL = [

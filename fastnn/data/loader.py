@@ -38,7 +38,8 @@ class DataLoader:
     of samples -> batch; samples are then read one by one. generator: its seed sets order and
     transforms, its state does not move; if None, one that is seeded from the default generator
     now. batch_transform (not in PyTorch): called as `batch_transform(x, generator)` on the first
-    array of each batch, x (B, ...), with a generator of its own per seed, epoch and batch; see `transforms`.
+    array of each batch, x (B, ...), with a generator of its own per seed, epoch and batch; see
+    `transforms`.
 
     A TensorDataset gives lists of Tensors, as PyTorch's loader does. Raises TypeError or ValueError
     for arguments of the wrong kind or that exclude one another. An error in a data set, also in a

@@ -43,7 +43,8 @@ class RandomSampler(Sampler):
     epoch, len(data_source) if None; without replacement more than that many run through further
     permutations. generator: whose seed is used, its state does not move; if None, one
     that is seeded from the default generator now. Each iteration is one epoch further; `set_epoch`
-    says which comes next, `seed` overrides the generator's. Raises ValueError for num_samples < 1, or without samples to draw from.
+    says which comes next, `seed` overrides the generator's. Raises ValueError for
+    num_samples < 1, or without samples to draw from.
     """
 
     def __init__(

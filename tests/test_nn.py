@@ -360,6 +360,8 @@ def test_clip_grad_norm():
     assert utils.clip_grad_norm_(ps[2], 1.0) == 0.0 and utils.clip_grad_norm_([], 1.0) == 0.0
     utils.clip_grad_value_(ps, 0.25)
     assert set(ps[0].grad.numpy().flat) == {0.25}
+    utils.clip_grad_value_(ps[1], 0.0)
+    assert not ps[1].grad.numpy().any()
     ps[0].grad[0, 0] = math.nan
     with pytest.raises(RuntimeError, match="norm of the gradients is nan"):
         utils.clip_grad_norm_(ps, 1.0, error_if_nonfinite=True)

@@ -145,6 +145,26 @@ def test_gradients_that_are_missing_strided_or_late(make):
     assert a.tolist() == before
 
 
+@pytest.mark.parametrize("exchange", [lambda o: o.state.clear(), lambda o: setattr(o, "state", {})])
+@pytest.mark.parametrize("make", [optim.SGD, optim.Adam])
+def test_a_cleared_state_begins_anew(make, exchange):
+    options = {"momentum": 0.9} if make is optim.SGD else {}
+    params = parameters()
+    optimizer = make(params, 0.1, **options)
+    for step in range(3):
+        set_gradients(params, step)
+        optimizer.step()
+    exchange(optimizer)
+    twins = [fastnn.tensor(p.detach()).requires_grad_() for p in params]
+    other = make(twins, 0.1, **options)
+    for step in range(3):
+        for some, its in ((params, optimizer), (twins, other)):
+            set_gradients(some, step)
+            its.step()
+    for p, twin in zip(params, twins, strict=True):
+        assert p.tolist() == twin.tolist()
+
+
 def test_step_takes_a_closure_and_invalidates_what_was_saved():
     w = fastnn.ones(2, requires_grad=True)
     optimizer = optim.SGD([w], 0.5)

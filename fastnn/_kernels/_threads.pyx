@@ -160,7 +160,7 @@ def _start():
         if not text:
             continue
         first = text.split(",")[0].strip()  # OMP_NUM_THREADS may list one number per nesting level
-        if first.isdigit() and 1 <= int(first) <= LIMIT:
+        if first.isascii() and first.isdecimal() and 1 <= int(first) <= LIMIT:
             max_threads, reason = int(first), f"{variable}={text}"
             return
         if variable == "FASTNN_NUM_THREADS":

@@ -129,6 +129,7 @@ class Optimizer:
             same_dtype = params[0]._data.dtype.char == kept[4]  # a Module converts them together
             if len(self.state) == kept[3] and same_dtype and all(same_params):
                 return kept[1]
+        self._runs.pop(id(group), None)  # or states that were exchanged could come back
         found: dict[Any, Any] = {}
         for p in params:
             is_first = p not in self.state

@@ -21,6 +21,7 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 # No -march=native and no -ffast-math: one wheel for every CPU, and NaN and infinity are results.
 # -fno-math-errno lets sqrtf be one instruction; contraction would fuse where nobody wrote FMA.
 C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-ffp-contract=off", "-fvisibility=hidden"]
+C_FLAGS += ["-falign-loops=64"]  # a tile's loop that straddles lines loses 5 %
 C_FLAGS += ["-fPIC", "-Wall", "-Wextra", "-Wno-unused-function"]
 C_FLAGS += ["-UNDEBUG"] if DEBUG else ["-DNDEBUG"]
 if os.environ.get("CI"):

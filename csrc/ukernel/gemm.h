@@ -156,10 +156,15 @@ static void gemm_block(const fnn_gemm *g) {
       const float *a = packed         ? g->a + (ptrdiff_t)t * g->a_panel
                        : g->a_row_off ? g->a
                                       : g->a + (ptrdiff_t)i * g->a_row;
+      float *c = g->c + (ptrdiff_t)i * g->c_row + j;
+      if (packed) /* the next tile of a large C would wait for L3 before its first FMA */
+        for (size_t r = rows; r < rows + mr && i + r < g->m; r++)
+          for (size_t v = 0; v < n; v += 16)
+            __builtin_prefetch(c + (ptrdiff_t)r * g->c_row + (ptrdiff_t)v, 1);
       tiles[mode][rows - 1][vectors - 1](
           g->k, a, g->a_row, g->a_col, g->a_row_off ? g->a_row_off + i : NULL, g->a_col_off, b,
-          g->b_row, g->b_row_off, g->c + (ptrdiff_t)i * g->c_row + j, g->c_row, n,
-          g->bias_row ? g->bias_row + i : NULL, bias_col, g->accumulate, g->activation == FNN_RELU);
+          g->b_row, g->b_row_off, c, g->c_row, n, g->bias_row ? g->bias_row + i : NULL, bias_col,
+          g->accumulate, g->activation == FNN_RELU);
       i += rows;
     }
   }

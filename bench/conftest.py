@@ -9,7 +9,7 @@ import pytest
 from peak import peak_gflops
 
 import fastnn
-from fastnn._bench.timing import Result, interleaved, limited, table
+from fastnn._bench.timing import Result, limited, measure, table
 from fastnn._bench.workloads import has
 
 if has("torch"):
@@ -39,7 +39,7 @@ def race(benchmark, request):
                 benchmark(contenders["fastnn"])
                 return None
             rounds = request.config.getoption("--rounds")
-            result = Result(case, n_threads, flops, interleaved(contenders, rounds=rounds))
+            result = measure(case, n_threads, contenders, flops, rounds)
             calls = max(1, int(0.01 / result.median()))
             benchmark.pedantic(contenders["fastnn"], rounds=5, iterations=calls, warmup_rounds=1)
         RESULTS.append(result)

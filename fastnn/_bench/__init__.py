@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from . import workloads
-from .timing import Result, interleaved, limited, table
+from .timing import Result, limited, measure, table
 
 SUITES = ("train", "gemm")
 PEERS = ("numpy", "torch", "sklearn", "reference")
@@ -46,12 +46,13 @@ def run_suite(suite: str, threads: int, peers: list[str], rounds: int) -> list[R
     if suite == "train":
         for case in workloads.TRAIN:
             steps = workloads.training(case, peers)
-            times = interleaved(steps, rounds=rounds)
-            results.append(Result(case, threads, workloads.flops(case), times))
+            results.append(measure(case, threads, steps, workloads.flops(case), rounds))
         return results
     for m, n, k in workloads.GEMM_SIZES:
-        times = interleaved(workloads.gemm(m, n, k, peers), rounds=rounds)
-        results.append(Result(f"gemm {m} x {n} x {k}", threads, 2.0 * m * n * k, times))
+        contenders = workloads.gemm(m, n, k, peers)
+        results.append(
+            measure(f"gemm {m} x {n} x {k}", threads, contenders, 2.0 * m * n * k, rounds)
+        )
     return results
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+SPINNERS = ("numpy", "sklearn", "reference")  # OpenBLAS: its idle threads spin for long
 REST = 0.04  # seconds before a turn: idle threads of OpenBLAS spin for some 25 ms after their work
 
 
@@ -20,6 +21,7 @@ class Result:
     threads: int
     flops: float = 0.0
     times: dict[str, list[float]] = field(default_factory=dict)
+    beside: dict[str, list[float]] = field(default_factory=dict)  # fastnn's, next to SPINNERS
 
     def median(self, name: str = "fastnn") -> float:
         """Median seconds per call."""
@@ -27,7 +29,9 @@ class Result:
 
     def ratio(self, peer: str) -> float:
         """Median over the rounds of peer's time / fastnn's: above 1, fastnn is faster."""
-        pairs = zip(self.times[peer], self.times["fastnn"], strict=True)
+        beside = peer in SPINNERS and "fastnn" in self.beside
+        ours = (self.beside if beside else self.times)["fastnn"]
+        pairs = zip(self.times[peer], ours, strict=True)
         return statistics.median(theirs / ours for theirs, ours in pairs)
 
     def best_ratio(self) -> float | None:
@@ -38,6 +42,20 @@ class Result:
     def gflops(self) -> float:
         """GFLOP/s of fastnn."""
         return self.flops / self.median() / 1e9
+
+
+def measure(
+    case: str, threads: int, contenders: dict[str, Callable[[], Any]], flops: float, rounds: int
+) -> Result:
+    """All in turns; those whose threads go on spinning in a second group, where they disturb only
+    the fastnn that they are compared with."""
+    first = {name: run for name, run in contenders.items() if name not in SPINNERS}
+    second = {name: run for name, run in contenders.items() if name in SPINNERS or name == "fastnn"}
+    times = interleaved(first, rounds=rounds)
+    if len(second) == 1:
+        return Result(case, threads, flops, times)
+    beside = interleaved(second, rounds=rounds)
+    return Result(case, threads, flops, {**beside, **times}, {"fastnn": beside["fastnn"]})
 
 
 def interleaved(

@@ -30,18 +30,6 @@ cdef struct Gather:
     Py_ssize_t scratch_size, image_size, work_size
 
 
-cdef inline Py_ssize_t min_(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return a if a < b else b
-
-
-cdef inline Py_ssize_t max_(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return a if a > b else b
-
-
-cdef inline Py_ssize_t round_up(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return (a + b - 1) // b * b
-
-
 cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) except -1
 cdef int check_dy(const Shape *s, dy) except -1
 cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) except -1

@@ -18,6 +18,7 @@ from numpy cimport PyArray_DIM, import_array
 
 from ._array cimport Buffer, pair, take
 from ._csrc cimport fnn_gemm, fnn_ukernels
+from ._sizes cimport max_, min_, round_up
 from ._threads cimport parallel_for, threads_for
 
 import_array()

@@ -12,11 +12,11 @@ from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, activation_code, empty1, empty4, f32, f32_or_null, take
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport (
-    Gather, Shape, algo_code, check_dy, conv_shape, max_, min_, round_up, run_gather
-)
+from ._gather cimport Gather, Shape, algo_code, check_dy, conv_shape, run_gather
+from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
+from .reduce cimport sum_of
 from ._gather import ALGOS as _GATHERS
 
 import_array()
@@ -274,13 +274,10 @@ cdef struct BiasGrad:
 
 cdef void _bias_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef BiasGrad *q = <BiasGrad *>ctx
-    cdef Py_ssize_t n, i
+    cdef Py_ssize_t n
     cdef double total = 0.0
-    cdef const float *plane
     for n in range(q.N):
-        plane = q.dy + (n * q.C + task) * q.P
-        for i in range(0, q.P, 2048):
-            total += q.uk.vsum(min_(2048, q.P - i), plane + i)
+        total += sum_of(q.uk, q.P, q.dy + (n * q.C + task) * q.P)
     q.dbias[task] = <float>total
 
 

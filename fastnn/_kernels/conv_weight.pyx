@@ -11,9 +11,8 @@ from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, empty4, f32, pair, take
 from ._csrc cimport fnn_gemm, fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport (
-    Gather, Shape, check_dy, conv_shape, max_, min_, pad_image, pixel_table, round_up
-)
+from ._gather cimport Gather, Shape, check_dy, conv_shape, pad_image, pixel_table
+from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
 
@@ -220,8 +219,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         dense_image = round_up(s.Cg * q.pad.hp * q.pad.wp, 16)
     q.limit = _sparse_limit(&s, algo)
     if q.limit:
-        sparse_tables = _sparse_tables(&q, &s)  # kept alive until the end
-        assert sparse_tables is not None
+        _tables = _sparse_tables(&q, &s)  # alive until the end, as _pixels
     q.pad.image_size = max_(q.pad.image_size, dense_image)
     q.copies = dense_image > 0
     taps = take(2 * q.K)

@@ -11,6 +11,7 @@ from libc.string cimport memset
 
 from ._array cimport Buffer, empty2, f32, take
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
+from ._sizes cimport min_, round_up
 from ._threads cimport parallel_for, threads_for
 
 from numpy cimport PyArray_DIM, import_array, ndarray
@@ -23,14 +24,6 @@ cdef struct Split:
     Py_ssize_t rows, cols, row_tasks
     float *scratch
     Py_ssize_t scratch_size
-
-
-cdef inline Py_ssize_t min_(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return a if a < b else b
-
-
-cdef inline Py_ssize_t round_up(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return (a + b - 1) // b * b
 
 
 cdef bint _packs_a(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:

@@ -1,54 +1,14 @@
 """Dense layers: three matrix products, bias and activation in the epilogue (see gemm.pyx)."""
 cimport cython
-from libc.string cimport memset
 from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport activation_code, empty1, empty2, empty_like, f32, f32_or_null
 from ._csrc cimport fnn_ukernels, fnn_map_grad, ukernels
-from ._threads cimport parallel_for, threads_for
+from ._map cimport map2
 from .gemm cimport Gemm, gemm
+from .reduce cimport sum_columns
 
 import_array()
-
-cdef struct Columns:
-    const fnn_ukernels *uk
-    Py_ssize_t rows, cols, width
-    const float *x
-    float *y
-
-cdef struct Map:
-    fnn_map_grad fn
-    Py_ssize_t n, chunk
-    const float *dy
-    const float *y
-    float *dx
-
-
-cdef void _column_sums(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    # 32 rows are added in order, these sums in float64: one long chain would lose digits.
-    cdef Columns *c = <Columns *>ctx
-    cdef Py_ssize_t start = task * c.width, n = c.width, first, r, j
-    cdef float partial[256]
-    cdef double total[256]
-    if start + n > c.cols:
-        n = c.cols - start
-    memset(total, 0, n * sizeof(double))
-    for first in range(0, c.rows, 32):
-        memset(partial, 0, n * sizeof(float))
-        for r in range(first, min(c.rows, first + 32)):
-            c.uk.vadd(n, c.x + r * c.cols + start, partial)
-        for j in range(n):
-            total[j] += partial[j]
-    for j in range(n):
-        c.y[start + j] = <float>total[j]
-
-
-cdef void _map_grad(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    cdef Map *m = <Map *>ctx
-    cdef Py_ssize_t i = task * m.chunk, n = m.chunk
-    if i + n > m.n:
-        n = m.n - i
-    m.fn(n, m.dy + i, m.y + i, m.dx + i)
 
 
 def linear_forward(x, weight, bias, activation):
@@ -80,8 +40,8 @@ def linear_backward(dy, x, weight, y, activation, needs):
     """
     cdef:
         Gemm g
-        Map m
-        Columns c
+        fnn_map_grad fn
+        const float *py
         const fnn_ukernels *uk = ukernels()
         const float *dz = f32(dy, 2, "dy")
         float *px = f32(x, 2, "x")
@@ -96,17 +56,12 @@ def linear_backward(dy, x, weight, y, activation, needs):
     need_x, need_w, need_b = needs
     if code:
         dpre = empty_like(dy)
-        m.fn = uk.vrelu_grad if code == 1 else uk.vtanh_grad if code == 2 else uk.vsigmoid_grad
-        m.n, m.chunk = N * O, 16384
-        m.dy, m.y, m.dx = dz, f32(y, 2, "y"), f32(dpre, 2, "dy")
+        fn = uk.vrelu_grad if code == 1 else uk.vtanh_grad if code == 2 else uk.vsigmoid_grad
+        py = f32(y, 2, "y")
         if PyArray_DIM(y, 0) != N or PyArray_DIM(y, 1) != O:
             raise ValueError(f"y has shape {y.shape}, expected {dy.shape}")
-        if m.n <= m.chunk:
-            parallel_for(_map_grad, &m, 1, 1)
-        else:
-            with nogil:
-                parallel_for(_map_grad, &m, (m.n + m.chunk - 1) // m.chunk, threads_for(8.0 * m.n))
-        dz = m.dx
+        map2(fn, N * O, dz, py, f32(dpre, 2, "dy"), 8.0)
+        dz = f32(dpre, 2, "dy")
     g.bias_row = g.bias_col = NULL
     g.accumulate = g.activation = 0
     if need_x:  # (N, O) (O, I)
@@ -125,11 +80,5 @@ def linear_backward(dy, x, weight, y, activation, needs):
         gemm(&g)
     if need_b:
         dbias = empty1(O)
-        c.uk, c.rows, c.cols, c.width = uk, N, O, 256
-        c.x, c.y = dz, f32(dbias, 1, "dbias")
-        if N * O <= 16384:
-            parallel_for(_column_sums, &c, (O + 255) // 256, 1)
-        else:
-            with nogil:
-                parallel_for(_column_sums, &c, (O + 255) // 256, threads_for(4.0 * N * O))
+        sum_columns(1, N, O, dz, f32(dbias, 1, "dbias"))
     return dx, dweight, dbias

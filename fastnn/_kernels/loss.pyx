@@ -24,6 +24,7 @@ from numpy cimport (
 from ._array cimport Buffer, empty, empty1, empty_like, f32, f32_or_null, same_shape, take
 from ._csrc cimport fnn_ukernels, ukernels
 from ._threads cimport parallel_for, threads_for
+from .reduce cimport sum_of
 
 import_array()
 
@@ -72,15 +73,6 @@ cdef int _targets(CrossEntropy *q, target) except -1:
         if q.target[n] != q.ignore_index and not 0 <= q.target[n] < q.C:
             raise IndexError(f"target[{n}] is {q.target[n]}, expected 0 <= target < {q.C}")
     return 0
-
-
-cdef float _sum(const fnn_ukernels *uk, Py_ssize_t n, const float *x) noexcept nogil:
-    """Pieces of 2,048 in float32, these in float64."""
-    cdef double total = 0.0
-    cdef Py_ssize_t i
-    for i in range(0, n, 2048):
-        total += uk.vsum(min(2048, n - i), x + i)
-    return <float>total
 
 
 cdef float _denominator(const CrossEntropy *q) noexcept nogil:
@@ -148,7 +140,7 @@ def cross_entropy_forward(logits, target, weight, ignore_index, reduction, label
                              threads_for(40.0 * q.N * q.C))
     if how == NONE:
         return loss, probs
-    total = _sum(q.uk, q.N, q.rows)
+    total = <float>sum_of(q.uk, q.N, q.rows)
     if how == MEAN:
         denominator = _denominator(&q)
         total = total / denominator if denominator != 0.0 else <float>0.0

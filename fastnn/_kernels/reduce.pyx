@@ -19,14 +19,18 @@ cdef struct Sum:
     float *out
 
 
+cdef double sum_of(const fnn_ukernels *uk, Py_ssize_t n, const float *x) noexcept nogil:
+    cdef double total = 0.0
+    cdef Py_ssize_t i
+    for i in range(0, n, 2048):
+        total += uk.vsum(min(2048, n - i), x + i)
+    return total
+
+
 cdef void _row_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef Sum *q = <Sum *>ctx
     cdef Py_ssize_t a = task // q.parts, i = task % q.parts * PIECE
-    cdef Py_ssize_t n = min(PIECE, q.R - i), j
-    cdef double total = 0.0
-    for j in range(0, n, 2048):
-        total += q.uk.vsum(min(2048, n - j), q.x + a * q.R + i + j)
-    q.out[task] = <float>total
+    q.out[task] = <float>sum_of(q.uk, min(PIECE, q.R - i), q.x + a * q.R + i)
 
 
 cdef void _column_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
@@ -48,6 +52,18 @@ cdef void _column_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         y[j] = <float>total[j]
 
 
+cdef void sum_columns(Py_ssize_t A, Py_ssize_t R, Py_ssize_t B, const float *x,
+                      float *out) noexcept:
+    cdef Sum q
+    q.uk, q.A, q.R, q.B, q.x, q.out = ukernels(), A, R, B, x, out
+    q.parts = (B + WIDTH - 1) // WIDTH
+    if A * R * B <= 16384:
+        parallel_for(_column_task, &q, A * q.parts, 1)
+        return
+    with nogil:
+        parallel_for(_column_task, &q, A * q.parts, threads_for(4.0 * A * R * B))
+
+
 def sum_axis(x):
     """x (A, R, B) -> (A, B), the sum over the middle axis."""
     cdef Sum q
@@ -63,9 +79,7 @@ def sum_axis(x):
     if q.A == 0 or q.B == 0:
         return y
     if q.B > 1 or q.R == 0:
-        q.out, q.parts = out, (q.B + WIDTH - 1) // WIDTH
-        with nogil:
-            parallel_for(_column_task, &q, q.A * q.parts, threads_for(2.0 * q.A * q.R * q.B))
+        sum_columns(q.A, q.R, q.B, q.x, out)
         return y
     q.parts = (q.R + PIECE - 1) // PIECE
     partial = take(q.A * q.parts)

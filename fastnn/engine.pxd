@@ -17,6 +17,10 @@ cdef object _accumulate(dict leaves)
 cdef list _ordered(dict nodes)
 
 
-@cython.locals(pending=dict, leaves=dict, captured=dict, t=Core, node=Function, next=Function,
-               outs=list, results=tuple, i=Py_ssize_t, n=Py_ssize_t, slot=Py_ssize_t)
+@cython.locals(node=Function, outs=list)
+cdef object _send(dict pending, dict leaves, object edge, Py_ssize_t slot, object g)
+
+
+@cython.locals(pending=dict, leaves=dict, captured=dict, t=Core, node=Function,
+               outs=list, results=tuple, i=Py_ssize_t, n=Py_ssize_t)
 cpdef object run_backward(list roots, list grads, bint retain_graph, object wanted=*)

@@ -147,6 +147,18 @@ def _leading_to(nodes, wanted):
     return found
 
 
+def _send(pending, leaves, edge, slot, g):
+    """Add g to what a leaf, or output `slot` of a Function, has got so far."""
+    if not isinstance(edge, Function):
+        leaves[edge] = _add(leaves[edge], g) if edge in leaves else g
+        return
+    node = edge
+    outs = pending.get(node)
+    if outs is None:
+        pending[node] = outs = [None] * _n_outputs(node)
+    outs[slot] = g if outs[slot] is None else _add(outs[slot], g)
+
+
 def run_backward(roots, grads, retain_graph, wanted=None):
     """Send `grads` (arrays) back from `roots`.
 
@@ -157,13 +169,7 @@ def run_backward(roots, grads, retain_graph, wanted=None):
     leaves = {}
     captured = {}
     for t, g in zip(roots, grads, strict=True):
-        if t._node is None:
-            leaves[t] = _add(leaves[t], g) if t in leaves else g
-        else:
-            outs = pending.get(t._node)
-            if outs is None:
-                pending[t._node] = outs = [None] * _n_outputs(t._node)
-            outs[t._index] = g if outs[t._index] is None else _add(outs[t._index], g)
+        _send(pending, leaves, t if t._node is None else t._node, t._index, g)
     nodes = _ordered(pending)
     leading = None if wanted is None else _leading_to(nodes, wanted)
     for node in nodes:
@@ -187,15 +193,7 @@ def run_backward(roots, grads, retain_graph, wanted=None):
             if edge is not None and g is not None:
                 if not isinstance(g, np.ndarray):
                     g = np.asarray(g)  # NumPy gives scalars where there are no axes
-                if isinstance(edge, Function):
-                    next = edge
-                    outs = pending.get(next)
-                    if outs is None:
-                        pending[next] = outs = [None] * _n_outputs(next)
-                    slot = node._slots[i]
-                    outs[slot] = g if outs[slot] is None else _add(outs[slot], g)
-                else:
-                    leaves[edge] = _add(leaves[edge], g) if edge in leaves else g
+                _send(pending, leaves, edge, node._slots[i], g)
             i += 1
         outs = results = g = None  # whoever still holds an array here would force a copy of it
         if not retain_graph and node._saved is not None:

@@ -21,7 +21,7 @@ class Result:
     threads: int
     flops: float = 0.0
     times: dict[str, list[float]] = field(default_factory=dict)
-    beside: dict[str, list[float]] = field(default_factory=dict)  # fastnn's, next to SPINNERS
+    beside: list[float] = field(default_factory=list)  # fastnn's, next to SPINNERS
 
     def median(self, name: str = "fastnn") -> float:
         """Median seconds per call."""
@@ -29,8 +29,7 @@ class Result:
 
     def ratio(self, peer: str) -> float:
         """Median over the rounds of peer's time / fastnn's: above 1, fastnn is faster."""
-        beside = peer in SPINNERS and "fastnn" in self.beside
-        ours = (self.beside if beside else self.times)["fastnn"]
+        ours = self.beside if peer in SPINNERS else self.times["fastnn"]
         pairs = zip(self.times[peer], ours, strict=True)
         return statistics.median(theirs / ours for theirs, ours in pairs)
 
@@ -55,7 +54,7 @@ def measure(
     if len(second) == 1:
         return Result(case, threads, flops, times)
     beside = interleaved(second, rounds=rounds)
-    return Result(case, threads, flops, {**beside, **times}, {"fastnn": beside["fastnn"]})
+    return Result(case, threads, flops, {**beside, **times}, beside["fastnn"])
 
 
 def interleaved(

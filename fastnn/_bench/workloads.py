@@ -21,7 +21,7 @@ Step = Callable[[], Any]
 
 def has(library: str) -> bool:
     """Whether it is installed."""
-    return importlib.util.find_spec({"sklearn": "sklearn"}.get(library, library)) is not None
+    return importlib.util.find_spec(library) is not None
 
 
 def batches(case: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -36,8 +36,8 @@ PLAIN = (
     Conv(17, 1, (3, 3), 4, (3, 3)),  # kernel == image
     Conv(2, 4, (5, 5), 17, (1, 1)),  # 1x1
     Conv(2, 6, (4, 4), 33, (4, 4)),  # kernel == image
-    Conv(1, 29, (4, 5), 33, (3, 3), padding=(1, 1)),  # 261 terms: more than one cache block
-    Conv(2, 33, (3, 4), 31, (3, 3), padding=(1, 1)),
+    Conv(1, 29, (4, 5), 33, (3, 4), padding=(1, 1)),  # 348 terms: more than one cache block
+    Conv(2, 33, (3, 4), 31, (4, 3), padding=(1, 1)),
     Conv(1, 5, (12, 11), 32, (2, 2)),  # more output pixels than an indirect strip
     Conv(2, 40, (7, 8), 50, (6, 6), has_bias=False),  # a weight gradient summed in one chain
     Conv(1, 2, (1, 1), 3, (3, 3), padding=(1, 1)),  # all but one tap in the padding
@@ -66,6 +66,17 @@ GROUPED = (
     Conv(1, 4, (5, 5), 80, (2, 2), padding=(1, 0), groups=2),
     Conv(9, 3, (4, 4), 3, (2, 2), dilation=(2, 1), groups=3),
 )
+WINOGRAD = (
+    Conv(2, 16, (8, 8), 16, (3, 3), padding=(1, 1)),  # whole tiles
+    Conv(1, 17, (9, 13), 33, (3, 3), padding=(1, 1), has_bias=False),
+    Conv(2, 16, (5, 6), 48, (3, 3)),  # fewer tiles than channels
+    Conv(3, 31, (6, 6), 16, (3, 3), padding=(2, 2), activation="relu"),
+    Conv(1, 16, (2, 2), 40, (3, 3), padding=(1, 1)),  # tiles of 2x2
+    Conv(9, 40, (1, 5), 32, (3, 3), padding=(1, 2), activation="tanh"),
+    Conv(2, 32, (7, 34), 36, (3, 3), padding=(0, 1), groups=2, activation="sigmoid"),
+    Conv(1, 130, (3, 4), 20, (3, 3), padding=(1, 1)),  # more channels than a block
+    Conv(0, 16, (4, 4), 16, (3, 3)),
+)
 LARGE = (
     Conv(3, 3, (34, 33), 6, (5, 5), padding=(2, 2)),
     Conv(2, 16, (20, 20), 32, (3, 3), padding=(1, 1)),
@@ -75,6 +86,8 @@ LARGE = (
     Conv(2, 16, (21, 20), 40, (3, 3), padding=(2, 2), dilation=(2, 2)),
     Conv(1, 44, (16, 17), 170, (3, 3)),
     Conv(2, 64, (20, 20), 128, (3, 3), padding=(1, 1), groups=64),
+    Conv(7, 24, (30, 26), 40, (3, 3), padding=(1, 1)),  # several tasks of Winograd's
+    Conv(3, 64, (5, 5), 136, (3, 3), padding=(1, 1), groups=2),  # whose tiles are kept
     Conv(5, 1, (90, 91), 64, (1, 1)),  # enough pixels to share the sums of the bias gradient
 )
 

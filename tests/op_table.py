@@ -75,13 +75,14 @@ def conv_rows() -> list[OpCase]:
     plain = (0, 1, 3, 4, 6, 7, 8, 9, 12, 13, 16, 17, 31, 32, 33)
     thin = (*images.PLAIN, *images.STRIDED, *images.DILATED, *images.GROUPED)
     return [
-        conv_row("plain", images.PLAIN, (large[0], large[1], large[6], large[8]), plain),
+        conv_row("plain", images.PLAIN, (large[0], large[1], large[6], large[10]), plain),
         # Below ReLU and pooling most of dy is zero, which the gradients make use of.
         conv_row("with a thin gradient", thin, large[:4], plain, dy_share=0.2),
         conv_row("with no gradient", images.PLAIN[2:5], large[:1], (1, 3, 6, 16), dy_share=0.0),
         conv_row("strided", images.STRIDED, large[4:5], (1, 3, 5, 6, 8, 34)),
         conv_row("dilated", images.DILATED, large[5:6], (1, 3, 4, 5, 17, 35)),
         conv_row("grouped", images.GROUPED, large[7:8], (1, 3, 6, 9, 80)),
+        conv_row("winograd", images.WINOGRAD, large[8:10], (0, 1, 16, 17, 33, 130), exact=False),
         *(
             conv_row(name, images.with_activation(name), (case,), (0, 1, 7, 33), name == "relu")
             for name, case in zip(ACTIVATIONS[1:], large[2:5], strict=True)

@@ -13,8 +13,10 @@ from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
 from ukernel_sparse import SPARSE
 from ukernel_steps import PHILOX, UPDATE
 from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
+from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE]
+CASES += WINOGRAD
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 
@@ -57,6 +59,10 @@ def check(got, expected, allowed, about):
         f"{about}: {np.count_nonzero(wrong)} wrong, first at {np.argmax(wrong)}: "
         f"{got.ravel()[wrong][:3]} instead of {expected.ravel()[wrong][:3]}"
     )
+
+
+def test_winograd_matrices():
+    matrices_convolve()
 
 
 def test_every_entry_has_a_row():

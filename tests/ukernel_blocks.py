@@ -187,6 +187,11 @@ def transpose_samples(level, rng):
         yield args | {"y": InOut(y), "y_row": y_row}
 
 
+def pair_samples(level, rng):
+    for n in LINES:
+        yield {"n": n, "a": normal(rng, n), "b": normal(rng, n), "y": Out(2 * n)}
+
+
 PACK = [
     Case(
         "pack_a",
@@ -205,6 +210,9 @@ PACK = [
         "transpose",
         transpose_samples,
         lambda level, args: {"y": strided(args["matrix"].T, args["y_row"], 1)},
+    ),
+    Case(
+        "zip_pairs", pair_samples, lambda level, args: {"y": np.ravel([args["a"], args["b"]], "F")}
     ),
 ]
 

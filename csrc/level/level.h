@@ -16,6 +16,7 @@
 #include "../ukernel/update.h"
 #include "../ukernel/philox.h"
 #include "../ukernel/sparse.h"
+#include "../ukernel/winograd.h"
 
 const fnn_ukernels FNN_LEVEL_TABLE = {
     .isa = FNN_LEVEL_NAME,

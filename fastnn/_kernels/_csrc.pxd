@@ -52,6 +52,7 @@ cdef extern from "fastnn.h" nogil:
                              const Py_ssize_t *pixel_off, float *out) noexcept nogil
         void (*transpose)(size_t m, size_t n, const float *x, Py_ssize_t x_row, float *y,
                           Py_ssize_t y_row) noexcept nogil
+        void (*zip_pairs)(size_t n, const float *a, const float *b, float *y) noexcept nogil
         fnn_map vexp, vlog, vtanh, vsigmoid, vrelu
         fnn_map_grad vrelu_grad, vtanh_grad, vsigmoid_grad
         float (*vsum)(size_t n, const float *x) noexcept nogil
@@ -99,6 +100,19 @@ cdef extern from "fastnn.h" nogil:
         void (*sparse_input_grad)(size_t count, const Py_ssize_t *at, const float *value,
                                   const float *w, size_t taps, size_t width, Py_ssize_t step,
                                   float *dx) noexcept nogil
+        void (*wino_input)(int m, size_t tiles, const float *x, Py_ssize_t row, float *v,
+                           Py_ssize_t v_xi, Py_ssize_t v_tile) noexcept nogil
+        void (*wino_gradient)(int m, size_t tiles, const float *dy, Py_ssize_t row, float *v,
+                              Py_ssize_t v_xi, Py_ssize_t v_tile) noexcept nogil
+        void (*wino_output)(int m, size_t tiles, const float *x, Py_ssize_t x_xi,
+                            Py_ssize_t x_tile, const float *bias, int relu, float *y,
+                            Py_ssize_t row) noexcept nogil
+        void (*wino_weight)(int m, size_t n, const float *g, Py_ssize_t g_step,
+                            Py_ssize_t g_tap, float *u, Py_ssize_t u_step,
+                            Py_ssize_t u_xi) noexcept nogil
+        void (*wino_weight_grad)(int m, size_t n, const float *du, Py_ssize_t u_step,
+                                 Py_ssize_t u_xi, float *dg, Py_ssize_t g_step,
+                                 Py_ssize_t g_tap) noexcept nogil
 
 # The table in force; set at import, changed only by force_isa (tests).
 cdef const fnn_ukernels *ukernels() noexcept nogil

@@ -66,6 +66,15 @@ GROUPED = (
     Conv(1, 4, (5, 5), 80, (2, 2), padding=(1, 0), groups=2),
     Conv(9, 3, (4, 4), 3, (2, 2), dilation=(2, 1), groups=3),
 )
+DEPTHWISE = (
+    Conv(2, 6, (13, 12), 6, (3, 3), padding=(1, 1), groups=6),
+    Conv(1, 17, (7, 40), 17, (3, 3), padding=(0, 2), groups=17),
+    Conv(2, 5, (10, 35), 5, (3, 5), padding=(1, 3), groups=5, activation="relu"),
+    Conv(2, 3, (9, 34), 6, (3, 3), stride=(1, 2), padding=(1, 1), groups=3, activation="tanh"),
+    Conv(1, 3, (12, 9), 3, (4, 6), stride=(3, 2), dilation=(2, 1), groups=3),
+    Conv(1, 2, (13, 17), 2, (2, 2), padding=(2, 2), groups=2, activation="sigmoid"),
+    Conv(3, 2, (2, 1), 2, (1, 1), groups=2, has_bias=False),
+)
 WINOGRAD = (
     Conv(2, 16, (8, 8), 16, (3, 3), padding=(1, 1)),  # whole tiles
     Conv(1, 17, (9, 13), 33, (3, 3), padding=(1, 1), has_bias=False),

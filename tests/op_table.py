@@ -82,6 +82,7 @@ def conv_rows() -> list[OpCase]:
         conv_row("strided", images.STRIDED, large[4:5], (1, 3, 5, 6, 8, 34)),
         conv_row("dilated", images.DILATED, large[5:6], (1, 3, 4, 5, 17, 35)),
         conv_row("grouped", images.GROUPED, large[7:8], (1, 3, 6, 9, 80)),
+        conv_row("depthwise", images.DEPTHWISE, large[7:8], (1, 3, 5, 6, 17), exact=False),
         conv_row("winograd", images.WINOGRAD, large[8:10], (0, 1, 16, 17, 33, 130), exact=False),
         *(
             conv_row(name, images.with_activation(name), (case,), (0, 1, 7, 33), name == "relu")

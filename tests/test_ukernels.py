@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from ukernel_blocks import GEMM, MODES, PACK, POOL, gemm_args, strided
+from ukernel_depthwise import DEPTHWISE
 from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
 from ukernel_sparse import SPARSE
 from ukernel_steps import PHILOX, UPDATE
@@ -16,7 +17,7 @@ from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
 from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE]
-CASES += WINOGRAD
+CASES += WINOGRAD + DEPTHWISE
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

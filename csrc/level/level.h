@@ -17,6 +17,7 @@
 #include "../ukernel/philox.h"
 #include "../ukernel/sparse.h"
 #include "../ukernel/winograd.h"
+#include "../ukernel/depthwise.h"
 
 const fnn_ukernels FNN_LEVEL_TABLE = {
     .isa = FNN_LEVEL_NAME,

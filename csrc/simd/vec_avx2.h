@@ -19,6 +19,7 @@ FNN_INLINE vf32 vf32_set1(float x) { return _mm256_set1_ps(x); }
 FNN_INLINE vf32 vf32_zero(void) { return _mm256_setzero_ps(); }
 FNN_INLINE vf32 vf32_load(const float *p) { return _mm256_loadu_ps(p); }
 FNN_INLINE void vf32_store(float *p, vf32 v) { _mm256_storeu_ps(p, v); }
+FNN_INLINE void vf32_keep(vf32 *v) { __asm__("" : "+x"(*v)); }
 FNN_INLINE vf32 vf32_broadcast(const float *p) { return _mm256_broadcast_ss(p); }
 FNN_INLINE vi32 vec_tail_mask(size_t n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

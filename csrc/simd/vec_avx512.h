@@ -26,6 +26,7 @@ FNN_INLINE vf32 vf32_set1(float x) { return _mm512_set1_ps(x); }
 FNN_INLINE vf32 vf32_zero(void) { return _mm512_setzero_ps(); }
 FNN_INLINE vf32 vf32_load(const float *p) { return _mm512_loadu_ps(p); }
 FNN_INLINE void vf32_store(float *p, vf32 v) { _mm512_storeu_ps(p, v); }
+FNN_INLINE void vf32_keep(vf32 *v) { __asm__("" : "+v"(*v)); }
 FNN_INLINE vf32 vf32_broadcast(const float *p) { return _mm512_set1_ps(*p); }
 FNN_INLINE vmask vec_tail_mask(size_t n) { return (vmask)((1u << n) - 1u); }
 #ifdef FNN_SIMDE /* the emulation lacks the masked moves */

@@ -26,6 +26,8 @@ FNN_INLINE vf32 vf32_load(const float *p) {
   return v;
 }
 FNN_INLINE void vf32_store(float *p, vf32 v) { memcpy(p, &v, sizeof v); }
+/* v in a register: else the compiler may read memory again at each use. */
+FNN_INLINE void vf32_keep(vf32 *v) { (void)v; }
 FNN_INLINE vf32 vf32_broadcast(const float *p) { return vf32_set1(*p); }
 /* n in [1, lanes): lanes at and beyond n read as zero and are not touched. */
 FNN_INLINE vf32 vf32_load_tail(const float *p, size_t n) {

@@ -113,6 +113,17 @@ cdef extern from "fastnn.h" nogil:
         void (*wino_weight_grad)(int m, size_t n, const float *du, Py_ssize_t u_step,
                                  Py_ssize_t u_xi, float *dg, Py_ssize_t g_step,
                                  Py_ssize_t g_tap) noexcept nogil
+        void (*depthwise_rows)(size_t rows, size_t n, size_t kh, size_t kw, const float *x,
+                               Py_ssize_t line, Py_ssize_t x_row, const Py_ssize_t *col_off,
+                               const float *w, const float *bias, int relu, float *y,
+                               Py_ssize_t y_row) noexcept nogil
+        void (*depthwise_weight_grad)(size_t rows, size_t n, size_t kh, size_t kw,
+                                      const float *dy, Py_ssize_t dy_row, const float *x,
+                                      Py_ssize_t line, Py_ssize_t x_row,
+                                      const Py_ssize_t *col_off, float *acc) noexcept nogil
+        void (*unzip_pairs)(size_t n, const float *x, float *even, float *odd) noexcept nogil
+        void (*copy_rows)(size_t rows, size_t n, const float *x, Py_ssize_t x_row, float *y,
+                          Py_ssize_t y_row) noexcept nogil
 
 # The table in force; set at import, changed only by force_isa (tests).
 cdef const fnn_ukernels *ukernels() noexcept nogil

@@ -98,12 +98,12 @@ cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) ex
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
                     float *out) noexcept nogil:
     """The source's part of padded rows [row0, row1) of every plane; the border is zero already."""
-    cdef Py_ssize_t c, r
+    cdef Py_ssize_t c
     row0, row1 = max_(row0, q.top), min_(row1, q.top + q.h)
-    for c in range(q.channels):
-        for r in range(row0, row1):
-            memcpy(out + (c * q.hp + r) * q.wp + q.left, x + (c * q.h + r - q.top) * q.w,
-                   q.w * sizeof(float))
+    if row0 < row1:
+        for c in range(q.channels):
+            q.uk.copy_rows(row1 - row0, q.w, x + (c * q.h + row0 - q.top) * q.w, q.w,
+                           out + (c * q.hp + row0) * q.wp + q.left, q.wp)
 
 
 cdef void _direct(const Gather *q, const float *a, const float *bias, const float *image,

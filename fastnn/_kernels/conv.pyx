@@ -16,6 +16,7 @@ from ._gather cimport Gather, Shape, algo_code, check_dy, conv_shape, flatten_1x
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
+from .depthwise cimport depthwise_algo, depthwise_backward_input, depthwise_forward
 from .reduce cimport sum_of
 from .winograd cimport wino_algo, wino_backward_input, wino_forward
 from ._gather import ALGOS as _GATHERS
@@ -23,9 +24,9 @@ from ._gather import ALGOS as _GATHERS
 import_array()
 
 ALGOS = {
-    "forward": (*_GATHERS, "winograd2", "winograd4"),
-    "backward_input": (*_GATHERS, "sparse", "winograd2", "winograd4"),
-    "backward_weight": ("auto", "dense", "sparse", "winograd2", "winograd4"),
+    "forward": (*_GATHERS, "winograd2", "winograd4", "depthwise"),
+    "backward_input": (*_GATHERS, "sparse", "winograd2", "winograd4", "depthwise"),
+    "backward_weight": ("auto", "dense", "sparse", "winograd2", "winograd4", "depthwise"),
 }
 
 
@@ -53,7 +54,6 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
     if q.bias != NULL and PyArray_DIM(bias, 0) != s.O:
         raise ValueError(f"bias has {PyArray_DIM(bias, 0)} elements, expected {s.O}")
     y = empty4(s.N, s.O, s.OH, s.OW)
-    flatten_1x1(&s)
     q.uk = ukernels()
     q.activation = activation_code(activation)
     m = wino_algo(&s, algo, s.OH, s.OW)
@@ -61,6 +61,10 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
         if s.N and s.O:
             wino_forward(&s, q.x, q.a, q.bias, q.activation, m, f32(y, 4, "y"))
         return y
+    if depthwise_algo(&s, algo, False):
+        depthwise_forward(&s, q.x, q.a, q.bias, q.activation, f32(y, 4, "y"))
+        return y
+    flatten_1x1(&s)
     q.N, q.G, q.M, q.K = s.N, s.G, s.Og, s.Cg * s.KH * s.KW
     q.TH, q.TW, q.channels, q.h, q.w = s.OH, s.OW, s.Cg, s.H, s.W
     q.hp, q.wp, q.top, q.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
@@ -308,6 +312,9 @@ def conv2d_backward_input(dy, weight, input_size, stride, padding, dilation, gro
         return dx
     limit = _scatter_limit(&s, algo)
     if limit and s.N and _scatter(&s, dy_data, w, f32(dx, 4, "dx"), limit):
+        return dx
+    if depthwise_algo(&s, algo, True):
+        depthwise_backward_input(&s, dy_data, w, f32(dx, 4, "dx"))
         return dx
     flatten_1x1(&s)
     if s.N and s.C:

@@ -15,12 +15,13 @@ from ._gather cimport Gather, Shape, check_dy, conv_shape, flatten_1x1, pad_imag
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
+from .depthwise cimport depthwise_algo, depthwise_backward_weight
 from .winograd cimport wino_algo
 from .winograd_weight cimport wino_backward_weight
 
 import_array()
 
-ALGOS = ("auto", "dense", "sparse", "winograd2", "winograd4")
+ALGOS = ("auto", "dense", "sparse", "winograd2", "winograd4", "depthwise")
 
 cdef enum:
     CHUNK = 8          # images summed in one chain
@@ -216,6 +217,9 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     m = wino_algo(&s, algo, s.OH, s.OW)
     if m:
         wino_backward_weight(&s, q.dy, q.pad.x, m, out)
+        return dweight
+    if depthwise_algo(&s, algo, False):
+        depthwise_backward_weight(&s, q.dy, q.pad.x, out)
         return dweight
     flatten_1x1(&s)
     q.pad.uk = ukernels()

@@ -68,7 +68,19 @@ from .random import Generator, default_generator, manual_seed
 from .tensor import Parameter, Tensor
 from .version import __version__
 
-_LATER = ("autograd", "data", "datasets", "io", "metrics", "models", "reference", "train")
+_LATER = (
+    "autograd",
+    "data",
+    "datasets",
+    "demos",
+    "io",
+    "lab",
+    "metrics",
+    "models",
+    "reference",
+    "train",
+    "viz",
+)
 
 
 def __getattr__(name: str) -> _Any:
@@ -104,6 +116,7 @@ __all__ = [
     "data",
     "datasets",
     "default_generator",
+    "demos",
     "detect_anomaly",
     "empty",
     "enable_grad",
@@ -120,6 +133,7 @@ __all__ = [
     "int64",
     "io",
     "is_grad_enabled",
+    "lab",
     "linspace",
     "load",
     "log",
@@ -166,6 +180,7 @@ __all__ = [
     "uint8",
     "unsqueeze",
     "var",
+    "viz",
     "zeros",
     "zeros_like",
 ]

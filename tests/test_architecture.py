@@ -40,6 +40,9 @@ MAY_IMPORT = {
     "metrics": MATH,
     "models": NETS,
     "train": NETS | {"data", "io", "metrics"},
+    "viz": NETS | {"io"},
+    "lab": NETS,
+    "demos": NETS | {"data", "datasets", "lab", "metrics", "models", "train", "viz", "config"},
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},
     "_recipe": NETS | {"data", "datasets", "io", "metrics", "models", "train", "config"},
@@ -52,7 +55,7 @@ THIRD_PARTY = {
     "numpy": None,  # everywhere
     "safetensors": {"io"},
     "tqdm": {"train"},
-    "matplotlib": {"_report"},
+    "matplotlib": {"_report", "viz"},
     "PIL": {"_image"},
     "threadpoolctl": {"_bench"},
     "torch": {"_bench"},

@@ -12,8 +12,12 @@ from ._registry import Result, at_most, demo, exactly
 from ._steps import relative_error, some_digits
 
 _STRIDES, _PADDINGS, _DILATIONS, _GROUPS = (1, 2, 3), (0, 1, 2), (1, 2), (1, 2, 4)
-_SHOWN: tuple[tuple[str, dict[str, int]], ...] = (("plain", {}), ("padding 2", {"padding": 2}), ("stride 2", {"stride": 2}),
-          ("dilation 3", {"dilation": 3}))  # fmt: skip
+_SHOWN: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "padding 2": {"padding": 2},
+    "stride 2": {"stride": 2},
+    "dilation 3": {"dilation": 3},
+}
 
 
 def _draw(figure: Any, *, image: np.ndarray, results: list, errors: dict) -> None:
@@ -78,7 +82,7 @@ def convolution(quick: bool, seed: int) -> Result:
     edge = np.array([[[[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]]], np.float32)  # Sobel
     results = [
         (name, functional.conv2d(from_numpy(image), from_numpy(edge), **settings).numpy()[0, 0])
-        for name, settings in _SHOWN
+        for name, settings in _SHOWN.items()
     ]
     return Result(
         (

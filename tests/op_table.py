@@ -11,6 +11,7 @@ import op_case as ops
 import op_images as images
 import op_inputs as make
 from op_case import OpCase, Sample, call
+from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
 
@@ -223,6 +224,7 @@ OPS: list[OpCase] = [
     *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
+    *VOLUMES,
     *pool_rows(),
     *activation_rows(),
     *loss_rows(),

@@ -2,10 +2,11 @@
 
 from .activation import exp, log, log_softmax, relu, sigmoid, softmax, tanh
 from .arithmetic import abs, add, clamp, div, matmul, mul, neg, pow, sqrt, sub
-from .conv import conv2d
+from .conv import conv1d, conv2d, conv3d
 from .dropout import dropout
 from .linear import linear
 from .loss import cross_entropy, mse_loss
+from .padding import pad
 from .pool import avg_pool2d, max_pool2d
 from .reduce import argmax, argmin, max, mean, min, std, sum, var
 from .shape import (
@@ -14,7 +15,6 @@ from .shape import (
     clone,
     expand,
     flatten,
-    pad,
     permute,
     reshape,
     split,
@@ -34,7 +34,9 @@ __all__ = [
     "chunk",
     "clamp",
     "clone",
+    "conv1d",
     "conv2d",
+    "conv3d",
     "cross_entropy",
     "div",
     "dropout",

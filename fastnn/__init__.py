@@ -68,7 +68,17 @@ from .random import Generator, default_generator, manual_seed
 from .tensor import Parameter, Tensor
 from .version import __version__
 
-_LATER = ("autograd", "data", "datasets", "io", "metrics", "models", "reference", "train")
+_LATER = (
+    "autograd",
+    "classic",
+    "data",
+    "datasets",
+    "io",
+    "metrics",
+    "models",
+    "reference",
+    "train",
+)
 
 
 def __getattr__(name: str) -> _Any:
@@ -100,6 +110,7 @@ __all__ = [
     "cat",
     "chunk",
     "clamp",
+    "classic",
     "clone",
     "data",
     "datasets",

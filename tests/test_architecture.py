@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "datasets": BASE,
     "metrics": MATH,
     "models": NETS,
+    "classic": MATH,
     "train": NETS | {"data", "io", "metrics"},
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},

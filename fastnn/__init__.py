@@ -73,11 +73,14 @@ _LATER = (
     "classic",
     "data",
     "datasets",
+    "demos",
     "io",
+    "lab",
     "metrics",
     "models",
     "reference",
     "train",
+    "viz",
 )
 
 
@@ -115,6 +118,7 @@ __all__ = [
     "data",
     "datasets",
     "default_generator",
+    "demos",
     "detect_anomaly",
     "empty",
     "enable_grad",
@@ -131,6 +135,7 @@ __all__ = [
     "int64",
     "io",
     "is_grad_enabled",
+    "lab",
     "linspace",
     "load",
     "log",
@@ -177,6 +182,7 @@ __all__ = [
     "uint8",
     "unsqueeze",
     "var",
+    "viz",
     "zeros",
     "zeros_like",
 ]

@@ -41,6 +41,10 @@ MAY_IMPORT = {
     "models": NETS,
     "classic": MATH,
     "train": NETS | {"data", "io", "metrics"},
+    "viz": NETS | {"io"},
+    "lab": NETS,
+    "demos": NETS
+    | {"classic", "config", "data", "datasets", "lab", "metrics", "models", "train", "viz"},
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},
     "_recipe": NETS | {"data", "datasets", "io", "metrics", "models", "train", "config"},
@@ -53,7 +57,7 @@ THIRD_PARTY = {
     "numpy": None,  # everywhere
     "safetensors": {"io"},
     "tqdm": {"train"},
-    "matplotlib": {"_report"},
+    "matplotlib": {"_report", "viz"},
     "PIL": {"_image"},
     "threadpoolctl": {"_bench"},
     "torch": {"_bench"},

@@ -43,8 +43,9 @@ class Neocognitron(Estimator):
     learning_thresholds: the same while they learn, higher ones give more and finer planes.
     column: side of a hypercolumn, odd.  blur: side of what a C-cell sees, odd; stride: from one to
     the next.  contrast: side of the contrast cells' window, odd, or None.  tolerance: by how many
-    places of the last C-layer the highest S-cells may be off.  c_cells=False: C-cells see one
-    S-cell, for comparison.  pictures: how many of the training pictures S1, S2, ... are shown.
+    places of the last C-layer the highest S-cells may be off.  c_cells=False, for comparison: all
+    C-cells, the highest too, see the one S-cell in their middle (`thresholds` of 0.3 suit the
+    defaults then).  pictures: how many of the training pictures S1, S2, ... are shown.
     max_iter: rounds of the highest layer; it stops when a round adds no plane.
     random_state: the order of the pictures; None, an integer or a `fastnn.Generator`.
 
@@ -114,7 +115,8 @@ class Neocognitron(Estimator):
     def _fit_top(self, u: np.ndarray, targets: np.ndarray) -> None:
         self.classes_, labels = np.unique(targets, return_inverse=True)
         sides = u.shape[2], u.shape[3]
-        self.top_ = SLayer(u.shape[1], sides, (self.tolerance, self.tolerance), TOP_GAMMA)
+        tolerance = self.tolerance if self.c_cells else 0
+        self.top_ = SLayer(u.shape[1], sides, (tolerance, tolerance), TOP_GAMMA)
         plane_labels: list[int] = []
         self.new_planes_: list[int] = []
         while len(self.new_planes_) < self.max_iter:
@@ -154,8 +156,8 @@ class Neocognitron(Estimator):
 
     @no_grad()
     def responses(self, X: Any) -> dict[str, np.ndarray]:
-        """What every layer answers, for looking at: {"G", "S1", "C1", ...: (N, planes, H, W)}; with
-        labels also the highest, the last "C" of them (N, classes)."""
+        """What every layer answers: {"G", "S1", "C1", ...: (N, planes, H, W)}, with labels also the
+        highest, the last "C" of them (N, classes).  To look at: `viz.feature_maps(answer[i])`."""
         u = self._contrast(self._images(X, "responses"))
         found = {} if self.contrast is None else {"G": u}
         for i, layer in enumerate(self.layers_):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..classic import Neocognitron
 from ..lab import shift
-from ._registry import Result, above, at_least, below, demo, told
+from ._registry import Result, at_least, below, demo, told
 from ._steps import some_digits
 
 _SHOWN = 6  # planes of a layer in the picture
@@ -53,7 +53,7 @@ def _draw(figure: Any, *, layers: list, features: np.ndarray, falls: dict, reads
     "with C-cells than without",
     draw=_draw,
     size=(13, 7),
-    seconds=(30, 7),
+    seconds=(36, 8),
     source="Fukushima 1980, doi:10.1007/BF00344251; 2003, doi:10.1016/S0925-2312(02)00614-8",
 )
 def neocognitron(quick: bool, seed: int) -> Result:
@@ -62,15 +62,20 @@ def neocognitron(quick: bool, seed: int) -> Result:
     of S-cells and do not care where in it. Popular accounts call it a convolutional network with
     max-pooling: but no error is sent back, the winner of a competition copies what it sees into
     the weights of its plane; C-cells take a saturating weighted sum; and an S-cell divides by what
-    it sees, so that it answers a match, not a bright spot. Without C-cells, each reading the one
-    S-cell in its middle, the same network is lost when the digit moves.
+    it sees, so that it answers a match, not a bright spot. Without C-cells, each layer handing
+    on the one S-cell in the middle, the network reads resting digits and is lost when they move.
+    (It is given other thresholds, the best for it: with the same ones it would fail at rest too.)
     """
     n_train, n_test, n_moved, far = (600, 500, 200, 2) if quick else (2000, 1500, 500, 4)
     d = some_digits(n_train, n_test)
     falls: dict[str, list[float]] = {}
     models: dict[str, Neocognitron] = {}
-    for name, c_cells in (("with C-cells", True), ("without C-cells", False)):
-        model = Neocognitron(c_cells=c_cells, random_state=seed).fit(d.x_train, d.y_train)
+    settings: dict[str, dict[str, Any]] = {
+        "with C-cells": {},
+        "without C-cells": {"c_cells": False, "thresholds": (0.3, 0.3)},  # the best for it
+    }
+    for name, values in settings.items():
+        model = Neocognitron(random_state=seed, **values).fit(d.x_train, d.y_train)
         x, y = d.x_test[:n_moved], d.y_test[:n_moved]
         falls[name] = [model.score(x, y)]
         for by in range(1, far + 1):
@@ -95,7 +100,6 @@ def neocognitron(quick: bool, seed: int) -> Result:
             told("not shifted, without C-cells", falls["without C-cells"][0]),
             below("lost by 1 pixel, with C-cells", lost[0], lost_without[0]),
             below("lost by 2 pixels, with C-cells", lost[1], lost_without[1]),
-            above("lost by 2 pixels, without C-cells", lost_without[1], 0),
             *(told(f"planes of S{i + 1}", layer.n_planes) for i, layer in enumerate(model.layers_)),
             told("labelled planes of S3", model.top_.n_planes),
         ),

@@ -70,6 +70,7 @@ from .version import __version__
 
 _LATER = (
     "autograd",
+    "classic",
     "data",
     "datasets",
     "demos",
@@ -112,6 +113,7 @@ __all__ = [
     "cat",
     "chunk",
     "clamp",
+    "classic",
     "clone",
     "data",
     "datasets",

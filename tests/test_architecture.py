@@ -39,10 +39,12 @@ MAY_IMPORT = {
     "datasets": BASE,
     "metrics": MATH,
     "models": NETS,
+    "classic": MATH,
     "train": NETS | {"data", "io", "metrics"},
     "viz": NETS | {"io"},
     "lab": NETS,
-    "demos": NETS | {"data", "datasets", "lab", "metrics", "models", "train", "viz", "config"},
+    "demos": NETS
+    | {"classic", "config", "data", "datasets", "lab", "metrics", "models", "train", "viz"},
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},
     "_recipe": NETS | {"data", "datasets", "io", "metrics", "models", "train", "config"},

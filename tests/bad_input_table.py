@@ -6,6 +6,7 @@ The message names the argument.
 import math
 
 import numpy as np
+from bad_input_conv import CONV_ND
 
 import fastnn
 from fastnn import autograd, nn, optim, tensor
@@ -341,5 +342,6 @@ TAPE = [
      TypeError, "source must be a Tensor"),
 ]  # fmt: skip
 
-ROWS = {"convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
+ROWS = {"n-d convolution": CONV_ND,
+        "convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
         "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE}  # fmt: skip

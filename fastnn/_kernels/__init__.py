@@ -47,6 +47,7 @@ from .activation import (  # noqa: E402
     tanh_backward,
     tanh_forward,
 )
+from .bias import bias_activation  # noqa: E402
 from .conv import (  # noqa: E402
     conv2d_backward_bias,
     conv2d_backward_input,
@@ -83,6 +84,7 @@ __all__ = [
     "adam_step",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
+    "bias_activation",
     "cache_info",
     "conv2d_backward_bias",
     "conv2d_backward_input",

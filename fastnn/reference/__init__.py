@@ -14,6 +14,7 @@ from .activation import (
     tanh_backward,
     tanh_forward,
 )
+from .bias import bias_activation
 from .conv import (
     conv2d_backward_bias,
     conv2d_backward_input,
@@ -48,6 +49,7 @@ __all__ = [
     "adam_step",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
+    "bias_activation",
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",

@@ -6,7 +6,12 @@ The message names the argument.
 import math
 
 import numpy as np
-from bad_norm_inputs import NORM_ROWS
+from bad_input_conv import (
+    CONV_ND,
+)
+from bad_norm_inputs import (
+    NORM_ROWS,
+)
 
 import fastnn
 from fastnn import autograd, nn, optim, tensor
@@ -343,6 +348,7 @@ TAPE = [
      TypeError, "source must be a Tensor"),
 ]  # fmt: skip
 
-ROWS = {"convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
+ROWS = {"n-d convolution": CONV_ND,
+        "convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
         "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE,
         **NORM_ROWS}  # fmt: skip

@@ -49,12 +49,18 @@ from .activation import (  # noqa: E402
     tanh_backward,
     tanh_forward,
 )
-from .arithmetic import add_forward, add_relu_forward  # noqa: E402
+from .arithmetic import (  # noqa: E402
+    add_forward,
+    add_relu_forward,
+)
 from .bce import (  # noqa: E402
     bce_backward,
     bce_forward,
     bce_with_logits_backward,
     bce_with_logits_forward,
+)
+from .bias import (  # noqa: E402
+    bias_activation,
 )
 from .conv import (  # noqa: E402
     conv2d_backward_bias,
@@ -102,6 +108,7 @@ __all__ = [
     "bce_forward",
     "bce_with_logits_backward",
     "bce_with_logits_forward",
+    "bias_activation",
     "cache_info",
     "conv2d_backward_bias",
     "conv2d_backward_input",

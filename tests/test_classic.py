@@ -106,7 +106,7 @@ def test_a_cell_that_learned_answers_the_cosine():
         cosine = (seed * window * root).sum() / np.linalg.norm(seed) / np.linalg.norm(window * root)
         assert s[place] == pytest.approx(max(0, (cosine - 0.6) / 0.4), abs=1e-4)
     assert s.argmax() == 2 * 7 + 4
-    # of one seed cell, b = q v: the rule of 1980
+    # of one seed cell, b = q v
     assert layer.b[0] == pytest.approx(float(layer.q * layer.inhibition(u)[0, 0, 2, 4]), rel=1e-5)
 
 

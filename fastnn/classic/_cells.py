@@ -74,7 +74,7 @@ def s_cells(
     (1 - theta): (N, planes, H, W).
 
     a (planes, K, KH, KW) excites; v (N, 1, H, W) inhibits with the weight b (planes,).  Fukushima
-    1980, where the selectivity r is given and theta = r / (1 + r); as written in Fukushima 2003.
+    1980, there with the selectivity r as the setting; with the threshold theta in 2003.
     """
     y = convolve(u, a, np.ones(len(a), np.float32), padding)
     y /= np.float32(1) + (np.float32(theta) * b)[:, None, None] * v
@@ -88,7 +88,7 @@ def inhibitory_weights(a: np.ndarray, c: np.ndarray) -> np.ndarray:
     """b = sqrt(sum_k sum_nu a^2 / c): (planes,); Fukushima 2003.
 
     It makes sum a u / (b v) the cosine between the feature of a cell and what the cell sees.  Of a
-    plane that learned from one cell it is q v, the rule of 1980.
+    plane that learned from one cell it is q v, proportional to v as the rule of 1980.
     """
     return np.sqrt(F.sum(Tensor((a * a / c).reshape(len(a), -1)), 1).numpy())
 

@@ -6,12 +6,8 @@ The message names the argument.
 import math
 
 import numpy as np
-from bad_input_conv import (
-    CONV_ND,
-)
-from bad_norm_inputs import (
-    NORM_ROWS,
-)
+from bad_input_conv import CONV_ND
+from bad_norm_inputs import NORM_ROWS
 
 import fastnn
 from fastnn import autograd, nn, optim, tensor

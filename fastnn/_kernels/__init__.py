@@ -49,19 +49,14 @@ from .activation import (  # noqa: E402
     tanh_backward,
     tanh_forward,
 )
-from .arithmetic import (  # noqa: E402
-    add_forward,
-    add_relu_forward,
-)
+from .arithmetic import add_forward, add_relu_forward  # noqa: E402
 from .bce import (  # noqa: E402
     bce_backward,
     bce_forward,
     bce_with_logits_backward,
     bce_with_logits_forward,
 )
-from .bias import (  # noqa: E402
-    bias_activation,
-)
+from .bias import bias_activation  # noqa: E402
 from .conv import (  # noqa: E402
     conv2d_backward_bias,
     conv2d_backward_input,

@@ -16,19 +16,14 @@ from .activation import (
     tanh_backward,
     tanh_forward,
 )
-from .arithmetic import (
-    add_forward,
-    add_relu_forward,
-)
+from .arithmetic import add_forward, add_relu_forward
 from .bce import (
     bce_backward,
     bce_forward,
     bce_with_logits_backward,
     bce_with_logits_forward,
 )
-from .bias import (
-    bias_activation,
-)
+from .bias import bias_activation
 from .conv import (
     conv2d_backward_bias,
     conv2d_backward_input,

@@ -45,6 +45,12 @@ typedef struct fnn_pool {
   ptrdiff_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, ow;
 } fnn_pool;
 
+/* Normalisation of one channel and its gradient; see ukernel/norm.h. */
+typedef struct fnn_norm {
+  float mean, scale, shift, slope, offset;
+  int relu, centred;
+} fnn_norm;
+
 typedef void (*fnn_map)(size_t n, const float *x, float *y);
 typedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y, float *dx);
 

@@ -6,6 +6,7 @@ The message names the argument.
 import math
 
 import numpy as np
+from bad_norm_inputs import NORM_ROWS
 
 import fastnn
 from fastnn import autograd, nn, optim, tensor
@@ -323,6 +324,7 @@ OPTIMIZERS = [
     ("group without params", lambda: optim.SGD([{"lr": 1}]), TypeError, "no dict with 'params'"),
 ]  # fmt: skip
 
+
 TAPE = [
     ("backward twice", lambda: (lambda y: (y.backward(), y.backward()))((leaf() ** 2).sum()),
      RuntimeError, "retain_graph"),
@@ -342,4 +344,5 @@ TAPE = [
 ]  # fmt: skip
 
 ROWS = {"convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
-        "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE}  # fmt: skip
+        "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE,
+        **NORM_ROWS}  # fmt: skip

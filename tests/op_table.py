@@ -11,6 +11,7 @@ import op_case as ops
 import op_images as images
 import op_inputs as make
 from op_case import OpCase, Sample, call
+from op_norm import NORM_OPS
 
 __all__ = ["OPS", "OpCase"]
 
@@ -226,6 +227,7 @@ OPS: list[OpCase] = [
     *pool_rows(),
     *activation_rows(),
     *loss_rows(),
+    *NORM_OPS,
     OpCase(
         "sum_axis",
         call("sum_axis"),

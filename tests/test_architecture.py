@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "reference": set(),
     "_kernels": set(),
     "tensor": {"grad_mode", "engine"},
-    "engine": {"grad_mode", "tensor"},
+    "engine": {"backend", "grad_mode", "tensor"},
     "backend": {"_kernels", "reference"},
     "functional": BASE,
     "creation": BASE | {"functional"},

@@ -35,6 +35,8 @@ from . import _csrc  # noqa: E402
 from ._array import cache_info, empty_cache  # noqa: E402
 from .activation import (  # noqa: E402
     exp_forward,
+    leaky_relu_backward,
+    leaky_relu_forward,
     log_forward,
     log_softmax_backward,
     log_softmax_forward,
@@ -46,6 +48,13 @@ from .activation import (  # noqa: E402
     softmax_forward,
     tanh_backward,
     tanh_forward,
+)
+from .arithmetic import add_forward, add_relu_forward  # noqa: E402
+from .bce import (  # noqa: E402
+    bce_backward,
+    bce_forward,
+    bce_with_logits_backward,
+    bce_with_logits_forward,
 )
 from .conv import (  # noqa: E402
     conv2d_backward_bias,
@@ -62,6 +71,8 @@ from .loss import (  # noqa: E402
     mse_backward,
     mse_forward,
 )
+from .lrn import local_response_norm_backward, local_response_norm_forward  # noqa: E402
+from .norm import batch_norm_backward, batch_norm_forward  # noqa: E402
 from .pool import (  # noqa: E402
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -76,8 +87,16 @@ __all__ = [
     "_csrc",
     "_threads",
     "adam_step",
+    "add_forward",
+    "add_relu_forward",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "bce_backward",
+    "bce_forward",
+    "bce_with_logits_backward",
+    "bce_with_logits_forward",
     "cache_info",
     "conv2d_backward_bias",
     "conv2d_backward_input",
@@ -89,8 +108,12 @@ __all__ = [
     "empty_cache",
     "exp_forward",
     "gather_rows",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
+    "local_response_norm_backward",
+    "local_response_norm_forward",
     "log_forward",
     "log_softmax_backward",
     "log_softmax_forward",

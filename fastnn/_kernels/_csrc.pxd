@@ -36,6 +36,10 @@ cdef extern from "fastnn.h" nogil:
     ctypedef struct fnn_pool:
         Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, ow
 
+    ctypedef struct fnn_norm:
+        float mean, scale, shift, slope, offset
+        int relu, centred
+
     ctypedef void (*fnn_map)(size_t n, const float *x, float *y) noexcept nogil
     ctypedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y,
                                   float *dx) noexcept nogil
@@ -69,6 +73,35 @@ cdef extern from "fastnn.h" nogil:
                                      float *dx) noexcept nogil
         void (*vscale)(size_t n, float scale, const float *x, float *y) noexcept nogil
         void (*vaxpy)(size_t n, float scale, const float *x, float *y) noexcept nogil
+        void (*norm_moments)(size_t count, size_t n, Py_ssize_t stride, float center,
+                             const float *x, float *sums) noexcept nogil
+        void (*norm_apply)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,
+                           const float *x, float *y) noexcept nogil
+        void (*norm_grad_sums)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,
+                               const float *dy, const float *x, float *sums) noexcept nogil
+        void (*norm_grad_apply)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,
+                                const float *dy, const float *x, float *dx) noexcept nogil
+        fnn_map_grad vadd_pair, vadd_relu
+        void (*vleaky_relu)(size_t n, float slope, const float *x, float *y) noexcept nogil
+        void (*vleaky_relu_grad)(size_t n, float slope, const float *dy, const float *x,
+                                 float *dx) noexcept nogil
+        void (*lrn_row)(size_t n, size_t window, Py_ssize_t stride, float scale, float k,
+                        float beta, const float *x, const float *at, float *base,
+                        float *y) noexcept nogil
+        void (*lrn_ratio)(size_t n, const float *dy, const float *y, const float *base,
+                          float *ratio) noexcept nogil
+        void (*lrn_row_grad)(size_t n, size_t window, Py_ssize_t stride, float scale, float beta,
+                             const float *ratio, const float *dy, const float *x,
+                             const float *base, float *dx) noexcept nogil
+        void (*bce_logits)(size_t n, const float *x, const float *t, const float *weight,
+                           const float *pos_weight, float *loss) noexcept nogil
+        void (*bce_logits_grad)(size_t n, float scale, const float *dloss, const float *x,
+                                const float *t, const float *weight, const float *pos_weight,
+                                float *dx) noexcept nogil
+        void (*bce_probs)(size_t n, const float *p, const float *t, const float *weight,
+                          float *loss) noexcept nogil
+        void (*bce_probs_grad)(size_t n, float scale, const float *dloss, const float *p,
+                               const float *t, const float *weight, float *dp) noexcept nogil
         void (*max_pool_row)(const fnn_pool *p, Py_ssize_t oh, int relu, const float *x,
                              float *y, int32_t *index) noexcept nogil
         void (*max_pool_plane_grad)(size_t n, int relu, const float *dy, const float *y,

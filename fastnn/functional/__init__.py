@@ -1,11 +1,17 @@
 """Functions on Tensors (`torch.nn.functional`): checks, the kernel, the record."""
 
-from .activation import exp, log, log_softmax, relu, sigmoid, softmax, tanh
-from .arithmetic import abs, add, clamp, div, matmul, mul, neg, pow, sqrt, sub
+from .activation import exp, leaky_relu, log, log_softmax, relu, sigmoid, softmax, tanh
+from .arithmetic import abs, add, add_relu, clamp, div, matmul, mul, neg, pow, sqrt, sub
 from .conv import conv2d
 from .dropout import dropout
 from .linear import linear
-from .loss import cross_entropy, mse_loss
+from .loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    mse_loss,
+)
+from .norm import batch_norm, local_response_norm
 from .pool import avg_pool2d, max_pool2d
 from .reduce import argmax, argmin, max, mean, min, std, sum, var
 from .shape import (
@@ -27,9 +33,13 @@ from .shape import (
 __all__ = [
     "abs",
     "add",
+    "add_relu",
     "argmax",
     "argmin",
     "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "cat",
     "chunk",
     "clamp",
@@ -41,7 +51,9 @@ __all__ = [
     "exp",
     "expand",
     "flatten",
+    "leaky_relu",
     "linear",
+    "local_response_norm",
     "log",
     "log_softmax",
     "matmul",

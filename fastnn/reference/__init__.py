@@ -2,6 +2,8 @@
 
 from .activation import (
     exp_forward,
+    leaky_relu_backward,
+    leaky_relu_forward,
     log_forward,
     log_softmax_backward,
     log_softmax_forward,
@@ -13,6 +15,13 @@ from .activation import (
     softmax_forward,
     tanh_backward,
     tanh_forward,
+)
+from .arithmetic import add_forward, add_relu_forward
+from .bce import (
+    bce_backward,
+    bce_forward,
+    bce_with_logits_backward,
+    bce_with_logits_forward,
 )
 from .conv import (
     conv2d_backward_bias,
@@ -29,6 +38,8 @@ from .loss import (
     mse_backward,
     mse_forward,
 )
+from .lrn import local_response_norm_backward, local_response_norm_forward
+from .norm import batch_norm_backward, batch_norm_forward
 from .pool import (
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -41,8 +52,16 @@ from .update import adam_step, sgd_step
 
 __all__ = [
     "adam_step",
+    "add_forward",
+    "add_relu_forward",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "bce_backward",
+    "bce_forward",
+    "bce_with_logits_backward",
+    "bce_with_logits_forward",
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",
@@ -52,8 +71,12 @@ __all__ = [
     "dropout",
     "exp_forward",
     "gather_rows",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
+    "local_response_norm_backward",
+    "local_response_norm_forward",
     "log_forward",
     "log_softmax_backward",
     "log_softmax_forward",

@@ -12,6 +12,7 @@ import op_images as images
 import op_inputs as make
 from op_case import OpCase, Sample, call
 from op_norm import NORM_OPS
+from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
 
@@ -224,6 +225,7 @@ OPS: list[OpCase] = [
     *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
+    *VOLUMES,
     *pool_rows(),
     *activation_rows(),
     *loss_rows(),

@@ -61,6 +61,11 @@ from .conv import (  # noqa: E402
     conv2d_backward_input,
     conv2d_forward,
 )
+from .conv3d import (  # noqa: E402
+    conv3d_backward_input,
+    conv3d_backward_weight,
+    conv3d_forward,
+)
 from .conv_weight import conv2d_backward_weight  # noqa: E402
 from .gather import gather_rows  # noqa: E402
 from .gemm import matmul  # noqa: E402
@@ -102,6 +107,9 @@ __all__ = [
     "conv2d_backward_input",
     "conv2d_backward_weight",
     "conv2d_forward",
+    "conv3d_backward_input",
+    "conv3d_backward_weight",
+    "conv3d_forward",
     "cross_entropy_backward",
     "cross_entropy_forward",
     "dropout",

@@ -2,7 +2,7 @@
 
 from .activation import exp, leaky_relu, log, log_softmax, relu, sigmoid, softmax, tanh
 from .arithmetic import abs, add, add_relu, clamp, div, matmul, mul, neg, pow, sqrt, sub
-from .conv import conv2d
+from .conv import conv1d, conv2d, conv3d
 from .dropout import dropout
 from .linear import linear
 from .loss import (
@@ -12,6 +12,7 @@ from .loss import (
     mse_loss,
 )
 from .norm import batch_norm, local_response_norm
+from .padding import pad
 from .pool import avg_pool2d, max_pool2d
 from .reduce import argmax, argmin, max, mean, min, std, sum, var
 from .shape import (
@@ -20,7 +21,6 @@ from .shape import (
     clone,
     expand,
     flatten,
-    pad,
     permute,
     reshape,
     split,
@@ -44,7 +44,9 @@ __all__ = [
     "chunk",
     "clamp",
     "clone",
+    "conv1d",
     "conv2d",
+    "conv3d",
     "cross_entropy",
     "div",
     "dropout",

@@ -29,6 +29,11 @@ from .conv import (
     conv2d_backward_weight,
     conv2d_forward,
 )
+from .conv3d import (
+    conv3d_backward_input,
+    conv3d_backward_weight,
+    conv3d_forward,
+)
 from .gather import gather_rows
 from .gemm import matmul
 from .linear import linear_backward, linear_forward
@@ -66,6 +71,9 @@ __all__ = [
     "conv2d_backward_input",
     "conv2d_backward_weight",
     "conv2d_forward",
+    "conv3d_backward_input",
+    "conv3d_backward_weight",
+    "conv3d_forward",
     "cross_entropy_backward",
     "cross_entropy_forward",
     "dropout",

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from test_models_vision import IMAGES, needs  # noqa: E402
-from torch_compare import compare_parameters, same_parameters  # noqa: E402
+from torch_compare import same_parameters  # noqa: E402
 
 import fastnn  # noqa: E402
 from fastnn import models  # noqa: E402
@@ -25,20 +25,20 @@ def check(model, twin, shape, dtype, train=True):
     dy = np.random.default_rng(1).standard_normal(expected.shape).astype(dtype)
     y.backward(fastnn.from_numpy(dy))
     expected.backward(torch.from_numpy(dy))
-    if dtype == "float64":
-        compare_parameters(model, twin)
+    size = max(q.grad.abs().max().item() for q in twin.parameters())
     for (name, mine), other in zip(model.named_parameters(), twin.parameters(), strict=True):
-        close(mine.grad, other.grad, dtype, name)
+        close(mine.grad, other.grad, dtype, name, size)
     for (name, mine), other in zip(model.named_buffers(), twin.buffers(), strict=True):
         close(mine, other, dtype, name)
 
 
-def close(ours, theirs, dtype, name="output"):
-    """In float32 a sum may differ by what rounding adds up to over the depth of the network."""
+def close(ours, theirs, dtype, name="output", size=0.0):
+    """Equal beside what rounding adds up to over the depth of a network, of elements of about
+    `size` or larger: a bias below batch norm has a gradient of 0."""
     a, b = ours.detach().numpy(), theirs.detach().numpy()
-    tolerance = {"float32": 2e-3, "float64": 1e-9}[dtype]
-    scale = np.abs(b).max(initial=1e-30)
-    assert np.abs(a - b).max(initial=0) <= tolerance * scale, name
+    tolerance = {"float32": 2e-4, "float64": 1e-10}[dtype]
+    scale = max(np.abs(b).max(initial=1e-30), 1e-3 * size)
+    assert np.abs(a - b).max(initial=0) <= tolerance * scale, (name, np.abs(a - b).max(), scale)
 
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -75,6 +75,7 @@ def test_resnet50():
     check(models.resnet50(5, width=4), twin, (4, 3, 64, 64), "float64")
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @DTYPES
 @needs("Conv1d", "BatchNorm1d", "AdaptiveAvgPool1d")
 def test_time_series_fcn(dtype):

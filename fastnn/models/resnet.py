@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .. import functional as F
 from .. import nn
+from ..nn.fused import conv_bn
 from ..tensor import Tensor
 
 
@@ -35,8 +37,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
-        y = self.bn1(self.conv1(x)).relu()
-        return (self.bn2(self.conv2(y)) + identity).relu()
+        y = conv_bn(self.conv1, self.bn1, x, "relu")
+        return F.add_relu(conv_bn(self.conv2, self.bn2, y), identity)
 
 
 class Bottleneck(nn.Module):
@@ -64,9 +66,9 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
-        y = self.bn1(self.conv1(x)).relu()
-        y = self.bn2(self.conv2(y)).relu()
-        return (self.bn3(self.conv3(y)) + identity).relu()
+        y = conv_bn(self.conv1, self.bn1, x, "relu")
+        y = conv_bn(self.conv2, self.bn2, y, "relu")
+        return F.add_relu(conv_bn(self.conv3, self.bn3, y), identity)
 
 
 class ResNet(nn.Module):
@@ -104,7 +106,6 @@ class ResNet(nn.Module):
         else:
             self.conv1 = nn.Conv2d(in_channels, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.relu = nn.ReLU()
         self.maxpool = nn.Identity() if small_images else nn.MaxPool2d(3, 2, 1)
         self.layer1 = self._stage(block, width, layers[0], 1)
         self.layer2 = self._stage(block, 2 * width, layers[1], 2)
@@ -136,7 +137,7 @@ class ResNet(nn.Module):
         return nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.maxpool(conv_bn(self.conv1, self.bn1, x, "relu"))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))
 

@@ -61,6 +61,10 @@ THIRD_PARTY = {
     "PIL": {"_image"},
     "threadpoolctl": {"_bench"},
     "torch": {"_bench"},
+    "jax": {"_bench"},
+    "tensorflow": {"_bench"},
+    "onnxruntime": {"_bench"},
+    "openvino": {"_bench"},
     "sklearn": {"_bench"},
 }
 

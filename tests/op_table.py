@@ -12,6 +12,7 @@ import op_images as images
 import op_inputs as make
 from op_bias import BIASES
 from op_case import OpCase, Sample, call
+from op_local import LOCALS
 from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
@@ -226,6 +227,7 @@ OPS: list[OpCase] = [
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
     *BIASES,
+    *LOCALS,
     *VOLUMES,
     *pool_rows(),
     *activation_rows(),

@@ -5,7 +5,9 @@ from .arithmetic import abs, add, clamp, div, matmul, mul, neg, pow, sqrt, sub
 from .conv import conv1d, conv2d, conv3d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .dropout import dropout
+from .fold import fold, unfold
 from .linear import linear
+from .local import locally_connected1d, locally_connected2d
 from .loss import cross_entropy, mse_loss
 from .padding import pad
 from .pool import avg_pool2d, max_pool2d
@@ -47,7 +49,10 @@ __all__ = [
     "exp",
     "expand",
     "flatten",
+    "fold",
     "linear",
+    "locally_connected1d",
+    "locally_connected2d",
     "log",
     "log_softmax",
     "matmul",
@@ -74,6 +79,7 @@ __all__ = [
     "sum",
     "tanh",
     "transpose",
+    "unfold",
     "unsqueeze",
     "var",
 ]

@@ -26,9 +26,15 @@ from .conv3d import (
     conv3d_backward_weight,
     conv3d_forward,
 )
+from .fold import fold, unfold
 from .gather import gather_rows
 from .gemm import matmul
 from .linear import linear_backward, linear_forward
+from .local import (
+    locally_connected2d_backward_input,
+    locally_connected2d_backward_weight,
+    locally_connected2d_forward,
+)
 from .loss import (
     cross_entropy_backward,
     cross_entropy_forward,
@@ -61,9 +67,13 @@ __all__ = [
     "cross_entropy_forward",
     "dropout",
     "exp_forward",
+    "fold",
     "gather_rows",
     "linear_backward",
     "linear_forward",
+    "locally_connected2d_backward_input",
+    "locally_connected2d_backward_weight",
+    "locally_connected2d_forward",
     "log_forward",
     "log_softmax_backward",
     "log_softmax_forward",
@@ -85,4 +95,5 @@ __all__ = [
     "sum_axis",
     "tanh_backward",
     "tanh_forward",
+    "unfold",
 ]

@@ -12,6 +12,7 @@ import op_images as images
 import op_inputs as make
 from op_bias import BIASES
 from op_case import OpCase, Sample, call
+from op_local import LOCALS
 from op_norm import NORM_OPS
 from op_volumes import VOLUMES
 
@@ -227,6 +228,7 @@ OPS: list[OpCase] = [
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
     *BIASES,
+    *LOCALS,
     *VOLUMES,
     *pool_rows(),
     *activation_rows(),

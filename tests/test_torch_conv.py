@@ -17,7 +17,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even k
 DTYPES = ["float32", "float64"]
 PADS = [f"{kind}Pad{n}d" for kind in ("Zero", "Constant", "Reflection", "Replication", "Circular")
         for n in (1, 2, 3)]  # fmt: skip
-COMPARED_LAYERS = {*PADS, *(f"Conv{kind}{n}d" for n in (1, 2, 3) for kind in ("", "Transpose"))}
+COMPARED_LAYERS = {*PADS, *(f"Conv{kind}{n}d" for n in (1, 2, 3) for kind in ("", "Transpose")),
+                   "Fold", "Unfold", "LocallyConnected1d", "LocallyConnected2d"}  # fmt: skip
+# LocallyConnected is compared with convolutions in test_local.py: PyTorch has none.
 MODES = ["zeros", "reflect", "replicate", "circular"]
 
 
@@ -173,3 +175,36 @@ def test_padding_layers(layer):
             assert ours.padding == theirs.padding
             x = random_array(rng, (*lead, *range(4, 4 + n)), "float32")
             compare(lambda lib, F, x, a=ours, b=theirs: (a if lib is fastnn else b)(x), [x])
+
+
+def window_settings(rng):
+    """Arguments of Unfold, and the size of an image that they fit."""
+    options = {
+        "kernel_size": some(rng, 1, 3, 2),
+        "dilation": some(rng, 1, 3, 2),
+        "padding": some(rng, 0, 2, 2),
+        "stride": some(rng, 1, 3, 2),
+    }
+    reach = [
+        d * (k - 1) + 1
+        for d, k in zip(
+            tuple_of(options["dilation"], 2), tuple_of(options["kernel_size"], 2), strict=True
+        )
+    ]
+    return options, tuple(r + int(rng.integers(0, 6)) for r in reach)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("seed", range(40))
+def test_unfold_and_fold(seed, dtype):
+    rng = rng_of("unfold", seed)
+    options, size = window_settings(rng)
+    lead = () if seed % 3 == 0 else (2,)
+    x = random_array(rng, (*lead, 3, *size), dtype)
+    layers = {lib: lib.nn.Unfold(**options) for lib in (fastnn, torch)}
+    assert repr(layers[fastnn]) == repr(layers[torch])
+    compare(lambda lib, F, x: layers[lib](x), [x])
+    cols = torch.nn.functional.unfold(torch.tensor(x), **options).shape
+    folds = {lib: lib.nn.Fold(size, **options) for lib in (fastnn, torch)}
+    assert repr(folds[fastnn]) == repr(folds[torch])
+    compare(lambda lib, F, x: folds[lib](x), [random_array(rng, tuple(cols), dtype)])

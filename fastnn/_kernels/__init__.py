@@ -68,9 +68,15 @@ from .conv3d import (  # noqa: E402
     conv3d_forward,
 )
 from .conv_weight import conv2d_backward_weight  # noqa: E402
+from .fold import fold, unfold  # noqa: E402
 from .gather import gather_rows  # noqa: E402
 from .gemm import matmul  # noqa: E402
 from .linear import linear_backward, linear_forward  # noqa: E402
+from .local import (  # noqa: E402
+    locally_connected2d_backward_input,
+    locally_connected2d_backward_weight,
+    locally_connected2d_forward,
+)
 from .loss import (  # noqa: E402
     cross_entropy_backward,
     cross_entropy_forward,
@@ -117,6 +123,7 @@ __all__ = [
     "dropout",
     "empty_cache",
     "exp_forward",
+    "fold",
     "gather_rows",
     "leaky_relu_backward",
     "leaky_relu_forward",
@@ -124,6 +131,9 @@ __all__ = [
     "linear_forward",
     "local_response_norm_backward",
     "local_response_norm_forward",
+    "locally_connected2d_backward_input",
+    "locally_connected2d_backward_weight",
+    "locally_connected2d_forward",
     "log_forward",
     "log_softmax_backward",
     "log_softmax_forward",
@@ -145,4 +155,5 @@ __all__ = [
     "sum_axis",
     "tanh_backward",
     "tanh_forward",
+    "unfold",
 ]

@@ -5,7 +5,9 @@ from .arithmetic import abs, add, add_relu, clamp, div, matmul, mul, neg, pow, s
 from .conv import conv1d, conv2d, conv3d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .dropout import dropout
+from .fold import fold, unfold
 from .linear import linear
+from .local import locally_connected1d, locally_connected2d
 from .loss import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss
 from .norm import batch_norm, local_response_norm
 from .padding import pad
@@ -52,9 +54,12 @@ __all__ = [
     "exp",
     "expand",
     "flatten",
+    "fold",
     "leaky_relu",
     "linear",
     "local_response_norm",
+    "locally_connected1d",
+    "locally_connected2d",
     "log",
     "log_softmax",
     "matmul",
@@ -81,6 +86,7 @@ __all__ = [
     "sum",
     "tanh",
     "transpose",
+    "unfold",
     "unsqueeze",
     "var",
 ]

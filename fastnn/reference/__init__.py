@@ -35,9 +35,15 @@ from .conv3d import (
     conv3d_backward_weight,
     conv3d_forward,
 )
+from .fold import fold, unfold
 from .gather import gather_rows
 from .gemm import matmul
 from .linear import linear_backward, linear_forward
+from .local import (
+    locally_connected2d_backward_input,
+    locally_connected2d_backward_weight,
+    locally_connected2d_forward,
+)
 from .loss import (
     cross_entropy_backward,
     cross_entropy_forward,
@@ -80,6 +86,7 @@ __all__ = [
     "cross_entropy_forward",
     "dropout",
     "exp_forward",
+    "fold",
     "gather_rows",
     "leaky_relu_backward",
     "leaky_relu_forward",
@@ -87,6 +94,9 @@ __all__ = [
     "linear_forward",
     "local_response_norm_backward",
     "local_response_norm_forward",
+    "locally_connected2d_backward_input",
+    "locally_connected2d_backward_weight",
+    "locally_connected2d_forward",
     "log_forward",
     "log_softmax_backward",
     "log_softmax_forward",
@@ -108,4 +118,5 @@ __all__ = [
     "sum_axis",
     "tanh_backward",
     "tanh_forward",
+    "unfold",
 ]

@@ -6,6 +6,7 @@ The message names the argument.
 import math
 
 import numpy as np
+from bad_input_conv import CONV_ND
 from bad_norm_inputs import NORM_ROWS
 
 import fastnn
@@ -346,3 +347,6 @@ TAPE = [
 ROWS = {"convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
         "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE,
         **NORM_ROWS}  # fmt: skip
+ROWS = {"n-d convolution": CONV_ND,
+        "convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
+        "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE}  # fmt: skip

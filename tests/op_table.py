@@ -10,6 +10,7 @@ from typing import Any
 import op_case as ops
 import op_images as images
 import op_inputs as make
+from op_bias import BIASES
 from op_case import OpCase, Sample, call
 from op_norm import NORM_OPS
 from op_volumes import VOLUMES
@@ -225,6 +226,7 @@ OPS: list[OpCase] = [
     *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
+    *BIASES,
     *VOLUMES,
     *pool_rows(),
     *activation_rows(),

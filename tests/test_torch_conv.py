@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even k
 DTYPES = ["float32", "float64"]
 PADS = [f"{kind}Pad{n}d" for kind in ("Zero", "Constant", "Reflection", "Replication", "Circular")
         for n in (1, 2, 3)]  # fmt: skip
-COMPARED_LAYERS = {*PADS, "Conv1d", "Conv2d", "Conv3d"}
+COMPARED_LAYERS = {*PADS, *(f"Conv{kind}{n}d" for n in (1, 2, 3) for kind in ("", "Transpose"))}
 MODES = ["zeros", "reflect", "replicate", "circular"]
 
 
@@ -104,6 +104,27 @@ def compare_layers(name, args, options, shape, rng, dtype, **call):
 def test_conv(n, seed, dtype):
     rng = rng_of("conv", n, seed)
     compare_layers(f"Conv{n}d", *conv_settings(rng, n), rng, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("seed", range(70))
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_conv_transpose(n, seed, dtype):
+    rng = rng_of("transposed", n, seed)
+    compare_layers(f"ConvTranspose{n}d", *transposed_settings(rng, n), rng, dtype)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_output_size(n):
+    """All sizes that a stride of 3 leaves open, with and without batch and channels."""
+    rng, size = rng_of("size", n), (5,) * n
+    for extra in range(3):
+        wanted = [(5 - 1) * 3 + 2 + extra] * n
+        for call in (wanted, [2, 4, *wanted]):
+            compare_layers(
+                f"ConvTranspose{n}d", (3, 4, 2, 3), {}, (2, 3, *size), rng, "float32",
+                output_size=call,
+            )  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])

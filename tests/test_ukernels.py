@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+from ukernel_bias import BIAS
 from ukernel_blocks import GEMM, MODES, PACK, POOL, gemm_args, strided
 from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
 from ukernel_norm import NORM_ROWS
@@ -17,6 +18,7 @@ from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE]
 CASES += NORM_ROWS
+CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

@@ -56,6 +56,7 @@ from .bce import (  # noqa: E402
     bce_with_logits_backward,
     bce_with_logits_forward,
 )
+from .bias import bias_activation  # noqa: E402
 from .conv import (  # noqa: E402
     conv2d_backward_bias,
     conv2d_backward_input,
@@ -102,6 +103,7 @@ __all__ = [
     "bce_forward",
     "bce_with_logits_backward",
     "bce_with_logits_forward",
+    "bias_activation",
     "cache_info",
     "conv2d_backward_bias",
     "conv2d_backward_input",

@@ -58,6 +58,8 @@ cdef extern from "fastnn.h" nogil:
                           Py_ssize_t y_row) noexcept nogil
         fnn_map vexp, vlog, vtanh, vsigmoid, vrelu
         fnn_map_grad vrelu_grad, vtanh_grad, vsigmoid_grad
+        void (*vbias)(size_t n, float bias, int activation, const float *x,
+                      float *y) noexcept nogil
         float (*vsum)(size_t n, const float *x) noexcept nogil
         float (*vmax)(size_t n, const float *x) noexcept nogil
         float (*vdot)(size_t n, const float *x, const float *y) noexcept nogil

@@ -173,7 +173,8 @@ cdef tuple _plane(size, kernel, stride, padding, dilation):
 
 
 cdef int _check_dy(const Slices *q, dy, kernel, size, stride, padding, dilation) except -1:
-    cdef tuple expected = (q.N, q.O, q.OD, *_plane(size, (0, 0, *kernel), stride, padding, dilation))
+    cdef tuple plane = _plane(size, (0, 0, *kernel), stride, padding, dilation)
+    cdef tuple expected = (q.N, q.O, q.OD, *plane)
     if dy.shape != expected:
         raise ValueError(f"dy has shape {dy.shape}, expected {expected}")
     return 0

@@ -15,7 +15,8 @@ from .padding import pad_axes
 from .shape import reshape
 
 NAMES = {1: "conv1d", 2: "conv2d", 3: "conv3d"}
-AXES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
+AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
+KERNELS = {1: "K", 2: "KH, KW", 3: "KD, KH, KW"}
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
@@ -110,11 +111,9 @@ def check_conv(
 ) -> None:
     """ValueError unless the shapes of a convolution over n axes fit together."""
     if len(x) != n + 2 or len(weight) != n + 2:
-        names = ", ".join(AXES[n])
-        kernels = names.replace(", ", ", K")
         raise ValueError(
             f"{NAMES[n]}: input has shape {x} and weight {weight}, "
-            f"expected (N, C_in, {names}) and (C_out, C_in/groups, K{kernels})"
+            f"expected (N, C_in, {AXES[n]}) and (C_out, C_in/groups, {KERNELS[n]})"
         )
     if x[1] != weight[1] * groups:
         raise ValueError(

@@ -23,6 +23,7 @@ from .bce import (
     bce_with_logits_backward,
     bce_with_logits_forward,
 )
+from .bias import bias_activation
 from .conv import (
     conv2d_backward_bias,
     conv2d_backward_input,
@@ -67,6 +68,7 @@ __all__ = [
     "bce_forward",
     "bce_with_logits_backward",
     "bce_with_logits_forward",
+    "bias_activation",
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",

@@ -16,9 +16,8 @@ from ukernel_sparse import SPARSE
 from ukernel_steps import PHILOX, UPDATE
 from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
 
-CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE]
-CASES += NORM_ROWS
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
+CASES += NORM_ROWS
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

@@ -1,6 +1,6 @@
 """Batch normalisation where channels lie side by side: planes of one element, and evaluation.
 
-Columns: 64 channels are a task; statistics as in norm.pyx, from pieces of 256 rows.
+Columns: 16 to 64 channels are a task; statistics as in norm.pyx, from pieces of 256 rows.
 """
 from libc.string cimport memset
 
@@ -44,9 +44,9 @@ cdef void _column_statistics(const Norm *q, Py_ssize_t first,
 
 
 cdef void column_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    """64 channels of planes of one element."""
+    """16 to 64 channels of planes of one element."""
     cdef Norm *q = <Norm *>ctx
-    cdef Py_ssize_t first = task * COLUMNS, channels = min(COLUMNS, q.C - first), r, c, rows, at
+    cdef Py_ssize_t first = task * q.group, channels = min(q.group, q.C - first), r, c, rows, at
     cdef const float *x = q.x + first
     cdef float mean[COLUMNS]
     cdef float scale[COLUMNS]

@@ -344,9 +344,7 @@ TAPE = [
      TypeError, "source must be a Tensor"),
 ]  # fmt: skip
 
-ROWS = {"convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
-        "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE,
-        **NORM_ROWS}  # fmt: skip
 ROWS = {"n-d convolution": CONV_ND,
         "convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
-        "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE}  # fmt: skip
+        "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE,
+        **NORM_ROWS}  # fmt: skip

@@ -11,13 +11,14 @@ import pytest
 from ukernel_bias import BIAS
 from ukernel_blocks import GEMM, MODES, PACK, POOL, gemm_args, strided
 from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
+from ukernel_losses import LOSS_ROWS
 from ukernel_norm import NORM_ROWS
 from ukernel_sparse import SPARSE
 from ukernel_steps import PHILOX, UPDATE
 from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
-CASES += NORM_ROWS
+CASES += [*NORM_ROWS, *LOSS_ROWS]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

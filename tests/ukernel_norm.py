@@ -3,10 +3,7 @@
 import numpy as np
 from ukernel_harness import InOut, Out
 from ukernel_table import (
-    EPS,
-    FEW_SIZES,
     SIZES,
-    TINY,
     Case,
     F,
     filled,
@@ -125,6 +122,118 @@ NORMALISATION = [
     Case("norm_grad_apply", norm_samples("dy", "x", out="dx"), grad_apply_model, bits="fma"),
 ]
 
+# ---- the same with channels side by side --------------------------------------------------------
+
+PER_CHANNEL = ("mean", "scale", "shift", "slope", "offset")
+
+
+def column_samples(*names, per_channel=PER_CHANNEL, out=(), written=()):
+    def samples(level, rng):
+        for i, channels in enumerate(SIZES):
+            rows, gap = COUNTS[i % len(COUNTS)], i % 3
+            row = channels + gap
+            size = max(0, (rows - 1) * row + channels) if rows else 0
+            args = {"rows": rows, "channels": channels, "row": row, "n": 1}
+            args |= {"relu": i % 2, "centred": i // 2 % 2}
+            args |= {name: normal(rng, size) for name in names}
+            args |= {name: normal(rng, channels) for name in per_channel}
+            args |= {name: InOut(normal(rng, size)) for name in written}  # what lies between stays
+            yield args | {name: Out(channels) for name in out}
+
+    return samples
+
+
+def plane_samples(level, rng):
+    for i, n in enumerate([1] * 20 + SIZES[1:50]):
+        channels = SIZES[i * 7 % 50] if n == 1 else i % 5
+        args = {"channels": channels, "n": n, "relu": i % 2, "x": normal(rng, channels * n)}
+        args |= {name: normal(rng, channels) for name in ("mean", "scale", "shift")}
+        yield args | {"y": Out(channels * n)}
+
+
+def planes_model(level, args):
+    mean, scale, shift = (np.repeat(args[name], args["n"]) for name in PER_CHANNEL[:3])
+    z = fma(level, args["x"] - mean, scale, shift)
+    return {"y": relu(z) if args["relu"] else z}
+
+
+def column_rows(args, name):
+    starts = np.arange(args["rows"])[:, None] * args["row"]
+    return args[name][starts + np.arange(args["channels"])]
+
+
+def parity_sums(rows, width, step):
+    sets = np.zeros((2, width), F)
+    for r, row in enumerate(rows):
+        sets[r % 2] = step(sets[r % 2], row)
+    return sets[0] + sets[1]
+
+
+def column_moments_model(level, args):
+    d = column_rows(args, "x") - args["center"]
+    width = args["channels"]
+    square = parity_sums(d, width, lambda s, a: fma(level, a, a, s))
+    return {"sum": parity_sums(d, width, lambda s, a: s + a), "square": square}
+
+
+def column_dz(level, args, x, dy):
+    z = fma(level, x - args["mean"], args["scale"], args["shift"])
+    return np.where(z > 0, dy, F(0)) if args["relu"] else dy
+
+
+def column_sums_model(level, args):
+    x, width = column_rows(args, "x"), args["channels"]
+    dz = column_dz(level, args, x, column_rows(args, "dy"))
+    pairs = list(zip(dz, x - args["mean"], strict=True))
+    product = parity_sums(pairs, width, lambda s, ab: fma(level, *ab, s))
+    return {"sum": parity_sums(dz, width, lambda s, a: s + a), "product": product}
+
+
+def put_rows(args, name, rows):
+    a = args[name].initial.copy()
+    starts = np.arange(args["rows"])[:, None] * args["row"]
+    a[starts + np.arange(args["channels"])] = rows
+    return {name: a}
+
+
+def column_apply_model(level, args):
+    z = fma(level, column_rows(args, "x") - args["mean"], args["scale"], args["shift"])
+    return put_rows(args, "y", relu(z) if args["relu"] else z)
+
+
+def column_grad_model(level, args):
+    x = column_rows(args, "x")
+    dz = column_dz(level, args, x, column_rows(args, "dy"))
+    dx = args["scale"] * dz
+    if args["centred"]:
+        line = fma(level, args["slope"], x - args["mean"], args["offset"])
+        dx = fma(level, args["scale"], dz, line)
+    return put_rows(args, "dx", dx)
+
+
+COLUMNS = [
+    Case("norm_planes", plane_samples, planes_model, bits="fma", in_place=(("y", "x"),)),
+    Case(
+        "column_moments",
+        column_samples("x", per_channel=("center",), out=("sum", "square")),
+        column_moments_model,
+        bits="fma",
+    ),
+    Case(
+        "column_grad_sums",
+        column_samples("dy", "x", out=("sum", "product")),
+        column_sums_model,
+        bits="fma",
+    ),
+    Case("column_apply", column_samples("x", written=("y",)), column_apply_model, bits="fma"),
+    Case(
+        "column_grad_apply",
+        column_samples("dy", "x", written=("dx",)),
+        column_grad_model,
+        bits="fma",
+    ),
+]
+
 # ---- sums of arrays, leaky ReLU -----------------------------------------------------------------
 
 
@@ -163,169 +272,4 @@ PLAIN = [
     ),
 ]
 
-# ---- local response normalisation ---------------------------------------------------------------
-
-BETAS = [0.75, 0.5, 1.0, 0.6, -0.5]
-
-
-def wide(value):
-    return np.asarray(value, np.float64)
-
-
-def window_samples(*names, window_of, outputs):
-    def samples(level, rng):
-        for i, n in enumerate(FEW_SIZES * 2):
-            window, stride = i % 6, n + i % 3
-            args = {"n": n, "window": window, "stride": stride}
-            args |= {"scale": 0.3, "k": 1.25, "beta": BETAS[i % len(BETAS)]}
-            args[window_of] = normal(rng, max(0, (window - 1) * stride + n) if window else 0)
-            args |= {name: normal(rng, n) for name in names}
-            if "base" in names:
-                args["base"] = np.exp(args["base"])
-            yield args | {name: Out(n) for name in outputs}
-
-    return samples
-
-
-def window_sum(args, a):
-    rows = [a[w * args["stride"] :][: args["n"]] for w in range(args["window"])]
-    return np.sum(rows, axis=0) if rows else np.zeros(args["n"])
-
-
-def lrn_model(level, args):
-    base = args["k"] + args["scale"] * window_sum(args, wide(args["x"]) ** 2)
-    return {"base": base, "y": args["at"] * base ** -args["beta"]}
-
-
-def lrn_grad_model(level, args):
-    own = args["dy"] * wide(args["base"]) ** -args["beta"]
-    return {"dx": own - args["scale"] * wide(args["x"]) * window_sum(args, wide(args["ratio"]))}
-
-
-def lrn_error(level, args, output, expected):
-    return 16 * EPS * np.abs(expected) + TINY
-
-
-def lrn_grad_error(level, args, output, expected):
-    own = np.abs(args["dy"] * wide(args["base"]) ** -args["beta"])
-    sums = np.abs(args["x"]) * window_sum(args, np.abs(wide(args["ratio"])))
-    return 16 * EPS * (own + sums) + TINY
-
-
-RESPONSE = [
-    Case(
-        "lrn_row",
-        window_samples("at", window_of="x", outputs=("base", "y")),
-        lrn_model,
-        lrn_error,
-        "fma",
-    ),
-    Case(
-        "lrn_ratio",
-        vectors("dy", "y", base=lambda rng, n: np.exp(normal(rng, n)), ratio=filled),
-        lambda level, a: {"ratio": a["dy"] * a["y"] / a["base"]},
-        in_place=(("ratio", "dy"), ("ratio", "y"), ("ratio", "base")),
-    ),
-    Case(
-        "lrn_row_grad",
-        window_samples("dy", "x", "base", window_of="ratio", outputs=("dx",)),
-        lrn_grad_model,
-        lrn_grad_error,
-        "fma",
-    ),
-]
-
-# ---- binary cross-entropy -----------------------------------------------------------------------
-
-
-def some_null(*names):
-    """Every other sample without the weights, every third without the gradient."""
-
-    def samples(level, rng):
-        for i, args in enumerate(vectors()(level, rng)):
-            n = args["n"]
-            args |= {
-                "scale": 0.7,
-                "t": rng.random(n).astype(F),
-                "x": normal(rng, n, (1, 5, 40)[i % 3]),
-            }
-            args["p"] = rng.random(n).astype(F)
-            args["p"][: n // 8] = rng.integers(0, 2, n // 8)  # exact zeros and ones
-            if i % 2:
-                args["t"] = np.round(args["t"])
-            args["weight"] = None if i % 2 else rng.random(n).astype(F)
-            args["pos_weight"] = None if i % 4 < 2 else (3 * rng.random(n)).astype(F)
-            args["dloss"] = None if i % 3 else normal(rng, n)
-            yield {"n": n} | {name: args.get(name, Out(n)) for name in names}
-
-    return samples
-
-
-def given(args, name, otherwise=1.0):
-    return otherwise if args.get(name) is None else wide(args[name])
-
-
-def softplus(x):
-    return np.log1p(np.exp(-np.abs(x))) + np.maximum(-x, 0)
-
-
-def logits_model(level, args):
-    x, t = wide(args["x"]), wide(args["t"])
-    factor = 1 + (given(args, "pos_weight") - 1) * t
-    return {"loss": given(args, "weight") * ((1 - t) * x + factor * softplus(x))}
-
-
-def logits_error(level, args, output, expected):
-    x = np.abs(wide(args["x"]))
-    return 8 * EPS * given(args, "weight") * (1 + given(args, "pos_weight")) * (1 + x)
-
-
-def logits_grad_model(level, args):
-    x, t = wide(args["x"]), wide(args["t"])
-    positive = given(args, "pos_weight") * t
-    p = np.where(x < 0, np.exp(-np.abs(x)), 1) / (1 + np.exp(-np.abs(x)))
-    d = (1 - t + positive) * p - positive
-    return {"dx": given(args, "dloss", args["scale"]) * given(args, "weight") * d}
-
-
-def grad_size(args):
-    return np.abs(given(args, "dloss", args["scale"])) * given(args, "weight")
-
-
-def logits_grad_error(level, args, output, expected):
-    return 8 * EPS * grad_size(args) * (1 + given(args, "pos_weight")) + TINY
-
-
-def probs_model(level, args):
-    p, t = wide(args["p"]), wide(args["t"])
-    with np.errstate(divide="ignore"):
-        yes, no = np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
-    return {"loss": -given(args, "weight") * (t * yes + (1 - t) * no)}
-
-
-def probs_error(level, args, output, expected):
-    return 8 * EPS * (np.abs(expected) + 1e-3)
-
-
-def probs_grad_model(level, args):
-    p, t = wide(args["p"]), wide(args["t"])
-    d = (p - t) / np.maximum(p * (1 - p), F(1e-12))
-    return {"dp": given(args, "dloss", args["scale"]) * given(args, "weight") * d}
-
-
-def probs_grad_error(level, args, output, expected):
-    return 8 * EPS * np.abs(expected) + TINY
-
-
-ENTROPY = [
-    Case("bce_logits", some_null("x", "t", "weight", "pos_weight", "loss"), logits_model,
-         logits_error, "fma"),
-    Case("bce_logits_grad",
-         some_null("scale", "dloss", "x", "t", "weight", "pos_weight", "dx"), logits_grad_model,
-         logits_grad_error, "fma"),
-    Case("bce_probs", some_null("p", "t", "weight", "loss"), probs_model, probs_error, "fma"),
-    Case("bce_probs_grad", some_null("scale", "dloss", "p", "t", "weight", "dp"),
-         probs_grad_model, probs_grad_error, "fma"),
-]  # fmt: skip
-
-NORM_ROWS = [*NORMALISATION, *PLAIN, *RESPONSE, *ENTROPY]
+NORM_ROWS = [*NORMALISATION, *COLUMNS, *PLAIN]

@@ -3,7 +3,9 @@
 Where a channel fits into L2 a task is one channel: its statistics are taken from memory in one
 pass, then it is normalised out of L2.  Larger channels are cut into chunks: one parallel region for
 the sums, one for the rest.  Planes of less than 16 elements are transposed, 16 channels at a time,
-so that a channel is one row.  All this depends on the shape only, never on the number of threads.
+so that a channel is one row; planes of one element are columns, a vector of channels at a time.
+Evaluation goes through memory in order.  All this depends on the shape only, never on the number of
+threads.
 
 Statistics: pieces of about 4,096 elements are summed in float32 relative to the mean of what came
 before (the first to its own mean), then combined in float64 (Chan et al. 1983): neither a large
@@ -11,7 +13,6 @@ mean nor many elements cost digits.  The normalisation uses the mean and varianc
 rounded to float32, and the backward pass recomputes the sign of the ReLU's input from them, bit by
 bit the same, instead of reading y.
 """
-from libc.math cimport sqrt
 from libc.string cimport memset
 from numpy cimport PyArray_DIM, import_array, ndarray
 
@@ -25,7 +26,18 @@ from ._array cimport (
     same_shape,
     take,
 )
-from ._csrc cimport fnn_norm, fnn_ukernels, ukernels
+from ._csrc cimport fnn_norm, ukernels
+from ._norm cimport (
+    COLUMNS,
+    Moments,
+    Norm,
+    column_task,
+    combine,
+    finish_sums,
+    settings,
+    span_task,
+    store_moments,
+)
 from ._threads cimport parallel_for, threads_for
 
 import_array()
@@ -37,29 +49,7 @@ cdef enum:
     LARGE_GRAD = 65536     # the same with dy
     BLOCK = 16             # channels of a task if they are transposed
     SMALL_PLANE = 16
-
-cdef struct Moments:
-    double count, mean, square     # square: sum of (x - mean)^2
-
-cdef struct Norm:
-    const fnn_ukernels *uk
-    Py_ssize_t N, C, S
-    Py_ssize_t chunks, group, part   # per channel; planes of a chunk; elements of a plane in it
-    Py_ssize_t room                  # scratch of a thread
-    int training, relu, need_sums, need_dx
-    double eps
-    const float *x
-    const float *dy
-    const float *weight
-    const float *bias
-    float *mean
-    float *var
-    float *out                       # y or dx, or NULL
-    float *dweight
-    float *dbias
-    float *scratch
-    Moments *moments                 # of each chunk
-    double *sums                     # of each chunk, two
+    SPAN = 16384           # elements of a task in evaluation
 
 
 cdef void _plan(Norm *q, Py_ssize_t large) noexcept:
@@ -88,15 +78,6 @@ cdef Py_ssize_t _chunk(const Norm *q, Py_ssize_t task, Py_ssize_t *count,
     return (plane * q.C + c) * q.S + first
 
 
-cdef void _combine(Moments *a, const Moments *b) noexcept nogil:
-    cdef double total = a.count + b.count, delta = b.mean - a.mean
-    if b.count == 0:
-        return
-    a.mean += delta * (b.count / total)
-    a.square += b.square + delta * delta * (a.count * b.count / total)
-    a.count = total
-
-
 cdef void _moments_piece(const Norm *q, Py_ssize_t count, Py_ssize_t n, Py_ssize_t stride,
                          const float *x, Moments *all) noexcept nogil:
     cdef float sums[2]
@@ -119,7 +100,7 @@ cdef void _moments_piece(const Norm *q, Py_ssize_t count, Py_ssize_t n, Py_ssize
     if all.count == 0:
         all[0] = piece
     else:
-        _combine(all, &piece)
+        combine(all, &piece)
 
 
 cdef Moments _moments(const Norm *q, Py_ssize_t count, Py_ssize_t n, Py_ssize_t stride,
@@ -154,55 +135,22 @@ cdef void _grad_sums(const Norm *q, const fnn_norm *p, Py_ssize_t count, Py_ssiz
             out[1] += sums[1]
 
 
-cdef void _store_moments(const Norm *q, Py_ssize_t c, const Moments *m) noexcept nogil:
-    q.mean[c] = <float>m.mean
-    q.var[c] = <float>(m.square / m.count)
-
-
-cdef double _inverse_std(const Norm *q, Py_ssize_t c) noexcept nogil:
-    return 1.0 / sqrt(<double>q.var[c] + q.eps)
-
-
-cdef fnn_norm _settings(const Norm *q, Py_ssize_t c) noexcept nogil:
-    cdef fnn_norm p
-    cdef double weight = q.weight[c] if q.weight != NULL else 1.0
-    p.mean, p.scale = q.mean[c], <float>(weight * _inverse_std(q, c))
-    p.shift = q.bias[c] if q.bias != NULL else 0.0
-    p.relu, p.centred = q.relu, q.training
-    p.slope = p.offset = 0.0
-    return p
-
-
-cdef void _finish_sums(const Norm *q, Py_ssize_t c, const double *sums,
-                       fnn_norm *p) noexcept nogil:
-    """Gradients of weight and bias, and the line that dx loses for the statistics."""
-    cdef double inverse = _inverse_std(q, c), n = <double>(q.N * q.S)
-    cdef double weight = q.weight[c] if q.weight != NULL else 1.0
-    if q.dweight != NULL:
-        q.dweight[c] = <float>(sums[1] * inverse)
-    if q.dbias != NULL:
-        q.dbias[c] = <float>sums[0]
-    p.slope = <float>(-weight * inverse * inverse * inverse * sums[1] / n)
-    p.offset = <float>(-weight * inverse * sums[0] / n)
-
-
 cdef void _channel(const Norm *q, Py_ssize_t c, Py_ssize_t count, Py_ssize_t n, Py_ssize_t stride,
                    const float *dy, const float *x, float *out) noexcept nogil:
-    """All of one channel: forward if dy is NULL, else backward."""
+    """All of one channel: forward in training if dy is NULL, else backward."""
     cdef Moments m
     cdef fnn_norm p
     cdef double sums[2]
     if dy == NULL:
-        if q.training:
-            m = _moments(q, count, n, stride, x)
-            _store_moments(q, c, &m)
-        p = _settings(q, c)
+        m = _moments(q, count, n, stride, x)
+        store_moments(q, c, &m)
+        p = settings(q, c)
         q.uk.norm_apply(count, n, stride, &p, x, out)
         return
-    p = _settings(q, c)
+    p = settings(q, c)
     if q.need_sums:
         _grad_sums(q, &p, count, n, stride, dy, x, sums)
-        _finish_sums(q, c, sums, &p)
+        finish_sums(q, c, sums, &p)
     if q.need_dx:
         q.uk.norm_grad_apply(count, n, stride, &p, dy, x, out)
 
@@ -240,19 +188,19 @@ cdef void _sums_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     if q.dy == NULL:
         q.moments[task] = _moments(q, count, n, q.C * q.S, q.x + at)
         return
-    p = _settings(q, task // q.chunks)
+    p = settings(q, task // q.chunks)
     _grad_sums(q, &p, count, n, q.C * q.S, q.dy + at, q.x + at, q.sums + 2 * task)
 
 
 cdef void _apply_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef Norm *q = <Norm *>ctx
     cdef Py_ssize_t count = 0, n = 0, c = task // q.chunks, at = _chunk(q, task, &count, &n)
-    cdef fnn_norm p = _settings(q, c)
+    cdef fnn_norm p = settings(q, c)
     if q.dy == NULL:
         q.uk.norm_apply(count, n, q.C * q.S, &p, q.x + at, q.out + at)
         return
     if q.need_sums:
-        _finish_sums(q, c, q.sums + 2 * c * q.chunks, &p)
+        finish_sums(q, c, q.sums + 2 * c * q.chunks, &p)
     q.uk.norm_grad_apply(count, n, q.C * q.S, &p, q.dy + at, q.x + at, q.out + at)
 
 
@@ -265,21 +213,38 @@ cdef void _gather_sums(Norm *q) noexcept nogil:
         if q.dy == NULL:
             m = q.moments[c * q.chunks]
             for i in range(1, q.chunks):
-                _combine(&m, &q.moments[c * q.chunks + i])
-            _store_moments(q, c, &m)
+                combine(&m, &q.moments[c * q.chunks + i])
+            store_moments(q, c, &m)
             continue
         for i in range(1, q.chunks):
             q.sums[2 * c * q.chunks] += q.sums[2 * (c * q.chunks + i)]
             q.sums[2 * c * q.chunks + 1] += q.sums[2 * (c * q.chunks + i) + 1]
-        _finish_sums(q, c, q.sums + 2 * c * q.chunks, &unused)
+        finish_sums(q, c, q.sums + 2 * c * q.chunks, &unused)
 
 
 cdef object _run(Norm *q):
     cdef Py_ssize_t tasks, elements = q.N * q.C * q.S
     cdef int arrays = 1 if q.dy == NULL else 2
     cdef int threads = threads_for(12.0 * arrays * elements)
-    cdef bint sums = q.training if q.dy == NULL else q.need_sums
+    cdef bint sums = q.dy == NULL or q.need_sums
+    cdef fnn_norm p
     cdef Buffer scratch
+    if q.dy == NULL and not q.training:
+        scratch = take(2 * q.C)
+        q.scale, q.group = <float *>scratch.data, max(1, SPAN // q.S)
+        q.shift = q.scale + q.C
+        with nogil:
+            for tasks in range(q.C):
+                p = settings(q, tasks)
+                q.scale[tasks], q.shift[tasks] = p.scale, p.shift
+            parallel_for(span_task, q, (q.N * q.C + q.group - 1) // q.group, threads)
+        return None
+    if q.S == 1:
+        # A cache line of channels at least, but enough tasks for a few threads.
+        q.group = COLUMNS if q.C >= 512 else (32 if q.C >= 128 else 16)
+        with nogil:
+            parallel_for(column_task, q, (q.C + q.group - 1) // q.group, threads)
+        return None
     if q.S < SMALL_PLANE:
         tasks = (q.C + BLOCK - 1) // BLOCK
         threads = <int>min(threads, tasks)

@@ -267,10 +267,13 @@ def test_a_mean_far_from_zero_costs_no_digits(shape):
     np.testing.assert_allclose(var.numpy(), exact.var(axes, ddof=1), rtol=1e-5)
 
 
-def test_a_wild_start_costs_no_digits():
+@pytest.mark.parametrize(
+    "shape", [(600, 1, 100), (6000, 1), (9000, 1, 4), (2, 1, 300_000)], ids=str
+)
+def test_a_wild_start_costs_no_digits(shape):
     """The first piece far from all others, which are relative to the mean before them."""
-    a = np.random.default_rng(0).normal(size=(600, 1, 100)).astype(np.float32)
-    a[:41] += 5000
+    a = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    a.reshape(-1)[: a.size // 100] += 5000
     mean, var = fastnn.zeros(1), fastnn.zeros(1)
     fastnn.functional.batch_norm(fastnn.tensor(a), mean, var, training=True, momentum=1.0)
     assert np.allclose(var.numpy(), a.astype(np.float64).var(ddof=1), rtol=1e-5)

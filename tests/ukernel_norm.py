@@ -127,16 +127,17 @@ NORMALISATION = [
 PER_CHANNEL = ("mean", "scale", "shift", "slope", "offset")
 
 
-def column_samples(*names, per_channel=PER_CHANNEL, out=(), rows_of=None):
+def column_samples(*names, per_channel=PER_CHANNEL, out=(), written=()):
     def samples(level, rng):
         for i, channels in enumerate(SIZES):
-            rows, gap = (COUNTS[i % len(COUNTS)], i % 3) if rows_of is None else rows_of
+            rows, gap = COUNTS[i % len(COUNTS)], i % 3
             row = channels + gap
             size = max(0, (rows - 1) * row + channels) if rows else 0
             args = {"rows": rows, "channels": channels, "row": row, "n": 1}
             args |= {"relu": i % 2, "centred": i // 2 % 2}
             args |= {name: normal(rng, size) for name in names}
             args |= {name: normal(rng, channels) for name in per_channel}
+            args |= {name: InOut(normal(rng, size)) for name in written}  # what lies between stays
             yield args | {name: Out(channels) for name in out}
 
     return samples
@@ -188,12 +189,26 @@ def column_sums_model(level, args):
     return {"sum": parity_sums(dz, width, lambda s, a: s + a), "product": product}
 
 
+def put_rows(args, name, rows):
+    a = args[name].initial.copy()
+    starts = np.arange(args["rows"])[:, None] * args["row"]
+    a[starts + np.arange(args["channels"])] = rows
+    return {name: a}
+
+
 def column_apply_model(level, args):
-    dz = column_dz(level, args, args["x"], args["dy"])
-    if not args["centred"]:
-        return {"dx": args["scale"] * dz}
-    line = fma(level, args["slope"], args["x"] - args["mean"], args["offset"])
-    return {"dx": fma(level, args["scale"], dz, line)}
+    z = fma(level, column_rows(args, "x") - args["mean"], args["scale"], args["shift"])
+    return put_rows(args, "y", relu(z) if args["relu"] else z)
+
+
+def column_grad_model(level, args):
+    x = column_rows(args, "x")
+    dz = column_dz(level, args, x, column_rows(args, "dy"))
+    dx = args["scale"] * dz
+    if args["centred"]:
+        line = fma(level, args["slope"], x - args["mean"], args["offset"])
+        dx = fma(level, args["scale"], dz, line)
+    return put_rows(args, "dx", dx)
 
 
 COLUMNS = [
@@ -210,12 +225,12 @@ COLUMNS = [
         column_sums_model,
         bits="fma",
     ),
+    Case("column_apply", column_samples("x", written=("y",)), column_apply_model, bits="fma"),
     Case(
         "column_grad_apply",
-        column_samples("dy", "x", out=("dx",), rows_of=(1, 0)),
-        column_apply_model,
+        column_samples("dy", "x", written=("dx",)),
+        column_grad_model,
         bits="fma",
-        in_place=(("dx", "dy"), ("dx", "x")),
     ),
 ]
 

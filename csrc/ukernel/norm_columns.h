@@ -74,17 +74,40 @@ static void column_grad_sums(size_t rows, size_t channels, ptrdiff_t row, int re
   }
 }
 
-/* dx = scale[c] dz + (slope[c] (x - mean[c]) + offset[c]), or with centred == 0 scale[c] dz, of one
- * row, dz as above.  dx may be dy or x. */
-static void column_grad_apply(size_t channels, int relu, int centred, const float *mean,
-                              const float *scale, const float *shift, const float *slope,
-                              const float *offset, const float *dy, const float *x, float *dx) {
+/* y = (x - mean[c]) scale[c] + shift[c], its ReLU with relu, over rows, `row` apart.  y may be x.
+ */
+static void column_apply(size_t rows, size_t channels, ptrdiff_t row, int relu, const float *mean,
+                         const float *scale, const float *shift, const float *x, float *y) {
+  for (size_t c = 0; c < channels; c += VF32_LANES) {
+    const size_t left = channels - c;
+    const vf32 m = load_some(mean + c, left), s = load_some(scale + c, left),
+               b = load_some(shift + c, left);
+    const float *from = x + c;
+    float *to = y + c;
+    for (size_t r = 0; r < rows; r++, from += row, to += row) {
+      const vf32 z = normalised(load_some(from, left), m, s, b);
+      store_some(to, relu ? relu_vf32(z) : z, left);
+    }
+  }
+}
+
+/* dx = scale[c] dz + (slope[c] (x - mean[c]) + offset[c]), or with centred == 0 scale[c] dz, over
+ * rows, `row` apart, dz as above.  dx may be dy or x. */
+static void column_grad_apply(size_t rows, size_t channels, ptrdiff_t row, int relu, int centred,
+                              const float *mean, const float *scale, const float *shift,
+                              const float *slope, const float *offset, const float *dy,
+                              const float *x, float *dx) {
   for (size_t c = 0; c < channels; c += VF32_LANES) {
     const size_t left = channels - c;
     const norm_consts k = {load_some(mean + c, left), load_some(scale + c, left),
                            load_some(shift + c, left)};
-    const vf32 d = norm_grad(relu, centred, load_some(dy + c, left), load_some(x + c, left), &k,
-                             load_some(slope + c, left), load_some(offset + c, left));
-    store_some(dx + c, d, left);
+    const vf32 a = load_some(slope + c, left), b = load_some(offset + c, left);
+    for (size_t r = 0; r < rows; r++) {
+      const ptrdiff_t at = (ptrdiff_t)r * row + (ptrdiff_t)c;
+      store_some(
+          dx + at,
+          norm_grad(relu, centred, load_some(dy + at, left), load_some(x + at, left), &k, a, b),
+          left);
+    }
   }
 }

@@ -104,7 +104,8 @@ def resnet(
 
         def forward(self, x: Any) -> Any:
             x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-            x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+            for i in range(len(layers)):
+                x = getattr(self, f"layer{i + 1}")(x)
             return self.fc(self.avgpool(x).flatten(1))
 
     return ResNet()

@@ -96,10 +96,13 @@ cdef extern from "fastnn.h" nogil:
                                  const float *mean, const float *scale, const float *shift,
                                  const float *dy, const float *x, float *sum,
                                  float *product) noexcept nogil
-        void (*column_grad_apply)(size_t channels, int relu, int centred, const float *mean,
-                                  const float *scale, const float *shift, const float *slope,
-                                  const float *offset, const float *dy, const float *x,
-                                  float *dx) noexcept nogil
+        void (*column_apply)(size_t rows, size_t channels, Py_ssize_t row, int relu,
+                             const float *mean, const float *scale, const float *shift,
+                             const float *x, float *y) noexcept nogil
+        void (*column_grad_apply)(size_t rows, size_t channels, Py_ssize_t row, int relu,
+                                  int centred, const float *mean, const float *scale,
+                                  const float *shift, const float *slope, const float *offset,
+                                  const float *dy, const float *x, float *dx) noexcept nogil
         void (*lrn_row)(size_t n, size_t window, Py_ssize_t stride, float scale, float k,
                         float beta, const float *x, const float *at, float *base,
                         float *y) noexcept nogil

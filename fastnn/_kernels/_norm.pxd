@@ -4,7 +4,7 @@ from libc.math cimport sqrt
 from ._csrc cimport fnn_norm, fnn_ukernels
 
 cdef enum:
-    COLUMNS = 64           # channels of a column task
+    COLUMNS = 64           # channels of a column task, at most
 
 cdef struct Moments:
     double count, mean, square     # square: sum of (x - mean)^2

@@ -1,6 +1,6 @@
 """Batch normalisation where channels lie side by side: planes of one element, and evaluation.
 
-Columns: 64 channels are a task; statistics as in norm.pyx, from pieces of 256 rows.
+Columns: 16 to 64 channels are a task; statistics as in norm.pyx, from pieces of 256 rows.
 """
 from libc.string cimport memset
 
@@ -12,7 +12,7 @@ cdef enum:
 
 cdef void _column_statistics(const Norm *q, Py_ssize_t first,
                              Py_ssize_t channels) noexcept nogil:
-    cdef Py_ssize_t r, c, rows, turn
+    cdef Py_ssize_t r, c, rows, first_rows
     cdef const float *x
     cdef float center[COLUMNS]
     cdef float sums[COLUMNS]
@@ -24,11 +24,12 @@ cdef void _column_statistics(const Norm *q, Py_ssize_t first,
     memset(all, 0, sizeof(all))
     for r in range(0, q.N, 256):
         rows, x = min(ROWS, q.N - r), q.x + first + r * q.C
-        for turn in range(2 if r == 0 else 1):  # the first piece is relative to its own mean
-            q.uk.column_moments(rows, channels, q.C, center, x, sums, squares)
-            if r == 0 and turn == 0:
-                for c in range(channels):
-                    center[c] = sums[c] / <float>rows
+        if r == 0:  # the first piece is relative to the mean of its first rows
+            first_rows = min(32, rows)
+            q.uk.column_moments(first_rows, channels, q.C, center, x, sums, squares)
+            for c in range(channels):
+                center[c] = sums[c] / <float>first_rows
+        q.uk.column_moments(rows, channels, q.C, center, x, sums, squares)
         for c in range(channels):
             piece.count, shift = <double>rows, sums[c] / <double>rows
             piece.mean, piece.square = center[c] + shift, squares[c] - sums[c] * shift
@@ -44,9 +45,9 @@ cdef void _column_statistics(const Norm *q, Py_ssize_t first,
 
 
 cdef void column_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    """64 channels of planes of one element."""
+    """16 to 64 channels of planes of one element."""
     cdef Norm *q = <Norm *>ctx
-    cdef Py_ssize_t first = task * COLUMNS, channels = min(COLUMNS, q.C - first), r, c, rows, at
+    cdef Py_ssize_t first = task * q.group, channels = min(q.group, q.C - first), r, c, rows, at
     cdef const float *x = q.x + first
     cdef float mean[COLUMNS]
     cdef float scale[COLUMNS]
@@ -64,9 +65,7 @@ cdef void column_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         mean[c], scale[c], shift[c], slope[c], offset[c] = p.mean, p.scale, p.shift, 0.0, 0.0
         totals[2 * c] = totals[2 * c + 1] = 0.0
     if q.dy == NULL:
-        for r in range(q.N):
-            at = first + r * q.C
-            q.uk.norm_planes(channels, 1, q.relu, mean, scale, shift, q.x + at, q.out + at)
+        q.uk.column_apply(q.N, channels, q.C, q.relu, mean, scale, shift, x, q.out + first)
         return
     for r in range(0, q.N if q.need_sums else 0, 256):
         rows, at = min(ROWS, q.N - r), r * q.C
@@ -78,10 +77,9 @@ cdef void column_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     for c in range(channels if q.need_sums else 0):
         finish_sums(q, first + c, totals + 2 * c, &p)
         slope[c], offset[c] = p.slope, p.offset
-    for r in range(q.N if q.need_dx else 0):
-        at = first + r * q.C
-        q.uk.column_grad_apply(channels, q.relu, q.training, mean, scale, shift, slope, offset,
-                               q.dy + at, q.x + at, q.out + at)
+    if q.need_dx:
+        q.uk.column_grad_apply(q.N, channels, q.C, q.relu, q.training, mean, scale, shift, slope,
+                               offset, q.dy + first, x, q.out + first)
 
 
 cdef void span_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:

@@ -240,8 +240,10 @@ cdef object _run(Norm *q):
             parallel_for(span_task, q, (q.N * q.C + q.group - 1) // q.group, threads)
         return None
     if q.S == 1:
+        # A cache line of channels at least, but enough tasks for a few threads.
+        q.group = COLUMNS if q.C >= 512 else (32 if q.C >= 128 else 16)
         with nogil:
-            parallel_for(column_task, q, (q.C + COLUMNS - 1) // COLUMNS, threads)
+            parallel_for(column_task, q, (q.C + q.group - 1) // q.group, threads)
         return None
     if q.S < SMALL_PLANE:
         tasks = (q.C + BLOCK - 1) // BLOCK

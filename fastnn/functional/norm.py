@@ -34,7 +34,7 @@ class _BatchNorm(Function):
             mean = var = None
         y, mean, var = k.batch_norm_forward(_planes(x), weight, bias, mean, var, eps, activation)
         ctx.kernels, ctx.settings = k, settings
-        ctx.save(x, weight, bias, mean, var)
+        ctx.save(x, weight, None if activation is None else bias, mean, var)
         seen[:] = mean, var
         return y.reshape(x.shape)
 

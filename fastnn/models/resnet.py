@@ -116,10 +116,9 @@ class ResNet(nn.Module):
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
-            elif zero_init_residual and isinstance(m, Bottleneck):
-                nn.init.zeros_(m.bn3.weight)
-            elif zero_init_residual and isinstance(m, BasicBlock):
-                nn.init.zeros_(m.bn2.weight)
+            elif zero_init_residual and isinstance(m, BasicBlock | Bottleneck):
+                last: Any = m.bn2 if isinstance(m, BasicBlock) else m.bn3
+                nn.init.zeros_(last.weight)
 
     def _stage(
         self, block: type[BasicBlock] | type[Bottleneck], planes: int, n_blocks: int, stride: int

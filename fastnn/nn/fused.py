@@ -7,6 +7,7 @@ weights.  Folding rounds differently: results agree within rounding, not bit by 
 from __future__ import annotations
 
 import copy
+import operator
 import weakref
 from typing import Any
 
@@ -24,8 +25,8 @@ from .norm import BatchNorm1d, BatchNorm2d, _BatchNorm
 # Which layer folds with which, and the rank of its output then.
 FOLDS: dict[type, tuple[type, int]] = {Conv2d: (BatchNorm2d, 4), Linear: (BatchNorm1d, 2)}
 
-# Of each batch norm: the tensors, arrays, versions and eps that were folded, and the result.
-_folded: weakref.WeakKeyDictionary[Module, tuple[Any, Any]] = weakref.WeakKeyDictionary()
+# Of each batch norm: the arrays, their versions and the eps that were folded, and the result.
+_folded: weakref.WeakKeyDictionary[Module, tuple[Any, ...]] = weakref.WeakKeyDictionary()
 
 
 def altered(module: Module) -> bool:
@@ -97,44 +98,44 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
     return fused
 
 
-def _folds(layer: Any, bn: Any, x: Tensor) -> bool:
+def _folds(layer: Any, bn: Any, x: Any) -> bool:
     """Whether nothing is recorded and nothing but the two layers' own work has to be done."""
     kind: Any = type(bn)
     wanted, rank = FOLDS.get(type(layer), (None, 0))
     if wanted is None or kind is not wanted or bn.training or layer.activation is not None:
         return False
-    if not isinstance(x, Tensor) or x.ndim != rank or altered(layer) or altered(bn):
+    if not isinstance(x, Tensor) or x._data.ndim != rank or altered(layer) or altered(bn):
         return False
-    weight, mean, var = layer._parameters["weight"], *_running(bn)
-    if mean is None or var is None or weight.shape[0] != bn.num_features:
-        return False
-    tensors = (x, weight, layer._parameters["bias"], *bn._parameters.values())
-    if mode.enabled and any(t is not None and t._requires_grad for t in tensors):
-        return False
-    return all(t is None or t._data.dtype == x._data.dtype for t in (*tensors, mean, var))
+    if mode.enabled:
+        for t in (x, *layer._parameters.values(), *bn._parameters.values()):
+            if t is not None and t._requires_grad:
+                return False
+    return True
 
 
-def _running(bn: _BatchNorm) -> tuple[Tensor | None, Tensor | None]:
-    return bn._buffers["running_mean"], bn._buffers["running_var"]
-
-
-def _folded_parameters(layer: Any, bn: Any) -> dict[str, Tensor]:
-    """Folded anew when an array was replaced, a version counter moved or eps was set."""
-    tensors = (*layer._parameters.values(), *bn._parameters.values(), *_running(bn))
-    now = [(None, 0) if t is None else (t._data, t._version) for t in tensors]
-    before, result = _folded.get(bn, (None, None))
-    if (
-        before is not None
-        and before[0] == bn.eps
-        and all(a is b and v == w for (a, v), (b, w) in zip(before[1], now, strict=True))
-    ):
-        return result
+def _folded_parameters(layer: Any, bn: Any) -> dict[str, Tensor] | None:
+    """Folded anew when an array was replaced, a version counter moved or eps was set; None if the
+    two do not fit."""
+    own, norm, buffers = layer._parameters, bn._parameters, bn._buffers
+    tensors = (
+        own["weight"], own["bias"], norm["weight"], norm["bias"],
+        buffers["running_mean"], buffers["running_var"],
+    )  # fmt: skip
+    arrays = [None if t is None else t._data for t in tensors]
+    versions = [0 if t is None else t._version for t in tensors]
     eps = bn.eps
-    weight, bias, gamma, beta, mean, var = (array for array, _ in now)
-    assert weight is not None and mean is not None and var is not None
-    arrays = _fold(weight, bias, mean, var, eps, gamma, beta)
-    result = dict(zip(("weight", "bias"), map(wrap, arrays), strict=True))
-    _folded[bn] = (eps, now), result
+    found = _folded.get(bn)
+    if found is not None and found[1] == versions and found[2] == eps:
+        if all(map(operator.is_, found[0], arrays)):
+            return found[3]
+    weight, bias, gamma, beta, mean, var = arrays
+    if weight is None or mean is None or var is None or mean.shape != weight.shape[:1]:
+        return None
+    if any(a is not None and a.dtype != weight.dtype for a in arrays):
+        return None
+    folded = _fold(weight, bias, mean, var, eps, gamma, beta)
+    result = {"weight": wrap(folded[0]), "bias": wrap(folded[1])}
+    _folded[bn] = arrays, versions, eps, result
     return result
 
 
@@ -149,11 +150,12 @@ def conv_bn(conv: Any, bn: Any, input: Tensor, activation: str | None = None) ->
     """
     if activation is not None:
         _checks.activation(activation, "conv_bn")
-    if _folds(conv, bn, input):
+    parameters = _folded_parameters(conv, bn) if _folds(conv, bn, input) else None
+    if parameters is not None:
         first = bn.activation
         wanted = activation if first is None else first
         folded = object.__new__(type(conv))
-        folded.__dict__.update(conv.__dict__, _parameters=_folded_parameters(conv, bn))
+        folded.__dict__.update(conv.__dict__, _parameters=parameters)
         try:
             y = folded.forward_with(input, wanted)
         except Exception as error:

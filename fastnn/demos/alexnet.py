@@ -32,6 +32,7 @@ def _draw(figure: Any, *, layers: list, history: list, data: str, bar: float) ->
     right.axhline(bar, color="black", ls=":", lw=1, label=f"bar {bar}")
     right.set_ylim(0, 1)
     right.set_xlabel("epoch")
+    right.xaxis.get_major_locator().set_params(integer=True)
     right.set_ylabel("test accuracy")
     right.set_title(data, fontsize=10)
     right.grid(alpha=0.3)

@@ -19,6 +19,7 @@ def _draw(figure: Any, *, histories: dict, images: np.ndarray, labels: list) -> 
     axes.axhline(0.97, color="black", lw=1, ls=":", label="bar 0.97")
     axes.set_ylim(0.85, 1)
     axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylabel("test accuracy")
     axes.grid(alpha=0.3)
     axes.legend()

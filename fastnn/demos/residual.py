@@ -25,6 +25,7 @@ def _draw(figure: Any, *, norms: dict, histories: dict) -> None:
     right.axhline(0.1, color="black", ls=":", lw=1, label="chance")
     right.set_ylim(0, 1)
     right.set_xlabel("epoch")
+    right.xaxis.get_major_locator().set_params(integer=True)
     right.set_ylabel("training accuracy")
     right.set_title("50 convolution layers on 8x8 digits", fontsize=10)
     right.legend(loc="center right")

@@ -66,6 +66,7 @@ from .pool import (  # noqa: E402
     avg_pool2d_backward,
     avg_pool2d_forward,
     max_pool2d_backward,
+    max_pool2d_backward_tap,
     max_pool2d_forward,
 )
 from .random import dropout, random_bits, random_normal, random_uniform  # noqa: E402
@@ -96,6 +97,7 @@ __all__ = [
     "log_softmax_forward",
     "matmul",
     "max_pool2d_backward",
+    "max_pool2d_backward_tap",
     "max_pool2d_forward",
     "mse_backward",
     "mse_forward",

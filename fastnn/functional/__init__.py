@@ -6,7 +6,17 @@ from .conv import conv2d
 from .dropout import dropout
 from .linear import linear
 from .loss import cross_entropy, mse_loss
-from .pool import avg_pool2d, max_pool2d
+from .pool import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
 from .reduce import argmax, argmin, max, mean, min, std, sum, var
 from .shape import (
     cat,
@@ -29,7 +39,9 @@ __all__ = [
     "add",
     "argmax",
     "argmin",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "cat",
     "chunk",
     "clamp",
@@ -44,9 +56,14 @@ __all__ = [
     "linear",
     "log",
     "log_softmax",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "matmul",
     "max",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
     "mean",
     "min",
     "mse_loss",

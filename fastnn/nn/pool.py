@@ -47,14 +47,14 @@ class MaxPool2d(Module):
         return self._window
 
     def forward(self, input: Tensor) -> Any:
-        y, indices = apply_max_pool2d(input, self._checked(), None)
+        y, indices = apply_max_pool2d(input, self._checked(), None, self.return_indices)
         if self.return_indices:
             return y, Tensor(indices._data.astype(np.int64))
         return y
 
     def forward_relu(self, input: Tensor) -> Tensor:
         """Pooling of relu(input), in one pass; for Sequential."""
-        return apply_max_pool2d(input, self._checked(), "relu")[0]
+        return apply_max_pool2d(input, self._checked(), "relu", False)[0]
 
     def extra_repr(self) -> str:
         return (
@@ -67,7 +67,8 @@ class AvgPool2d(Module):
     """Mean of each window: (N, C, H, W) -> (N, C, OH, OW).
 
     stride: kernel_size if None.  count_include_pad: padded zeros count as elements of the mean.
-    Raises TypeError and ValueError for settings that do not fit.
+    divisor_override: what the sums are divided by instead.  Raises TypeError and
+    ValueError for settings that do not fit.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class AvgPool2d(Module):
         padding: Any = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
+        divisor_override: int | None = None,
     ) -> None:
         super().__init__()
         self.kernel_size, self.padding = kernel_size, padding
         self.stride = kernel_size if stride is None else stride
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+        self.divisor_override = divisor_override
         pool_window("AvgPool2d", kernel_size, self.stride, padding)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -92,6 +95,7 @@ class AvgPool2d(Module):
             self.padding,
             self.ceil_mode,
             self.count_include_pad,
+            self.divisor_override,
         )
 
     def extra_repr(self) -> str:

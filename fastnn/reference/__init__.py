@@ -33,6 +33,7 @@ from .pool import (
     avg_pool2d_backward,
     avg_pool2d_forward,
     max_pool2d_backward,
+    max_pool2d_backward_tap,
     max_pool2d_forward,
 )
 from .random import dropout, random_bits, random_normal, random_uniform
@@ -59,6 +60,7 @@ __all__ = [
     "log_softmax_forward",
     "matmul",
     "max_pool2d_backward",
+    "max_pool2d_backward_tap",
     "max_pool2d_forward",
     "mse_backward",
     "mse_forward",

@@ -6,6 +6,7 @@ The message names the argument.
 import math
 
 import numpy as np
+from bad_input_pool import MORE_POOLING
 
 import fastnn
 from fastnn import autograd, nn, optim, tensor
@@ -341,5 +342,5 @@ TAPE = [
      TypeError, "source must be a Tensor"),
 ]  # fmt: skip
 
-ROWS = {"convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
-        "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE}  # fmt: skip
+ROWS = {"convolution": CONVOLUTION, "pooling": [*POOLING, *MORE_POOLING], "linear": LINEAR,
+        "losses": LOSSES, "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE}  # fmt: skip

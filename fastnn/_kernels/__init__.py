@@ -47,6 +47,13 @@ from .activation import (  # noqa: E402
     tanh_backward,
     tanh_forward,
 )
+from .adaptive import (  # noqa: E402
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+    adaptive_max_pool2d_forward,
+    max_unpool2d_backward,
+    max_unpool2d_forward,
+)
 from .conv import (  # noqa: E402
     conv2d_backward_bias,
     conv2d_backward_input,
@@ -71,12 +78,16 @@ from .pool import (  # noqa: E402
 )
 from .random import dropout, random_bits, random_normal, random_uniform  # noqa: E402
 from .reduce import sum_axis  # noqa: E402
+from .resample import resample2d_backward, resample2d_forward  # noqa: E402
 from .update import adam_step, sgd_step  # noqa: E402
 
 __all__ = [
     "_csrc",
     "_threads",
     "adam_step",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_max_pool2d_forward",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "cache_info",
@@ -99,6 +110,8 @@ __all__ = [
     "max_pool2d_backward",
     "max_pool2d_backward_tap",
     "max_pool2d_forward",
+    "max_unpool2d_backward",
+    "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
     "random_bits",
@@ -106,6 +119,8 @@ __all__ = [
     "random_uniform",
     "relu_backward",
     "relu_forward",
+    "resample2d_backward",
+    "resample2d_forward",
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",

@@ -1,6 +1,16 @@
 """Functions on Tensors (`torch.nn.functional`): checks, the kernel, the record."""
 
 from .activation import exp, log, log_softmax, relu, sigmoid, softmax, tanh
+from .adaptive_pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+)
 from .arithmetic import abs, add, clamp, div, matmul, mul, neg, pow, sqrt, sub
 from .conv import conv2d
 from .dropout import dropout
@@ -18,6 +28,7 @@ from .pool import (
     max_pool3d,
 )
 from .reduce import argmax, argmin, max, mean, min, std, sum, var
+from .resample import interpolate, pixel_shuffle, pixel_unshuffle
 from .shape import (
     cat,
     chunk,
@@ -36,6 +47,12 @@ from .shape import (
 
 __all__ = [
     "abs",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "add",
     "argmax",
     "argmin",
@@ -53,6 +70,7 @@ __all__ = [
     "exp",
     "expand",
     "flatten",
+    "interpolate",
     "linear",
     "log",
     "log_softmax",
@@ -64,6 +82,8 @@ __all__ = [
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
     "mean",
     "min",
     "mse_loss",
@@ -71,6 +91,8 @@ __all__ = [
     "neg",
     "pad",
     "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "pow",
     "relu",
     "reshape",

@@ -315,6 +315,10 @@ def _avg_pool(
     settings = bool(ceil_mode), bool(count_include_pad)
     kernel, steps, pads = window
     _check_pool(x.shape, function, kernel, steps, pads, (1,) * dims, settings[0])
+    if dims == 3 and any(a < b for a, b in zip(x.shape[2:], kernel, strict=True)):
+        raise ValueError(  # as PyTorch, here without the padding
+            f"{function}: kernel_size {kernel} is larger than the input {x.shape[2:]}"
+        )
     if divisor_override is not None:
         divisor_override = _checks.integer(divisor_override, function, "divisor_override", -(2**62))
         if divisor_override == 0:

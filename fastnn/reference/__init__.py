@@ -14,6 +14,13 @@ from .activation import (
     tanh_backward,
     tanh_forward,
 )
+from .adaptive import (
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+    adaptive_max_pool2d_forward,
+    max_unpool2d_backward,
+    max_unpool2d_forward,
+)
 from .conv import (
     conv2d_backward_bias,
     conv2d_backward_input,
@@ -38,10 +45,14 @@ from .pool import (
 )
 from .random import dropout, random_bits, random_normal, random_uniform
 from .reduce import sum_axis
+from .resample import resample2d_backward, resample2d_forward
 from .update import adam_step, sgd_step
 
 __all__ = [
     "adam_step",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_max_pool2d_forward",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "conv2d_backward_bias",
@@ -62,6 +73,8 @@ __all__ = [
     "max_pool2d_backward",
     "max_pool2d_backward_tap",
     "max_pool2d_forward",
+    "max_unpool2d_backward",
+    "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
     "random_bits",
@@ -69,6 +82,8 @@ __all__ = [
     "random_uniform",
     "relu_backward",
     "relu_forward",
+    "resample2d_backward",
+    "resample2d_forward",
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",

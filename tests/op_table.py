@@ -4,14 +4,14 @@ A row says how to call the operator on either backend, which samples to call it 
 samples may be used for (`OpCase`).  A new operator is one more row.
 """
 
-from math import prod
 from typing import Any
 
 import op_case as ops
 import op_images as images
 import op_inputs as make
+import op_pool as pool
 from op_bias import BIASES
-from op_case import OpCase, Sample, call
+from op_case import OpCase, call
 from op_local import LOCALS
 from op_norm import NORM_OPS
 from op_volumes import VOLUMES
@@ -91,46 +91,6 @@ def conv_rows() -> list[OpCase]:
             for name, case in zip(ACTIVATIONS[1:], large[2:5], strict=True)
         ),
     ]
-
-
-def window_flops(s: Sample) -> int:
-    """About one operation for each element that a window looks at."""
-    return s["x"].size * prod(s["kernel_size"]) // prod(s["stride"])
-
-
-def pool_rows() -> list[OpCase]:
-    edges = (0, 1, 2, 14, 16, 18, 30, 33, 35, 67)
-    maxima = [
-        OpCase(
-            f"max_pool2d {activation}",
-            call("max_pool2d_forward"),
-            images.max_windows(activation),
-            images.max_windows(activation, images.MAX_LARGE),
-            flops=window_flops,
-            reduced=lambda s: prod(s["kernel_size"]),
-            backward=ops.max_pool_backward,
-            batched=("x",),
-            exact=BOTH,
-            edges=edges,
-        )
-        for activation in (None, "relu")
-    ]
-    means = [
-        OpCase(
-            f"avg_pool2d count_include_pad={count}",
-            call("avg_pool2d_forward"),
-            images.mean_windows(count),
-            images.mean_windows(count, images.MAX_LARGE),
-            flops=window_flops,
-            reduced=lambda s: prod(s["kernel_size"]),
-            backward=ops.avg_pool_backward,
-            batched=("x",),
-            exact=FORWARD,
-            edges=edges,
-        )
-        for count in (True, False)
-    ]
-    return maxima + means
 
 
 def elementwise_row(name: str, inputs: Any, large: Any, cost: int, **more: Any) -> OpCase:
@@ -230,7 +190,7 @@ OPS: list[OpCase] = [
     *BIASES,
     *LOCALS,
     *VOLUMES,
-    *pool_rows(),
+    *pool.rows(),
     *activation_rows(),
     *loss_rows(),
     *NORM_OPS,

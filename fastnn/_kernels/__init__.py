@@ -49,6 +49,13 @@ from .activation import (  # noqa: E402
     tanh_backward,
     tanh_forward,
 )
+from .adaptive import (  # noqa: E402
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+    adaptive_max_pool2d_forward,
+    max_unpool2d_backward,
+    max_unpool2d_forward,
+)
 from .arithmetic import add_forward, add_relu_forward  # noqa: E402
 from .bce import (  # noqa: E402
     bce_backward,
@@ -89,16 +96,21 @@ from .pool import (  # noqa: E402
     avg_pool2d_backward,
     avg_pool2d_forward,
     max_pool2d_backward,
+    max_pool2d_backward_tap,
     max_pool2d_forward,
 )
 from .random import dropout, random_bits, random_normal, random_uniform  # noqa: E402
 from .reduce import sum_axis  # noqa: E402
+from .resample import resample2d_backward, resample2d_forward  # noqa: E402
 from .update import adam_step, sgd_step  # noqa: E402
 
 __all__ = [
     "_csrc",
     "_threads",
     "adam_step",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_max_pool2d_forward",
     "add_forward",
     "add_relu_forward",
     "avg_pool2d_backward",
@@ -139,7 +151,10 @@ __all__ = [
     "log_softmax_forward",
     "matmul",
     "max_pool2d_backward",
+    "max_pool2d_backward_tap",
     "max_pool2d_forward",
+    "max_unpool2d_backward",
+    "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
     "random_bits",
@@ -147,6 +162,8 @@ __all__ = [
     "random_uniform",
     "relu_backward",
     "relu_forward",
+    "resample2d_backward",
+    "resample2d_forward",
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",

@@ -1,6 +1,6 @@
 # What Cython sees of csrc/fastnn.h.  Every function pointer is `noexcept nogil`: without it each
 # call in a parallel loop would take the GIL again.
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "fastnn.h" nogil:
     enum fnn_activation:
@@ -34,7 +34,7 @@ cdef extern from "fastnn.h" nogil:
         int maximize
 
     ctypedef struct fnn_pool:
-        Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, ow
+        Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, oh, ow
 
     ctypedef struct fnn_norm:
         float mean, scale, shift, slope, offset
@@ -120,17 +120,23 @@ cdef extern from "fastnn.h" nogil:
                           float *loss) noexcept nogil
         void (*bce_probs_grad)(size_t n, float scale, const float *dloss, const float *p,
                                const float *t, const float *weight, float *dp) noexcept nogil
-        void (*max_pool_row)(const fnn_pool *p, Py_ssize_t oh, int relu, const float *x,
-                             float *y, int32_t *index) noexcept nogil
-        void (*max_pool_plane_grad)(size_t n, int relu, const float *dy, const float *y,
-                                    const int32_t *index, float *dx) noexcept nogil
-        int (*max_pool_2x2_grad_row)(size_t ow, int relu, int32_t base, Py_ssize_t w,
-                                     const float *dy, const float *y, const int32_t *index,
-                                     float *dx0, float *dx1) noexcept nogil
-        void (*avg_pool_row)(const fnn_pool *p, Py_ssize_t oh, int count_include_pad,
-                             const float *x, float *y) noexcept nogil
-        void (*avg_pool_row_grad)(const fnn_pool *p, Py_ssize_t oh, int count_include_pad,
-                                  const float *dy, float *dx) noexcept nogil
+        size_t (*pool_scratch)(const fnn_pool *p, Py_ssize_t rows, int gradient) noexcept nogil
+        void (*max_pool_planes)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                Py_ssize_t last, int relu, const float *x, float *y,
+                                uint8_t *tap, float *scratch) noexcept nogil
+        void (*max_pool_row)(const fnn_pool *p, Py_ssize_t row, const float *x, float *y,
+                             int32_t *index) noexcept nogil
+        void (*max_pool_scatter)(size_t n, int relu, const float *dy, const float *y,
+                                 const int32_t *index, float *dx) noexcept nogil
+        void (*avg_pool_planes)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                Py_ssize_t last, int count_include_pad, float divisor,
+                                const float *x, float *y, float *scratch) noexcept nogil
+        void (*max_pool_planes_grad)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                     Py_ssize_t last, const float *dy, const uint8_t *tap,
+                                     float *dx, float *scratch) noexcept nogil
+        void (*avg_pool_planes_grad)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                     Py_ssize_t last, int count_include_pad, float divisor,
+                                     const float *dy, float *dx, float *scratch) noexcept nogil
         void (*sgd_update)(size_t n, const fnn_sgd *s, float *param, const float *grad,
                            float *buf) noexcept nogil
         void (*adam_update)(size_t n, const fnn_adam *s, float *param, const float *grad,

@@ -16,13 +16,15 @@ from .activation import (
     tanh_backward,
     tanh_forward,
 )
-from .arithmetic import add_forward, add_relu_forward
-from .bce import (
-    bce_backward,
-    bce_forward,
-    bce_with_logits_backward,
-    bce_with_logits_forward,
+from .adaptive import (
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+    adaptive_max_pool2d_forward,
+    max_unpool2d_backward,
+    max_unpool2d_forward,
 )
+from .arithmetic import add_forward, add_relu_forward
+from .bce import bce_backward, bce_forward, bce_with_logits_backward, bce_with_logits_forward
 from .bias import bias_activation
 from .conv import (
     conv2d_backward_bias,
@@ -56,14 +58,19 @@ from .pool import (
     avg_pool2d_backward,
     avg_pool2d_forward,
     max_pool2d_backward,
+    max_pool2d_backward_tap,
     max_pool2d_forward,
 )
 from .random import dropout, random_bits, random_normal, random_uniform
 from .reduce import sum_axis
+from .resample import resample2d_backward, resample2d_forward
 from .update import adam_step, sgd_step
 
 __all__ = [
     "adam_step",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_max_pool2d_forward",
     "add_forward",
     "add_relu_forward",
     "avg_pool2d_backward",
@@ -102,7 +109,10 @@ __all__ = [
     "log_softmax_forward",
     "matmul",
     "max_pool2d_backward",
+    "max_pool2d_backward_tap",
     "max_pool2d_forward",
+    "max_unpool2d_backward",
+    "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
     "random_bits",
@@ -110,6 +120,8 @@ __all__ = [
     "random_uniform",
     "relu_backward",
     "relu_forward",
+    "resample2d_backward",
+    "resample2d_forward",
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",

@@ -23,8 +23,16 @@ __all__ = [
     "shift_test",
 ]
 
-_PIXELWISE = (nn.ReLU, nn.Sigmoid, nn.Tanh, nn.Dropout, nn.Identity)  # each output sees its own
-_PIXELWISE_NAMES = ("BatchNorm2d", "LocalResponseNorm", "Dropout2d")
+_PIXELWISE = (  # each output sees its own pixel
+    nn.BatchNorm2d,
+    nn.Dropout,
+    nn.Identity,
+    nn.LeakyReLU,
+    nn.LocalResponseNorm,
+    nn.ReLU,
+    nn.Sigmoid,
+    nn.Tanh,
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ def receptive_field(model: nn.Module) -> ReceptiveField:
     """
     size, stride, start = [1, 1], [1, 1], [0, 0]
     for layer in _chain(model):
-        if isinstance(layer, _PIXELWISE) or type(layer).__name__ in _PIXELWISE_NAMES:
+        if isinstance(layer, _PIXELWISE):
             continue
         kernel, step, padding, dilation = _geometry(layer)
         for axis in (0, 1):

@@ -137,6 +137,26 @@ def test_list_names_every_row(capsys):
         assert line.split()[:2] == [row.numbers[0], row.name] and row.title in line
 
 
+def test_without_the_data_a_row_says_so(monkeypatch, tmp_path, capsys):
+    from fastnn.demos import alexnet, fashion
+
+    def absent():
+        raise FileNotFoundError("no folder")
+
+    monkeypatch.setattr(fastnn.datasets, "fashion_mnist", absent)
+    fashion._data.cache_clear()
+    alexnet._data.cache_clear()
+    try:
+        assert demos.find("68b").status == "needs the data set fashion_mnist"
+        assert run("demo", "fashion", "--quick") == 1
+        assert "needs the data set fashion_mnist" in capsys.readouterr().err
+        split, name = alexnet._data()
+        assert name == "handwritten digits" and len(split.x_train) == 8500
+    finally:
+        fashion._data.cache_clear()
+        alexnet._data.cache_clear()
+
+
 def test_wrong_use(capsys):
     assert run("demo") == run("demo", "67", "--all") == run("demo", "lenet6") == 2
     assert "near: lenet5" in capsys.readouterr().err

@@ -34,7 +34,7 @@ def _draw(figure: Any, *, rows: dict) -> None:
     "moves of up to 2 pixels, a smaller gap between training and test",
     draw=_draw,
     size=(11, 4),
-    seconds=(9, 4),
+    seconds=(20, 5),
     source="LeCun, Bottou, Bengio, Haffner 1998, doi:10.1109/5.726791; Scherer, Mueller, Behnke "
     "2010, doi:10.1007/978-3-642-15825-4_10",
 )

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
-import math
+import shutil
 
 import pytest
 from peak import peak_gflops
 
 import fastnn
-from fastnn._bench.timing import Result, limited, measure, table
+from fastnn._bench.timing import Result, limited, means, measure, table
 from fastnn._bench.workloads import has
 
 if has("torch"):
     importlib.import_module("torch")  # before `limited`, which sets its threads
 PEERS = ["numpy", "torch", "sklearn", "reference"]
+ALL = ["torch", "compile", "jax", "tensorflow", "onnxruntime", "openvino"]
+FAMILIES = ("gemm", "conv_fwd", "conv_bwd", "dwconv", "maxpool", "avgpool", "T", "I")
 RESULTS: list[Result] = []
+TEXTS: list[str] = []
 
 
 def pytest_addoption(parser):
     parser.addoption("--rounds", type=int, default=11, help="turns of each contender")
+    parser.addoption(
+        "--peers",
+        default=",".join(ALL),
+        help="of " + ", ".join(ALL) + ": libraries beside fastnn in the larger benches",
+    )
 
 
 @pytest.fixture(params=[1, 2], ids=["1thread", "2threads"])
@@ -28,11 +37,31 @@ def threads(request):
 
 
 @pytest.fixture
-def race(benchmark, request):
-    """race(case, threads, contenders, flops): times all in turns; the record is fastnn's."""
+def peers(benchmark, request):
+    """Names of the libraries to compare with; none in the quick pass."""
+    if benchmark.disabled:
+        return []
+    names = request.config.getoption("--peers").split(",")
+    return [n for n in names if n != "compile" or (has("torch") and shutil.which("g++"))]
 
-    def run(case, n_threads, contenders, flops=0.0):
+
+@pytest.fixture
+def quick(benchmark):
+    """Whether everything is to run once, to see that it works."""
+    return benchmark.disabled
+
+
+@pytest.fixture
+def race(benchmark, request):
+    """race(case, threads, contenders, flops, bar): times all in turns; the record is fastnn's.
+
+    contenders may be a function of no arguments, which is called with the threads set.
+    """
+
+    def run(case, n_threads, contenders, flops=0.0, bar=None):
         with limited(n_threads):
+            if callable(contenders):
+                contenders = contenders()
             if benchmark.disabled:
                 for contender in contenders.values():
                     contender()
@@ -41,15 +70,22 @@ def race(benchmark, request):
             rounds = request.config.getoption("--rounds")
             result = measure(case, n_threads, contenders, flops, rounds)
             calls = max(1, int(0.01 / result.median()))
-            benchmark.pedantic(contenders["fastnn"], rounds=5, iterations=calls, warmup_rounds=1)
+            benchmark.pedantic(contenders["fastnn"], rounds=3, iterations=calls, warmup_rounds=1)
+        result.bar = bar
         RESULTS.append(result)
         benchmark.extra_info["gflops"] = result.gflops()
-        benchmark.extra_info["ratios"] = {
-            peer: result.ratio(peer) for peer in contenders if peer != "fastnn"
-        }
+        benchmark.extra_info["ratios"] = {peer: result.ratio(peer) for peer in result.peers()}
+        del contenders
+        gc.collect()
         return result
 
     return run
+
+
+@pytest.fixture
+def tell():
+    """tell(text): lines for the end of the run."""
+    return TEXTS.append
 
 
 def pytest_benchmark_update_machine_info(config, machine_info):
@@ -57,13 +93,10 @@ def pytest_benchmark_update_machine_info(config, machine_info):
 
 
 def pytest_terminal_summary(terminalreporter):
-    if not RESULTS:
-        return
-    terminalreporter.section("fastnn against its peers")
-    terminalreporter.write_line(table(RESULTS, peak_gflops))
-    for kind in ("gemm", "conv", "T"):
-        for peer in ("numpy", "torch"):
-            found = [r.ratio(peer) for r in RESULTS if r.case.startswith(kind) and peer in r.times]
-            if len(found) > 1:
-                mean = math.exp(sum(map(math.log, found)) / len(found))
-                terminalreporter.write_line(f"{kind} / {peer}: geometric mean {mean:.2f}")
+    if RESULTS:
+        terminalreporter.section("fastnn against its peers")
+        terminalreporter.write_line(table(RESULTS, peak_gflops))
+        terminalreporter.write_line(means(RESULTS, FAMILIES))
+    for text in TEXTS:
+        terminalreporter.section("also measured")
+        terminalreporter.write_line(text)

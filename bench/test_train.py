@@ -1,11 +1,24 @@
-"""Training steps T1-T3 against PyTorch (eager and tuned) and scikit-learn."""
+"""Training steps: T1-T3 against PyTorch (eager and tuned) and scikit-learn, those with images and
+signals against PyTorch, JAX and TensorFlow."""
 
 import pytest
 from conftest import PEERS
 
+from fastnn._bench import train_cases
 from fastnn._bench.workloads import TRAIN, flops, training
 
 
 @pytest.mark.parametrize("case", TRAIN)
 def test_train(race, threads, case):
     race(case, threads, training(case, PEERS), flops(case))
+
+
+@pytest.mark.parametrize("case", train_cases.TRAIN)
+def test_train_net(race, threads, peers, case):
+    race(
+        case,
+        threads,
+        lambda: train_cases.training(case, peers, threads),
+        train_cases.flops(case),
+        bar=1.0,
+    )

@@ -40,10 +40,16 @@ typedef struct fnn_adam {
   int maximize;
 } fnn_adam;
 
-/* One output row of a pooling window sweep; see ukernel/pool.h. */
+/* A pooling window over planes of (h, w) pixels with (oh, ow) outputs; see ukernel/pool.h. */
 typedef struct fnn_pool {
-  ptrdiff_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, ow;
+  ptrdiff_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, oh, ow;
 } fnn_pool;
+
+/* Normalisation of one channel and its gradient; see ukernel/norm.h. */
+typedef struct fnn_norm {
+  float mean, scale, shift, slope, offset;
+  int relu, centred;
+} fnn_norm;
 
 typedef void (*fnn_map)(size_t n, const float *x, float *y);
 typedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y, float *dx);

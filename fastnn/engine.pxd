@@ -1,7 +1,7 @@
 # Types that engine.py sees when it is compiled.
 cimport cython
 
-from .tensor cimport Core, Function, wrap
+from .tensor cimport Core, Function, is_contiguous, wrap
 
 cdef object _add(object a, object b)
 cdef tuple _run_node(Function node, list outs)

@@ -6,6 +6,9 @@ The message names the argument.
 import math
 
 import numpy as np
+from bad_input_conv import CONV_ND
+from bad_input_pool import MORE_POOLING
+from bad_norm_inputs import NORM_ROWS
 
 import fastnn
 from fastnn import autograd, nn, optim, tensor
@@ -67,7 +70,7 @@ CONVOLUTION = [
     ("layer: kernel 0", lambda: nn.Conv2d(1, 1, 0), ValueError, "Conv2d: kernel_size is 0"),
     ("layer: kernel text", lambda: nn.Conv2d(1, 1, "3"),
      TypeError, "kernel_size must be an integer"),
-    ("layer: mode", lambda: nn.Conv2d(1, 1, 3, padding_mode="reflect"),
+    ("layer: mode", lambda: nn.Conv2d(1, 1, 3, padding_mode="mirror"),
      ValueError, "padding_mode is"),
     ("layer: array", lambda: nn.Conv2d(2, 1, 3)(np.ones((1, 2, 5, 5))),
      TypeError, "input must be a Tensor"),
@@ -253,10 +256,10 @@ SHAPES = [
     ("split sums", lambda: x4(4).split([1, 2]), ValueError, "must add up to 4"),
     ("split -1", lambda: x4(4).split([5, -1]), ValueError, "section is -1"),
     ("chunk 0", lambda: x4(4).chunk(0), ValueError, "chunk: chunks is 0"),
-    ("pad mode", lambda: F.pad(x4(2), (1, 1), "reflect"), ValueError, "pad: mode is 'reflect'"),
+    ("pad mode", lambda: F.pad(x4(2), (1, 1), "mirror"), ValueError, "pad: mode is 'mirror'"),
     ("pad odd", lambda: F.pad(x4(2), (1,)), ValueError, "pad: pad"),
     ("pad many", lambda: F.pad(x4(2), (1, 1, 1, 1)), ValueError, "1 axes"),
-    ("pad negative", lambda: F.pad(x4(2), (-1, 0)), ValueError, "pad is -1"),
+    ("pad cuts all", lambda: F.pad(x4(2), (-2, -1)), ValueError, "leaves nothing of an axis of 2"),
     ("index", lambda: x4(2)[2], IndexError, "out of bounds"),
     ("index text", lambda: x4(2)["a"], IndexError, "valid indices"),
     ("index twice", lambda: x4(2)[0, 0], IndexError, "too many indices"),
@@ -323,6 +326,7 @@ OPTIMIZERS = [
     ("group without params", lambda: optim.SGD([{"lr": 1}]), TypeError, "no dict with 'params'"),
 ]  # fmt: skip
 
+
 TAPE = [
     ("backward twice", lambda: (lambda y: (y.backward(), y.backward()))((leaf() ** 2).sum()),
      RuntimeError, "retain_graph"),
@@ -341,5 +345,7 @@ TAPE = [
      TypeError, "source must be a Tensor"),
 ]  # fmt: skip
 
-ROWS = {"convolution": CONVOLUTION, "pooling": POOLING, "linear": LINEAR, "losses": LOSSES,
-        "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE}  # fmt: skip
+ROWS = {"n-d convolution": CONV_ND, "convolution": CONVOLUTION,
+        "pooling": [*POOLING, *MORE_POOLING], "linear": LINEAR, "losses": LOSSES,
+        "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE,
+        **NORM_ROWS}  # fmt: skip

@@ -146,13 +146,29 @@ MAX_WINDOWS: tuple = (
     ((1, 1), (1, 3), (2, 2), (1, 1), (1, 1), (2, 2), False),  # rows of padding only
     ((2, 1), (4, 4), (1, 1), (2, 2), (0, 0), (1, 1), False),  # the output size of 2x2 windows
 )
+MORE_WINDOWS: tuple = (
+    ((2, 2), (9, 35), (3, 3), (2, 2), (0, 0), (1, 1), False),  # AlexNet's windows
+    ((1, 2), (16, 66), (3, 3), (2, 2), (1, 1), (1, 1), False),  # ResNet's
+    ((1, 2), (7, 35), (3, 3), (1, 1), (1, 1), (1, 1), False),
+    ((1, 2), (8, 33), (5, 4), (2, 2), (2, 2), (1, 1), True),
+    ((2, 1), (1, 50), (1, 7), (1, 3), (0, 3), (1, 1), True),
+    ((1, 1), (23, 21), (7, 7), (7, 7), (0, 0), (1, 1), False),
+    ((0, 3), (4, 4), (3, 3), (2, 2), (0, 0), (1, 1), False),
+)
+WIDE_WINDOWS: tuple = (  # of more than 255 pixels
+    ((1, 2), (20, 33), (17, 16), (2, 3), (8, 2), (1, 1), False),
+    ((1, 1), (16, 18), (16, 17), (1, 1), (0, 0), (1, 1), True),
+    ((0, 1), (16, 16), (16, 16), (1, 1), (0, 0), (1, 1), False),
+)
 MAX_LARGE: tuple = (
     ((80, 6), (56, 56), (2, 2), (2, 2), (0, 0), (1, 1), False),
     ((50, 6), (57, 56), (3, 3), (2, 2), (1, 1), (1, 1), True),
+    ((2, 2), (151, 230), (3, 3), (2, 2), (1, 1), (1, 1), False),  # planes cut into strips
 )
+WIDE_LARGE: tuple = (((40, 3), (40, 40), (16, 16), (4, 4), (0, 0), (1, 1), False),)
 
 
-def max_windows(activation: str | None, windows: tuple = MAX_WINDOWS) -> Any:
+def max_windows(activation: str | None, windows: tuple = MAX_WINDOWS, keep: str = "index") -> Any:
     def inputs(rng: np.random.Generator) -> Iterator[Sample]:
         for planes, size, kernel, stride, padding, dilation, ceil_mode in windows:
             yield {
@@ -163,12 +179,15 @@ def max_windows(activation: str | None, windows: tuple = MAX_WINDOWS) -> Any:
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
                 "activation": activation,
+                "keep": keep,
             }
 
     return inputs
 
 
-def mean_windows(count_include_pad: bool, windows: tuple = MAX_WINDOWS) -> Any:
+def mean_windows(
+    count_include_pad: bool, windows: tuple = MAX_WINDOWS, divisor: int | None = None
+) -> Any:
     def inputs(rng: np.random.Generator) -> Iterator[Sample]:
         for planes, size, kernel, stride, padding, dilation, ceil_mode in windows:
             if dilation == (1, 1):
@@ -179,6 +198,7 @@ def mean_windows(count_include_pad: bool, windows: tuple = MAX_WINDOWS) -> Any:
                     "padding": padding,
                     "ceil_mode": ceil_mode,
                     "count_include_pad": count_include_pad,
+                    "divisor_override": divisor,
                 }
 
     return inputs

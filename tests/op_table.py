@@ -4,13 +4,17 @@ A row says how to call the operator on either backend, which samples to call it 
 samples may be used for (`OpCase`).  A new operator is one more row.
 """
 
-from math import prod
 from typing import Any
 
 import op_case as ops
 import op_images as images
 import op_inputs as make
-from op_case import OpCase, Sample, call
+import op_pool as pool
+from op_bias import BIASES
+from op_case import OpCase, call
+from op_local import LOCALS
+from op_norm import NORM_OPS
+from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
 
@@ -89,46 +93,6 @@ def conv_rows() -> list[OpCase]:
             for name, case in zip(ACTIVATIONS[1:], large[2:5], strict=True)
         ),
     ]
-
-
-def window_flops(s: Sample) -> int:
-    """About one operation for each element that a window looks at."""
-    return s["x"].size * prod(s["kernel_size"]) // prod(s["stride"])
-
-
-def pool_rows() -> list[OpCase]:
-    edges = (0, 1, 2, 14, 16, 18, 30, 33, 35, 67)
-    maxima = [
-        OpCase(
-            f"max_pool2d {activation}",
-            call("max_pool2d_forward"),
-            images.max_windows(activation),
-            images.max_windows(activation, images.MAX_LARGE),
-            flops=window_flops,
-            reduced=lambda s: prod(s["kernel_size"]),
-            backward=ops.max_pool_backward,
-            batched=("x",),
-            exact=BOTH,
-            edges=edges,
-        )
-        for activation in (None, "relu")
-    ]
-    means = [
-        OpCase(
-            f"avg_pool2d count_include_pad={count}",
-            call("avg_pool2d_forward"),
-            images.mean_windows(count),
-            images.mean_windows(count, images.MAX_LARGE),
-            flops=window_flops,
-            reduced=lambda s: prod(s["kernel_size"]),
-            backward=ops.avg_pool_backward,
-            batched=("x",),
-            exact=FORWARD,
-            edges=edges,
-        )
-        for count in (True, False)
-    ]
-    return maxima + means
 
 
 def elementwise_row(name: str, inputs: Any, large: Any, cost: int, **more: Any) -> OpCase:
@@ -225,9 +189,13 @@ OPS: list[OpCase] = [
     *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
-    *pool_rows(),
+    *BIASES,
+    *LOCALS,
+    *VOLUMES,
+    *pool.rows(),
     *activation_rows(),
     *loss_rows(),
+    *NORM_OPS,
     OpCase(
         "sum_axis",
         call("sum_axis"),

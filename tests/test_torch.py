@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test_torch_conv import COMPARED_LAYERS  # noqa: E402
 from torch_compare import (  # noqa: E402
     backward,
     close,
@@ -235,7 +236,12 @@ LAYERS = [
     (lambda nn: nn.MaxPool2d(3, 2, 1, 1, True, True), (2, 3, 7, 6)),
     (lambda nn: nn.AvgPool2d(2), (2, 3, 7, 6)),
     (lambda nn: nn.AvgPool2d(3, 2, 1, True, False), (3, 7, 6)),
+    (lambda nn: nn.BatchNorm1d(5), (4, 5)),
+    (lambda nn: nn.BatchNorm2d(3, 1e-3, None), (4, 3, 2, 5)),
+    (lambda nn: nn.BatchNorm3d(3, affine=False).eval(), (4, 3, 2, 1, 5)),
+    (lambda nn: nn.LocalResponseNorm(3, 0.5, k=2.0), (4, 7, 2, 3)),
     (lambda nn: nn.ReLU(), (4, 5)),
+    (lambda nn: nn.LeakyReLU(0.2), (4, 5)),
     (lambda nn: nn.Tanh(), (4, 5)),
     (lambda nn: nn.Sigmoid(), (4, 5)),
     (lambda nn: nn.Softmax(1), (4, 5, 2)),
@@ -255,7 +261,7 @@ LAYERS = [
         (2, 2, 9, 8),
     ),
 ]
-LOSSES = {"CrossEntropyLoss", "MSELoss"}
+LOSSES = {"BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "MSELoss"}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -283,9 +289,18 @@ def test_loss_modules(dtype):
 
         compare(loss, [x])
 
+        def binary(lib, F, x, r=reduction):
+            w = lib.tensor(t * t)  # at most 16
+            p = lib.nn.BCELoss(w, reduction=r)(lib.sigmoid(x), lib.tensor(w.numpy() / 16))
+            bce = lib.nn.BCEWithLogitsLoss(w, reduction=r, pos_weight=w)
+            return p, bce(x, lib.tensor(w.numpy() / 16))
+
+        compare(binary, [x])
+
 
 def test_every_layer_is_compared():
     found = {type(m).__name__ for make, _ in LAYERS for m in make(nn).modules()} | LOSSES
+    found |= COMPARED_LAYERS
     layers = {
         name
         for name in nn.__all__

@@ -52,6 +52,8 @@ FNN_INLINE vf32 vf32_sqrt(vf32 a) { return _mm256_sqrt_ps(a); }
 FNN_INLINE vmask vf32_lt(vf32 a, vf32 b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 FNN_INLINE vmask vf32_gt(vf32 a, vf32 b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
 FNN_INLINE vmask vf32_isnan(vf32 a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+FNN_INLINE vmask vf32_unordered(vf32 a, vf32 b) { return _mm256_cmp_ps(a, b, _CMP_UNORD_Q); }
+FNN_INLINE int vmask_any(vmask a) { return _mm256_movemask_ps(a) != 0; }
 FNN_INLINE vmask vmask_or(vmask a, vmask b) { return _mm256_or_ps(a, b); }
 FNN_INLINE int vmask_all(vmask a) { return _mm256_movemask_ps(a) == 0xFF; }
 FNN_INLINE vmask vmask_andnot(vmask a, vmask b) { return _mm256_andnot_ps(b, a); }
@@ -77,6 +79,16 @@ FNN_INLINE vi32 vi32_load(const int32_t *p) { return _mm256_loadu_si256((const _
 FNN_INLINE void vi32_store(int32_t *p, vi32 v) { _mm256_storeu_si256((__m256i *)p, v); }
 FNN_INLINE void vi32_store_tail(int32_t *p, vi32 v, size_t n) {
   vf32_store_tail((float *)p, _mm256_castsi256_ps(v), n);
+}
+FNN_INLINE vi32 vi32_load_u8(const uint8_t *p) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p));
+}
+FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
+  const __m256i low = _mm256_set1_epi32(0x0C080400);
+  __m256i four = _mm256_shuffle_epi8(v, low);
+  __m128i pair =
+      _mm_unpacklo_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+  _mm_storel_epi64((__m128i *)p, pair);
 }
 FNN_INLINE vi32 vi32_add(vi32 a, vi32 b) { return _mm256_add_epi32(a, b); }
 FNN_INLINE vi32 vi32_sub(vi32 a, vi32 b) { return _mm256_sub_epi32(a, b); }

@@ -119,3 +119,24 @@ MAP1(vrelu, relu_vf32)
 MAP2(vrelu_grad, relu_grad_vf32)
 MAP2(vtanh_grad, tanh_grad_vf32)
 MAP2(vsigmoid_grad, sigmoid_grad_vf32)
+
+/* y[i] = act(x[i] + bias); activation as in fastnn.h, y may be x. */
+#define BIAS_LOOP(f)                                                                        \
+  do {                                                                                      \
+    for (; i + VF32_LANES <= n; i += VF32_LANES)                                            \
+      vf32_store(y + i, f(vf32_add(vf32_load(x + i), b)));                                  \
+    if (i < n) vf32_store_tail(y + i, f(vf32_add(vf32_load_tail(x + i, n - i), b)), n - i); \
+  } while (0)
+FNN_INLINE vf32 same_vf32(vf32 x) { return x; }
+static void vbias(size_t n, float bias, int activation, const float *x, float *y) {
+  const vf32 b = vf32_set1(bias);
+  size_t i = 0;
+  if (activation == FNN_NONE)
+    BIAS_LOOP(same_vf32);
+  else if (activation == FNN_RELU)
+    BIAS_LOOP(relu_vf32);
+  else if (activation == FNN_TANH)
+    BIAS_LOOP(tanh_vf32);
+  else
+    BIAS_LOOP(sigmoid_vf32);
+}

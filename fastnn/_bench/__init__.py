@@ -6,13 +6,20 @@ import argparse
 import importlib
 import json
 import os
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from . import workloads
-from .timing import Result, limited, measure, table
+from . import infer_cases, op_cases, ops, sweep, train_cases, workloads
+from .timing import Result, limited, means, measure, table
 
-SUITES = ("train", "gemm")
-PEERS = ("numpy", "torch", "sklearn", "reference")
+SUITES = ("train", "gemm", "ops", "nets", "infer", "sweep")
+PEERS = (
+    *("numpy", "torch", "compile", "sklearn", "reference"),
+    *("jax", "tensorflow", "onnxruntime", "openvino"),
+)
+FAMILIES = ("gemm", "conv_fwd", "conv_bwd", "dwconv", "maxpool", "avgpool", "T", "I")
 
 
 def main(argv: list[str]) -> int:
@@ -23,7 +30,8 @@ def main(argv: list[str]) -> int:
         parser.error(f"unknown suite {unknown[0]!r}")
     if args.rounds < 1:
         parser.error("--rounds is below 1")
-    peers = [p for p in args.against if p in ("reference", "numpy") or workloads.has(p)]
+    always = ("reference", "numpy", "compile")  # "compile" is torch.compile, beside "torch"
+    peers = [p for p in args.against if p in always or workloads.has(p)]
     for peer in set(args.against) - set(peers):
         print(f"{peer} is not installed and is left out")
     if "torch" in peers:
@@ -31,9 +39,14 @@ def main(argv: list[str]) -> int:
     results = []
     for threads in args.threads:
         with limited(threads):
-            for suite in args.suites or SUITES:
+            for suite in args.suites or ("train", "gemm"):
+                if suite == "sweep":
+                    print(sweep.report(sweep.sweep(threads), threads))
+                    continue
                 results += run_suite(suite, threads, peers, args.rounds)
-    print(table(results))
+    if results:
+        print(table(results))
+        print(means(results, FAMILIES))
     record = {f"{r.case}, {r.threads} threads": r.median() for r in results}
     if args.json:
         Path(args.json).write_text(json.dumps(record, indent=2) + "\n")
@@ -41,19 +54,36 @@ def main(argv: list[str]) -> int:
 
 
 def run_suite(suite: str, threads: int, peers: list[str], rounds: int) -> list[Result]:
-    """Results of "train" or "gemm" with the threads that are set."""
-    results = []
+    """Results of a suite but "sweep", with the threads that are set."""
+    return [
+        measure(case, threads, contenders(), flops, rounds)
+        for case, contenders, flops in _cases(suite, threads, peers)
+    ]
+
+
+def _cases(
+    suite: str, threads: int, peers: list[str]
+) -> Iterator[tuple[str, Callable[[], dict[str, Any]], float]]:
+    """(case, function that makes its contenders, FLOPs) of each case of a suite."""
     if suite == "train":
         for case in workloads.TRAIN:
-            steps = workloads.training(case, peers)
-            results.append(measure(case, threads, steps, workloads.flops(case), rounds))
-        return results
-    for m, n, k in workloads.GEMM_SIZES:
-        contenders = workloads.gemm(m, n, k, peers)
-        results.append(
-            measure(f"gemm {m} x {n} x {k}", threads, contenders, 2.0 * m * n * k, rounds)
-        )
-    return results
+            yield case, partial(workloads.training, case, peers), workloads.flops(case)
+    elif suite == "gemm":
+        for m, n, k in workloads.GEMM_SIZES:
+            name = f"gemm {m} x {n} x {k}"
+            yield name, partial(workloads.gemm, m, n, k, peers), 2.0 * m * n * k
+    elif suite == "ops":
+        operators: list[op_cases.Conv | op_cases.Pool] = [*op_cases.CONV, *op_cases.POOL]
+        for op in operators:
+            yield op.name, partial(ops.contenders, op, peers, threads), op.flops
+    elif suite == "nets":
+        for case in train_cases.TRAIN:
+            make = partial(train_cases.training, case, peers, threads)
+            yield case, make, train_cases.flops(case)
+    else:
+        for case in infer_cases.INFER:
+            make = partial(infer_cases.inference, case, peers, threads)
+            yield case, make, infer_cases.flops(case)
 
 
 def _compare(new: dict[str, float], old: dict[str, float]) -> int:
@@ -70,9 +100,11 @@ def _compare(new: dict[str, float], old: dict[str, float]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fastnn bench",
-        description="Times training steps and matrix products, with what is installed in turns.",
+        description="Times training steps, inference and operators, all libraries in turns.",
     )
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all")
+    parser.add_argument(
+        "suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; train, gemm"
+    )
     parser.add_argument("--threads", type=_numbers, default=_default_threads(), help="such as 1,2")
     parser.add_argument(
         "--against", type=_peers, default=["numpy", "torch", "sklearn"], help=", ".join(PEERS)

@@ -1,6 +1,6 @@
 # What Cython sees of csrc/fastnn.h.  Every function pointer is `noexcept nogil`: without it each
 # call in a parallel loop would take the GIL again.
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "fastnn.h" nogil:
     enum fnn_activation:
@@ -34,7 +34,11 @@ cdef extern from "fastnn.h" nogil:
         int maximize
 
     ctypedef struct fnn_pool:
-        Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, ow
+        Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, oh, ow
+
+    ctypedef struct fnn_norm:
+        float mean, scale, shift, slope, offset
+        int relu, centred
 
     ctypedef void (*fnn_map)(size_t n, const float *x, float *y) noexcept nogil
     ctypedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y,
@@ -55,6 +59,8 @@ cdef extern from "fastnn.h" nogil:
         void (*zip_pairs)(size_t n, const float *a, const float *b, float *y) noexcept nogil
         fnn_map vexp, vlog, vtanh, vsigmoid, vrelu
         fnn_map_grad vrelu_grad, vtanh_grad, vsigmoid_grad
+        void (*vbias)(size_t n, float bias, int activation, const float *x,
+                      float *y) noexcept nogil
         float (*vsum)(size_t n, const float *x) noexcept nogil
         float (*vmax)(size_t n, const float *x) noexcept nogil
         float (*vdot)(size_t n, const float *x, const float *y) noexcept nogil
@@ -70,17 +76,68 @@ cdef extern from "fastnn.h" nogil:
                                      float *dx) noexcept nogil
         void (*vscale)(size_t n, float scale, const float *x, float *y) noexcept nogil
         void (*vaxpy)(size_t n, float scale, const float *x, float *y) noexcept nogil
-        void (*max_pool_row)(const fnn_pool *p, Py_ssize_t oh, int relu, const float *x,
-                             float *y, int32_t *index) noexcept nogil
-        void (*max_pool_plane_grad)(size_t n, int relu, const float *dy, const float *y,
-                                    const int32_t *index, float *dx) noexcept nogil
-        int (*max_pool_2x2_grad_row)(size_t ow, int relu, int32_t base, Py_ssize_t w,
-                                     const float *dy, const float *y, const int32_t *index,
-                                     float *dx0, float *dx1) noexcept nogil
-        void (*avg_pool_row)(const fnn_pool *p, Py_ssize_t oh, int count_include_pad,
+        void (*norm_moments)(size_t count, size_t n, Py_ssize_t stride, float center,
+                             const float *x, float *sums) noexcept nogil
+        void (*norm_apply)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,
+                           const float *x, float *y) noexcept nogil
+        void (*norm_grad_sums)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,
+                               const float *dy, const float *x, float *sums) noexcept nogil
+        void (*norm_grad_apply)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,
+                                const float *dy, const float *x, float *dx) noexcept nogil
+        fnn_map_grad vadd_pair, vadd_relu
+        void (*vleaky_relu)(size_t n, float slope, const float *x, float *y) noexcept nogil
+        void (*vleaky_relu_grad)(size_t n, float slope, const float *dy, const float *x,
+                                 float *dx) noexcept nogil
+        void (*norm_planes)(size_t channels, size_t n, int relu, const float *mean,
+                            const float *scale, const float *shift, const float *x,
+                            float *y) noexcept nogil
+        void (*column_moments)(size_t rows, size_t channels, Py_ssize_t row, const float *center,
+                               const float *x, float *sum, float *square) noexcept nogil
+        void (*column_grad_sums)(size_t rows, size_t channels, Py_ssize_t row, int relu,
+                                 const float *mean, const float *scale, const float *shift,
+                                 const float *dy, const float *x, float *sum,
+                                 float *product) noexcept nogil
+        void (*column_apply)(size_t rows, size_t channels, Py_ssize_t row, int relu,
+                             const float *mean, const float *scale, const float *shift,
                              const float *x, float *y) noexcept nogil
-        void (*avg_pool_row_grad)(const fnn_pool *p, Py_ssize_t oh, int count_include_pad,
-                                  const float *dy, float *dx) noexcept nogil
+        void (*column_grad_apply)(size_t rows, size_t channels, Py_ssize_t row, int relu,
+                                  int centred, const float *mean, const float *scale,
+                                  const float *shift, const float *slope, const float *offset,
+                                  const float *dy, const float *x, float *dx) noexcept nogil
+        void (*lrn_row)(size_t n, size_t window, Py_ssize_t stride, float scale, float k,
+                        float beta, const float *x, const float *at, float *base,
+                        float *y) noexcept nogil
+        void (*lrn_ratio)(size_t n, const float *dy, const float *y, const float *base,
+                          float *ratio) noexcept nogil
+        void (*lrn_row_grad)(size_t n, size_t window, Py_ssize_t stride, float scale, float beta,
+                             const float *ratio, const float *dy, const float *x,
+                             const float *base, float *dx) noexcept nogil
+        void (*bce_logits)(size_t n, const float *x, const float *t, const float *weight,
+                           const float *pos_weight, float *loss) noexcept nogil
+        void (*bce_logits_grad)(size_t n, float scale, const float *dloss, const float *x,
+                                const float *t, const float *weight, const float *pos_weight,
+                                float *dx) noexcept nogil
+        void (*bce_probs)(size_t n, const float *p, const float *t, const float *weight,
+                          float *loss) noexcept nogil
+        void (*bce_probs_grad)(size_t n, float scale, const float *dloss, const float *p,
+                               const float *t, const float *weight, float *dp) noexcept nogil
+        size_t (*pool_scratch)(const fnn_pool *p, Py_ssize_t rows, int gradient) noexcept nogil
+        void (*max_pool_planes)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                Py_ssize_t last, int relu, const float *x, float *y,
+                                uint8_t *tap, float *scratch) noexcept nogil
+        void (*max_pool_row)(const fnn_pool *p, Py_ssize_t row, const float *x, float *y,
+                             int32_t *index) noexcept nogil
+        void (*max_pool_scatter)(size_t n, int relu, const float *dy, const float *y,
+                                 const int32_t *index, float *dx) noexcept nogil
+        void (*avg_pool_planes)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                Py_ssize_t last, int count_include_pad, float divisor,
+                                const float *x, float *y, float *scratch) noexcept nogil
+        void (*max_pool_planes_grad)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                     Py_ssize_t last, const float *dy, const uint8_t *tap,
+                                     float *dx, float *scratch) noexcept nogil
+        void (*avg_pool_planes_grad)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                     Py_ssize_t last, int count_include_pad, float divisor,
+                                     const float *dy, float *dx, float *scratch) noexcept nogil
         void (*sgd_update)(size_t n, const fnn_sgd *s, float *param, const float *grad,
                            float *buf) noexcept nogil
         void (*adam_update)(size_t n, const fnn_adam *s, float *param, const float *grad,

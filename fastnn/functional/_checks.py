@@ -51,16 +51,21 @@ def integer(value: Any, function: str, name: str, low: int) -> int:
 
 def pair(value: Any, function: str, name: str, low: int) -> tuple[int, int]:
     """(height, width) from an int or two of them, each at least `low`."""
+    found = ntuple(value, function, name, low, 2)
+    return found[0], found[1]
+
+
+_WORDS = {1: "an int", 2: "an int or two", 3: "an int or three"}
+
+
+def ntuple(value: Any, function: str, name: str, low: int, n: int) -> tuple[int, ...]:
+    """n integers from one or n of them, each at least `low` and less than 2**31."""
     if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"{function}: {name} is {value!r}, expected an int or two")
-        found = (
-            integer(value[0], function, name, low),
-            integer(value[1], function, name, low),
-        )
+        if len(value) != n:
+            raise ValueError(f"{function}: {name} is {value!r}, expected {_WORDS[n]}")
+        found = tuple([integer(v, function, name, low) for v in value])
     else:
-        number = integer(value, function, name, low)
-        found = number, number
+        found = (integer(value, function, name, low),) * n
     if max(found) >= 1 << 31:
         raise ValueError(f"{function}: {name} is {value!r}, expected less than 2**31")
     return found

@@ -40,6 +40,30 @@ class _Sigmoid(_Activation):
     op = "sigmoid"
 
 
+class _LeakyRelu(Function):
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, negative_slope: float) -> Any:
+        k = ctx.kernels = _checks.kernels(x, "leaky_relu", "input")
+        ctx.slope = negative_slope
+        ctx.save(x)
+        return k.leaky_relu_forward(x, negative_slope)
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (x,) = ctx.saved
+        return ctx.kernels.leaky_relu_backward(dy, x, ctx.slope)
+
+
+class _LeakyReluInPlace(_LeakyRelu):
+    """The sign of the output, which replaces the input, is the input's if the slope is >= 0."""
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, negative_slope: float) -> Any:
+        y = _LeakyRelu.forward(ctx, x, negative_slope)
+        ctx.save(y)
+        return y
+
+
 class _Exp(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray) -> Any:
@@ -123,6 +147,28 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
         return assign(input, y, "relu(inplace=True)")
     return y
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """input where it is above 0, else negative_slope input, any shape.
+
+    inplace: in input's memory, too; RuntimeError if that is recorded with a slope below 0, whose
+    gradient the output does not tell.  Raises TypeError for a slope that is no number.
+    """
+    x = _checks.tensor(input, "leaky_relu", "input")
+    if isinstance(negative_slope, bool) or not isinstance(negative_slope, (int, float, np.number)):
+        raise TypeError(f"leaky_relu: negative_slope must be a number, got {negative_slope!r}")
+    slope = float(negative_slope)
+    if not inplace:
+        return _LeakyRelu.apply(x, slope)
+    from .inplace import assign
+
+    y = _LeakyReluInPlace.apply(x, slope)
+    if slope < 0 and y.requires_grad:
+        raise RuntimeError(
+            f"leaky_relu: negative_slope is {slope}, expected at least 0 with inplace=True"
+        )
+    return assign(input, y, "leaky_relu(inplace=True)")
 
 
 def tanh(input: Tensor) -> Tensor:

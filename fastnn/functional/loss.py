@@ -62,6 +62,108 @@ class _Mse(Function):
         return dx, (-dx if ctx.needs_input_grad[1] else None)
 
 
+class _Bce(Function):
+    """Binary cross-entropy; `op`: of the kernels, with pos_weight last but one for logits."""
+
+    function = "binary_cross_entropy"
+    op = "bce"
+
+    @classmethod
+    def forward(cls, ctx: Any, x: np.ndarray, target: np.ndarray, weights: Any, how: str) -> Any:
+        k = ctx.kernels = _checks.kernels(x, cls.function, "input", target, "target")
+        ctx.weights, ctx.how = weights, how
+        ctx.save(x, target)
+        return getattr(k, cls.op + "_forward")(x, target, *weights, how)
+
+    @classmethod
+    def backward(cls, ctx: Any, dloss: np.ndarray) -> Any:
+        (x, target), k = ctx.saved, ctx.kernels
+        dx = dtarget = None
+        if ctx.needs_input_grad[0]:
+            dx = getattr(k, cls.op + "_backward")(dloss, x, target, *ctx.weights, ctx.how)
+        if ctx.needs_input_grad[1]:  # the loss is linear in the target
+            ends = [
+                getattr(k, cls.op + "_forward")(x, np.full_like(x, t), *ctx.weights, "none")
+                for t in (1, 0)
+            ]
+            dtarget = np.asarray((ends[0] - ends[1]) * dloss)
+            if ctx.how == "mean":
+                dtarget /= x.dtype.type(x.size)
+        return dx, dtarget
+
+
+class _BceWithLogits(_Bce):
+    function = "binary_cross_entropy_with_logits"
+    op = "bce_with_logits"
+
+
+def _bce(cls: Any, input: Tensor, target: Tensor, weights: dict[str, Any], reduction: str) -> Any:
+    function = cls.function
+    x = _checks.tensor(input, function, "input")
+    _checks.tensor(target, function, "target")
+    if x.shape != target.shape:
+        raise ValueError(
+            f"{function}: input has shape {x.shape}, but target has shape {target.shape}; "
+            "they are not broadcast"
+        )
+    arrays: list[np.ndarray | None] = []
+    for name, value in weights.items():
+        if value is None:
+            arrays.append(None)
+            continue
+        w = _checks.tensor(value, function, name)
+        if w.requires_grad:
+            raise ValueError(f"{function}: {name} is a constant and must not require a gradient")
+        _checks.kernels(x._data, function, "input", w._data, name)
+        try:
+            wide = np.broadcast_to(w._data, x.shape)
+        except ValueError:
+            raise ValueError(
+                f"{function}: {name} has shape {w.shape}, which does not broadcast to the input's "
+                f"{x.shape}"
+            ) from None
+        arrays.append(np.array(wide, order="C"))
+    return cls.apply(x, target, tuple(arrays), _checks.reduction(reduction, function))
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """weight ((1 - t) x + (1 + (pos_weight - 1) t) ln(1 + e^-x)), t the target, of equal shape.
+
+    That is the cross-entropy of t and sigmoid(x), never infinite for finite x, the positive part
+    times pos_weight.  weight and pos_weight are constants that broadcast to the input's shape.
+    Raises TypeError for dtypes, ValueError for shapes or another reduction.
+    """
+    weights = {"weight": weight, "pos_weight": pos_weight}
+    return _bce(_BceWithLogits, input, target, weights, reduction)
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
+) -> Tensor:
+    """-weight (t ln p + (1 - t) ln(1 - p)), p the input, t the target, of equal shape.
+
+    Logarithms are at least -100, and p (1 - p) in the gradient at least 1e-12.  weight: a constant
+    that broadcasts to the input's shape.  See binary_cross_entropy_with_logits, which needs no such
+    bounds.  Raises TypeError for dtypes, ValueError for shapes or another reduction, RuntimeError
+    for elements of input or target outside [0, 1].
+    """
+    for name, value in (("input", input), ("target", target)):
+        a = _checks.tensor(value, "binary_cross_entropy", name)._data
+        if a.size and a.dtype.kind == "f" and not (a.min() >= 0 and a.max() <= 1):
+            raise RuntimeError(
+                f"binary_cross_entropy: {name} has elements from {a.min()} to {a.max()}, "
+                "expected all of them between 0 and 1"
+            )
+    return _bce(_Bce, input, target, {"weight": weight}, reduction)
+
+
 def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """(input - target)^2: its mean, its sum, or, with "none", each element.
 

@@ -120,19 +120,6 @@ class _Cat(Function):
         return None, *(c_order(part) for part in parts)
 
 
-class _Pad(Function):
-    strided = True
-
-    @staticmethod
-    def forward(ctx: Any, x: np.ndarray, widths: Any, value: float) -> Any:
-        ctx.inner = tuple(slice(low, low + n) for (low, _), n in zip(widths, x.shape, strict=True))
-        return np.pad(x, widths, constant_values=value)
-
-    @staticmethod
-    def backward(ctx: Any, dy: np.ndarray) -> Any:
-        return c_order(dy[ctx.inner])
-
-
 def sizes(shape: Sequence[Any], function: str) -> tuple[int, ...]:
     """A tuple of integers from f(2, 3) or f((2, 3))."""
     if len(shape) == 1 and not hasattr(shape[0], "__index__"):
@@ -331,21 +318,3 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         raise ValueError("chunk: input has no axes")
     n = input.shape[d]
     return split(input, max(1, -(-n // _checks.integer(chunks, "chunk", "chunks", 1))), dim)
-
-
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
-    """`value` around the last axes: pad = (left, right) or (left, right, top, bottom) ...
-
-    Raises ValueError for another mode than "constant", an odd number of widths or negative ones.
-    """
-    x = _checks.tensor(input, "pad", "input")
-    if mode != "constant":
-        raise ValueError(f"pad: mode is {mode!r}, expected 'constant'")
-    if len(_listed(pad, "pad", "pad")) % 2 or len(pad) > 2 * x.ndim:
-        raise ValueError(f"pad: pad {tuple(pad)} does not fit a tensor with {x.ndim} axes")
-    flat = [_checks.integer(p, "pad", "pad", 0) for p in pad]
-    if any(p > 1 << 40 for p in flat):
-        raise ValueError(f"pad: pad {tuple(pad)} is too large")
-    pairs = [(flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]
-    widths = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
-    return _Pad.apply(x, widths, value)

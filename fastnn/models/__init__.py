@@ -1,6 +1,29 @@
 """Networks, one file each, written against the public API."""
 
+from .alexnet import AlexNet, AlexNetOriginal
+from .fcn import TimeSeriesFCN
 from .lenet import LeNet5
+from .lenet_original import LeNet5Original
 from .mlp import MLP
+from .resnet import ResNet, resnet18, resnet34, resnet50
+from .unet import UNet
+from .vgg import VGG, vgg11, vgg11_bn, vgg16, vgg16_bn
 
-__all__ = ["MLP", "LeNet5"]
+__all__ = [
+    "MLP",
+    "VGG",
+    "AlexNet",
+    "AlexNetOriginal",
+    "LeNet5",
+    "LeNet5Original",
+    "ResNet",
+    "TimeSeriesFCN",
+    "UNet",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "vgg11",
+    "vgg11_bn",
+    "vgg16",
+    "vgg16_bn",
+]

@@ -10,17 +10,14 @@ from typing import Any
 from ..tensor import Tensor
 from .activation import ReLU, Sigmoid, Tanh
 from .conv import Conv2d
+from .fused import FOLDS, conv_bn, norm_relu
+from .fused import altered as _altered
 from .linear import Linear
 from .module import Module, _note
+from .norm import is_batch_norm
 from .pool import MaxPool2d
 
 _ACTIVATIONS: dict[type, str] = {ReLU: "relu", Tanh: "tanh", Sigmoid: "sigmoid"}
-
-
-def _altered(module: Module) -> bool:
-    """Whether a call of this module may do more than its class says."""
-    own = module.__dict__
-    return bool(own["_forward_hooks"] or own["_forward_pre_hooks"] or "forward" in own)
 
 
 class _WithActivation:
@@ -49,7 +46,8 @@ class _ReluThenPool:
 
     def __init__(self, before: Module | None, relu: Any, pool: Any) -> None:
         self.relu, self.pool = relu, pool
-        self.before = before if type(before) in (Linear, Conv2d) else None
+        fresh = type(before) in (Linear, Conv2d) or is_batch_norm(before)
+        self.before = before if fresh else None
 
     def __call__(self, x: Tensor) -> Any:
         relu, pool, before = self.relu, self.pool, self.before
@@ -63,13 +61,56 @@ class _ReluThenPool:
             raise
 
 
+class _WithNorm:
+    """Batch normalisation, with the layer before it and the activation after it, each if any.
+
+    The layer is folded with it in evaluation; a ReLU is taken in the pass that normalises.
+    """
+
+    def __init__(self, layer: Any, bn: Any, then: Module | None) -> None:
+        self.layer, self.bn, self.then = layer, bn, then
+        self.activation = None if then is None else _ACTIVATIONS[type(then)]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        then, activation = self.then, self.activation
+        apart = then is not None and _altered(then)
+        if apart:
+            activation = None
+        if self.layer is None:
+            y = norm_relu(self.bn, x, activation)
+        else:
+            y = conv_bn(self.layer, self.bn, x, activation)
+        return then(y) if then is not None and apart else y
+
+
+def _norm_step(modules: tuple[Any, ...]) -> tuple[Any, int] | None:
+    """The step that begins with modules[0] and has a batch normalisation, and its length."""
+    kinds = [type(m) for m in modules[:4]]
+    folds = kinds[0] in FOLDS and kinds[1:2] == [FOLDS[kinds[0]][0]]
+    if not folds and not is_batch_norm(modules[0]):
+        return None
+    n = 2 if folds else 1
+    layer, bn = (modules[0], modules[1]) if folds else (None, modules[0])
+    then = kinds[n] if len(kinds) > n else None
+    # A quarter of the pixels is left for ReLU after a pooling.
+    fused = then in (_ACTIVATIONS if folds else (ReLU,))
+    fused = fused and kinds[n : n + 2] != [ReLU, MaxPool2d]
+    if not folds and not fused:
+        return None
+    return _WithNorm(layer, bn, modules[n] if fused else None), n + fused
+
+
 def _plan(modules: tuple[Any, ...]) -> list[Any]:
     """What to call one after the other."""
     steps: list[Any] = []
     i = 0
     while i < len(modules):
         kinds = [type(m) for m in modules[i : i + 3]]
-        if kinds[:2] == [ReLU, MaxPool2d]:
+        norm = _norm_step(modules[i : i + 4])
+        if norm is not None:
+            steps.append(norm[0])
+            i += norm[1]
+        elif kinds[:2] == [ReLU, MaxPool2d]:
             steps.append(_ReluThenPool(modules[i - 1] if i else None, *modules[i : i + 2]))
             i += 2
         elif kinds[0] in (Linear, Conv2d) and kinds[1:2] and kinds[1] in _ACTIVATIONS:
@@ -88,8 +129,10 @@ def _plan(modules: tuple[Any, ...]) -> list[Any]:
 class Sequential(Module):
     """Modules one after the other: Sequential(a, b, c) or Sequential(OrderedDict(name=a, ...)).
 
-    Linear or Conv2d with a following ReLU, Tanh or Sigmoid, and ReLU with a following MaxPool2d,
-    run as one kernel; the results are the same.
+    Linear or Conv2d with a following ReLU, Tanh or Sigmoid, batch normalisation with a following
+    ReLU, and ReLU with a following MaxPool2d, run as one kernel; the results are the same.  In
+    evaluation, where nothing is recorded, batch normalisation is folded into the Conv2d or Linear
+    before it (see nn.fused.conv_bn); the results are the same within rounding.
     """
 
     def __init__(self, *args: Any) -> None:

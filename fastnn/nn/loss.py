@@ -19,6 +19,50 @@ class MSELoss(Module):
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
+class BCELoss(Module):
+    """Cross-entropy of targets and probabilities in [0, 1]; see functional.binary_cross_entropy."""
+
+    weight: Tensor | None
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.reduction = _checks.reduction(reduction, "BCELoss")
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        weight = self._buffers["weight"]
+        return F.binary_cross_entropy(input, target, weight, reduction=self.reduction)
+
+
+class BCEWithLogitsLoss(Module):
+    """Cross-entropy of targets in [0, 1] and sigmoid(input); see
+    functional.binary_cross_entropy_with_logits."""
+
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        *,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+        self.reduction = _checks.reduction(reduction, "BCEWithLogitsLoss")
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(
+            input,
+            target,
+            self._buffers["weight"],
+            reduction=self.reduction,
+            pos_weight=self._buffers["pos_weight"],
+        )
+
+
 class CrossEntropyLoss(Module):
     """Softmax and negative log-likelihood of the target class in one; see
     functional.cross_entropy.

@@ -1,4 +1,4 @@
-"""Gradient clipping."""
+"""Gradient clipping; folding of batch normalisation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ import numpy as np
 
 from .. import backend
 from ..tensor import Tensor
+from .fused import fuse_conv_bn_eval, fuse_conv_bn_weights
+
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights",
+]
 
 
 def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

@@ -9,6 +9,8 @@ from ._check import expect_rank, expect_same_dtype, expect_shape
 
 __all__ = [
     "exp_forward",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
     "log_forward",
     "log_softmax_backward",
     "log_softmax_forward",
@@ -65,6 +67,20 @@ def sigmoid_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
     """dx = dy y (1 - y)."""
     _expect_pair(dy, y)
     return np.asarray(dy * y * (1 - y))
+
+
+@np.errstate(all="ignore")
+def leaky_relu_forward(x: np.ndarray, negative_slope: float) -> np.ndarray:
+    """y = x where x > 0, else negative_slope x, any shape."""
+    expect_same_dtype(x=x)
+    return np.where(x > 0, x, x.dtype.type(negative_slope) * x)
+
+
+@np.errstate(all="ignore")
+def leaky_relu_backward(dy: np.ndarray, x: np.ndarray, negative_slope: float) -> np.ndarray:
+    """dx = dy where x > 0, else negative_slope dy."""
+    _expect_pair(dy, x)
+    return np.where(x > 0, dy, x.dtype.type(negative_slope) * dy)
 
 
 @np.errstate(all="ignore")

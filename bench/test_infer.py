@@ -1,0 +1,10 @@
+"""Inference against PyTorch, ONNX Runtime and OpenVINO."""
+
+import pytest
+
+from fastnn._bench.infer_cases import INFER, flops, inference
+
+
+@pytest.mark.parametrize("case", INFER)
+def test_infer(race, threads, peers, case):
+    race(case, threads, lambda: inference(case, peers, threads), flops(case), bar=1.0)

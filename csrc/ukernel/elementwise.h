@@ -1,0 +1,36 @@
+/* ukernel/elementwise.h - sums of two arrays, leaky ReLU.  Any n, no alignment. */
+
+FNN_INLINE vf32 add_relu_vf32(vf32 x, vf32 y) { return relu_vf32(vf32_add(x, y)); }
+
+/* dx = dy + y, and max(dy + y, 0) of which NaN stays NaN; dx may be dy or y. */
+MAP2(vadd_pair, vf32_add)
+MAP2(vadd_relu, add_relu_vf32)
+
+FNN_INLINE vf32 load_some(const float *p, size_t n) {
+  return n >= VF32_LANES ? vf32_load(p) : vf32_load_tail(p, n);
+}
+FNN_INLINE void store_some(float *p, vf32 v, size_t n) {
+  if (n >= VF32_LANES)
+    vf32_store(p, v);
+  else
+    vf32_store_tail(p, v, n);
+}
+
+/* y = x where x > 0, else slope x; y may be x. */
+static void vleaky_relu(size_t n, float slope, const float *x, float *y) {
+  const vf32 s = vf32_set1(slope), zero = vf32_zero();
+  for (size_t i = 0; i < n; i += VF32_LANES) {
+    const vf32 a = load_some(x + i, n - i);
+    store_some(y + i, vf32_select(vf32_gt(a, zero), a, vf32_mul(s, a)), n - i);
+  }
+}
+
+/* dx = dy where x > 0, else slope dy; dx may be dy or x. */
+static void vleaky_relu_grad(size_t n, float slope, const float *dy, const float *x, float *dx) {
+  const vf32 s = vf32_set1(slope), zero = vf32_zero();
+  for (size_t i = 0; i < n; i += VF32_LANES) {
+    const vf32 d = load_some(dy + i, n - i);
+    const vmask positive = vf32_gt(load_some(x + i, n - i), zero);
+    store_some(dx + i, vf32_select(positive, d, vf32_mul(s, d)), n - i);
+  }
+}

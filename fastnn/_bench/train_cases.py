@@ -1,0 +1,188 @@
+"""Training steps T3, T4, T5, T9 and T11: the cases, and fastnn's and PyTorch's contenders.
+
+One training step: a fresh NumPy batch converted as a user would, forward, loss, backward, update.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import twins
+from .worker import worker
+from .workloads import has
+
+Step = Callable[[], Any]
+LR = 0.01
+TRAIN = ("T3 lenet5", "T4 alexnet 224", "T5 resnet18 small", "T9 dcgan", "T11 fcn 1d")
+# GFLOP a step: 2 a multiply-add of the products and convolutions.
+GFLOP = {"T3": 0.1424, "T4": 30.4668, "T5": 92.4084, "T9": 8.1792, "T11": 3.2254}
+SHAPES: dict[str, tuple[int, tuple[int, ...], int]] = {
+    "T3": (64, (1, 28, 28), 10),
+    "T4": (8, (3, 224, 224), 1000),
+    "T5": (32, (3, 32, 32), 10),
+    "T9": (64, (1, 28, 28), 0),
+    "T11": (32, (1, 256), 10),
+}
+
+
+def flops(case: str) -> float:
+    """Of one step."""
+    return 1e9 * GFLOP[case.split()[0]]
+
+
+def batches(case: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Random batches: x float32 with labels, for the GAN with noise (N, 100, 1, 1)."""
+    rng = np.random.default_rng(0)
+    n, shape, classes = SHAPES[case.split()[0]]
+
+    def second() -> np.ndarray:
+        if classes:
+            return rng.integers(0, classes, n)
+        return rng.standard_normal((n, 100, 1, 1), dtype=np.float32)
+
+    return [(rng.random((n, *shape), dtype=np.float32), second()) for _ in range(4)]
+
+
+def fastnn_model(case: str) -> Any:
+    """fastnn's network of a case."""
+    import fastnn
+    from fastnn import models
+
+    fastnn.manual_seed(0)
+    makers: dict[str, Callable[[], Any]] = {
+        "T3": lambda: twins.lenet(fastnn.nn),
+        "T4": models.AlexNet,
+        "T5": lambda: models.resnet18(10, small_images=True),
+        "T11": lambda: models.TimeSeriesFCN(1, 10, channels=(64, 128, 64)),
+    }
+    return makers[case.split()[0]]()
+
+
+def torch_model(case: str) -> Any:
+    """PyTorch's."""
+    import torch
+
+    torch.manual_seed(0)
+    makers: dict[str, Callable[[], Any]] = {
+        "T3": lambda: twins.lenet(torch.nn),
+        "T4": twins.alexnet,
+        "T5": lambda: twins.resnet(num_classes=10, small_images=True),
+        "T11": twins.fcn,
+    }
+    return makers[case.split()[0]]()
+
+
+def _optimizer(case: str, optim: Any, params: Any, **options: Any) -> Any:
+    if case.split()[0] in ("T9", "T11"):
+        return optim.Adam(params, lr=1e-3, **options)
+    return optim.SGD(params, lr=LR, momentum=0.9, **options)
+
+
+def _classifier(case: str, lib: Any, model: Any, convert: Any, options: dict[str, Any]) -> Step:
+    loss_of = lib.nn.CrossEntropyLoss()
+    optimizer = _optimizer(case, lib.optim, model.parameters(), **options)
+    data, count = batches(case), [0]
+
+    def step() -> Any:
+        x, y = data[count[0] % len(data)]
+        count[0] += 1
+        optimizer.zero_grad()
+        loss = loss_of(model(convert(x)), lib.from_numpy(y))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def _gan(case: str, lib: Any, nets: list[Any], convert: Any, options: dict[str, Any]) -> Step:
+    """A step of the discriminator on real and made images, then one of the generator."""
+    generator, discriminator = nets
+    loss_of = lib.nn.CrossEntropyLoss()
+    of_g, of_d = (_optimizer(case, lib.optim, net.parameters(), **options) for net in nets)
+    data, count = batches(case), [0]
+    real = lib.from_numpy(np.ones(len(data[0][0]), np.int64))
+    made = lib.from_numpy(np.zeros(len(data[0][0]), np.int64))
+
+    def step() -> Any:
+        x, z = data[count[0] % len(data)]
+        count[0] += 1
+        images = generator(lib.from_numpy(z))
+        of_d.zero_grad()
+        loss = loss_of(discriminator(convert(x)), real)
+        (loss + loss_of(discriminator(images.detach()), made)).backward()
+        of_d.step()
+        of_g.zero_grad()
+        loss_of(discriminator(images), real).backward()
+        of_g.step()
+
+    return step
+
+
+def fastnn_step(case: str) -> Step:
+    """One step of fastnn."""
+    import fastnn
+
+    if case.startswith("T9"):
+        fastnn.manual_seed(0)
+        nets = [twins.generator(fastnn.nn), twins.discriminator(fastnn.nn)]
+        return _gan(case, fastnn, nets, fastnn.from_numpy, {})
+    return _classifier(case, fastnn, fastnn_model(case), fastnn.from_numpy, {})
+
+
+def torch_steps(case: str, compiled: bool) -> dict[str, Step]:
+    """PyTorch eager, tuned (fused optimizer, and channels-last memory for images), and compiled
+    (the tuned step with torch.compile)."""
+    import torch
+
+    steps: dict[str, Step] = {}
+    for name in ("torch", "torch tuned", *(["torch compile"] if compiled else [])):
+        tuned = name != "torch"
+        last = tuned and len(SHAPES[case.split()[0]][1]) == 3
+        if case.startswith("T9"):
+            torch.manual_seed(0)
+            found = [twins.generator(torch.nn), twins.discriminator(torch.nn)]
+        else:
+            found = [torch_model(case)]
+        if last:
+            found = [net.to(memory_format=torch.channels_last) for net in found]
+        if name == "torch compile":
+            found = [torch_compile(net) for net in found]
+        convert = _channels_last if last else torch.from_numpy
+        options = {"fused": True} if tuned else {}
+        if case.startswith("T9"):
+            steps[name] = _gan(case, torch, found, convert, options)
+        else:
+            steps[name] = _classifier(case, torch, found[0], convert, options)
+    return steps
+
+
+def torch_compile(model: Any) -> Any:
+    """torch.compile for the threads that are set; the number is part of the compiled code."""
+    import torch
+
+    return torch.compile(model, options={"cpp.threads": torch.get_num_threads()})
+
+
+def _channels_last(x: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(x).contiguous(memory_format=torch.channels_last)
+
+
+def training(case: str, against: list[str], threads: int) -> dict[str, Step]:
+    """The contenders of a training step; a library that is not installed is left out."""
+    found: dict[str, Step] = {"fastnn": fastnn_step(case)}
+    if "torch" in against and has("torch"):
+        found |= torch_steps(case, "compile" in against)
+    for library in ("jax", "tensorflow"):
+        if library in against and has(library):
+            try:
+                found |= worker(library, threads).build(f"train_{library}:contenders", case)
+            except RuntimeError as error:
+                warnings.warn(f"{case}: left out: {error}", stacklevel=2)
+    return found

@@ -13,6 +13,7 @@ import op_inputs as make
 from op_bias import BIASES
 from op_case import OpCase, Sample, call
 from op_local import LOCALS
+from op_pad import PADDINGS
 from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
@@ -228,6 +229,7 @@ OPS: list[OpCase] = [
     *conv_rows(),
     *BIASES,
     *LOCALS,
+    *PADDINGS,
     *VOLUMES,
     *pool_rows(),
     *activation_rows(),

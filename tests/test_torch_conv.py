@@ -131,7 +131,8 @@ def test_output_size(n):
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_pad(n, mode):
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pad(dtype, n, mode):
     """Widths of both signs; what PyTorch refuses is refused here."""
     rng, refused = rng_of("pad", n, mode), 0
     for _ in range(60):
@@ -140,7 +141,7 @@ def test_pad(n, mode):
         # where it cuts and repeats at once, PyTorch may return memory that nobody wrote
         low = -2 if mode == "constant" or (n == 1 and mode != "circular") else 0
         widths = [int(v) for v in rng.integers(low, 5, 2 * n)]
-        x = random_array(rng, (*lead, *size), "float32")
+        x = random_array(rng, (*lead, *size), dtype)
         try:
             torch.nn.functional.pad(torch.tensor(x), widths, mode)
         except RuntimeError:
@@ -151,6 +152,15 @@ def test_pad(n, mode):
         value = {"value": 1.5} if mode == "constant" else {}
         compare(lambda lib, F, x, w=widths, v=value: F.pad(x, w, mode, **v), [x])
     assert refused < 50
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "float32"])
+def test_pad_other_dtypes_and_axes(dtype):
+    """Integers in all modes; four axes by a value."""
+    x = (random_array(rng_of("other"), (2, 3, 4, 5), "float64") * 4).astype(dtype)
+    for mode in ("reflect", "replicate", "circular"):
+        compare(lambda lib, F, x, m=mode: F.pad(x, (1, 2, 0, 3), m), [x])
+    compare(lambda lib, F, x: F.pad(x, (1, 0, 2, 0, -1, 1, 1, 1), value=1), [x])
 
 
 def test_circular_pad_that_cuts():

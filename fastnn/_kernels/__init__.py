@@ -74,6 +74,7 @@ from .loss import (  # noqa: E402
     mse_backward,
     mse_forward,
 )
+from .pad import pad_backward, pad_forward  # noqa: E402
 from .pool import (  # noqa: E402
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -119,6 +120,8 @@ __all__ = [
     "max_pool2d_forward",
     "mse_backward",
     "mse_forward",
+    "pad_backward",
+    "pad_forward",
     "random_bits",
     "random_normal",
     "random_uniform",

@@ -41,6 +41,7 @@ from .loss import (
     mse_backward,
     mse_forward,
 )
+from .pad import pad_backward, pad_forward
 from .pool import (
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -82,6 +83,8 @@ __all__ = [
     "max_pool2d_forward",
     "mse_backward",
     "mse_forward",
+    "pad_backward",
+    "pad_forward",
     "random_bits",
     "random_normal",
     "random_uniform",

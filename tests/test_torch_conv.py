@@ -116,6 +116,16 @@ def test_conv_transpose(n, seed, dtype):
     compare_layers(f"ConvTranspose{n}d", *transposed_settings(rng, n), rng, dtype)
 
 
+@pytest.mark.parametrize("name", ["Conv1d", "Conv3d", "ConvTranspose1d", "ConvTranspose3d"])
+def test_first_weights_have_pytorchs_bounds(name):
+    """Uniform in +-1 / sqrt(fan_in), of which both draw enough to come near the ends."""
+    layers = [getattr(lib, name)(30, 60, 3, groups=2) for lib in (nn, torch.nn)]
+    for parameter in ("weight", "bias"):
+        ours, theirs = (getattr(layer, parameter).detach().numpy() for layer in layers)
+        for end in (np.min, np.max):
+            assert abs(end(ours) - end(theirs)) < 0.25 * np.abs(theirs).max()
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_output_size(n):
     """All sizes that a stride of 3 leaves open, with and without batch and channels."""

@@ -27,18 +27,22 @@ cdef struct Pad:
     float *y
 
 
-cdef Buffer _axis(Axis *a, Py_ssize_t n, widths, Py_ssize_t mode):
-    cdef Py_ssize_t low = widths[0], high = widths[1], i, s, start, kept
-    cdef Py_ssize_t *source
-    cdef Buffer table
+cdef int _axis(Axis *a, Py_ssize_t n, widths) except -1:
+    cdef Py_ssize_t low = widths[0], high = widths[1]
     if n + low + high < 0 or max(abs(low), abs(high)) > 1 << 40:
         raise ValueError(f"widths {widths} do not fit an axis of {n}")
     a.n, a.out, a.low = n, n + low + high, low
     a.first, a.last = max_(0, low), min_(a.out, low + n)
     a.last = max_(a.first, a.last)
-    table = take(2 * a.out)
-    source = <Py_ssize_t *>table.data
-    start, kept = max_(0, -low), n - max_(0, -low) - max_(0, -high)
+    return 0
+
+
+cdef Buffer _table(Axis *a, Py_ssize_t mode):
+    """The element that each position shows; made once the padded array is known to fit memory."""
+    cdef Py_ssize_t n = a.n, low = a.low, high = a.out - a.n - a.low, i, s
+    cdef Py_ssize_t start = max_(0, -low), kept = n - max_(0, -low) - max_(0, -high)
+    cdef Buffer table = take(2 * a.out)
+    cdef Py_ssize_t *source = <Py_ssize_t *>table.data
     for i in range(a.out):
         s = i - low
         if mode == 0:
@@ -54,7 +58,8 @@ cdef Buffer _axis(Axis *a, Py_ssize_t n, widths, Py_ssize_t mode):
         elif s >= start + kept:
             s -= kept
         if s < 0 or s >= n:
-            raise ValueError(f"widths {widths} do not fit an axis of {n} in mode {MODES[mode]!r}")
+            raise ValueError(f"widths {(low, high)} do not fit an axis of {n} in mode "
+                             f"{MODES[mode]!r}")
         source[i] = s
     a.source = source
     return table
@@ -113,11 +118,13 @@ def pad_forward(x, widths, mode, value):
     cdef ndarray y
     q.uk, q.x, q.value = ukernels(), f32(x, 4, "x"), value
     cdef Py_ssize_t code = MODES.index(mode)
-    cdef Buffer _d = _axis(&q.d, PyArray_DIM(x, 1), widths[0], code)
-    cdef Buffer _h = _axis(&q.h, PyArray_DIM(x, 2), widths[1], code)
-    cdef Buffer _w = _axis(&q.w, PyArray_DIM(x, 3), widths[2], code)
+    cdef Buffer _d, _h, _w
+    _axis(&q.d, PyArray_DIM(x, 1), widths[0])
+    _axis(&q.h, PyArray_DIM(x, 2), widths[1])
+    _axis(&q.w, PyArray_DIM(x, 3), widths[2])
     y = empty4(PyArray_DIM(x, 0), q.d.out, q.h.out, q.w.out)
     q.y = f32(y, 4, "y")
+    _d, _h, _w = _table(&q.d, code), _table(&q.h, code), _table(&q.w, code)
     cdef Py_ssize_t planes = PyArray_DIM(x, 0) * q.d.out
     with nogil:
         parallel_for(_task, &q, planes, threads_for(8.0 * planes * q.h.out * q.w.out))
@@ -130,12 +137,14 @@ def pad_backward(dy, input_size, widths, mode):
     cdef ndarray dx
     cdef Py_ssize_t code = MODES.index(mode), M = input_size[0]
     q.uk, q.y = ukernels(), f32(dy, 4, "dy")
-    cdef Buffer _d = _axis(&q.d, input_size[1], widths[0], code)
-    cdef Buffer _h = _axis(&q.h, input_size[2], widths[1], code)
-    cdef Buffer _w = _axis(&q.w, input_size[3], widths[2], code)
+    cdef Buffer _d, _h, _w
+    _axis(&q.d, input_size[1], widths[0])
+    _axis(&q.h, input_size[2], widths[1])
+    _axis(&q.w, input_size[3], widths[2])
     if dy.shape != (M, q.d.out, q.h.out, q.w.out):
         raise ValueError(f"dy has shape {dy.shape}, expected "
                          f"{(M, q.d.out, q.h.out, q.w.out)}")
+    _d, _h, _w = _table(&q.d, code), _table(&q.h, code), _table(&q.w, code)
     dx = empty4(M, q.d.n, q.h.n, q.w.n)
     q.x = f32(dx, 4, "dx")
     with nogil:

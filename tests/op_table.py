@@ -14,6 +14,7 @@ from op_bias import BIASES
 from op_case import OpCase, call
 from op_local import LOCALS
 from op_norm import NORM_OPS
+from op_pad import PADDINGS
 from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
@@ -191,6 +192,7 @@ OPS: list[OpCase] = [
     *conv_rows(),
     *BIASES,
     *LOCALS,
+    *PADDINGS,
     *VOLUMES,
     *pool.rows(),
     *activation_rows(),

@@ -116,6 +116,16 @@ def test_conv_transpose(n, seed, dtype):
     compare_layers(f"ConvTranspose{n}d", *transposed_settings(rng, n), rng, dtype)
 
 
+@pytest.mark.parametrize("name", ["Conv1d", "Conv3d", "ConvTranspose1d", "ConvTranspose3d"])
+def test_first_weights_have_pytorchs_bounds(name):
+    """Uniform in +-1 / sqrt(fan_in), of which both draw enough to come near the ends."""
+    layers = [getattr(lib, name)(30, 60, 3, groups=2) for lib in (nn, torch.nn)]
+    for parameter in ("weight", "bias"):
+        ours, theirs = (getattr(layer, parameter).detach().numpy() for layer in layers)
+        for end in (np.min, np.max):
+            assert abs(end(ours) - end(theirs)) < 0.25 * np.abs(theirs).max()
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_output_size(n):
     """All sizes that a stride of 3 leaves open, with and without batch and channels."""
@@ -131,7 +141,8 @@ def test_output_size(n):
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_pad(n, mode):
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pad(dtype, n, mode):
     """Widths of both signs; what PyTorch refuses is refused here."""
     rng, refused = rng_of("pad", n, mode), 0
     for _ in range(60):
@@ -140,7 +151,7 @@ def test_pad(n, mode):
         # where it cuts and repeats at once, PyTorch may return memory that nobody wrote
         low = -2 if mode == "constant" or (n == 1 and mode != "circular") else 0
         widths = [int(v) for v in rng.integers(low, 5, 2 * n)]
-        x = random_array(rng, (*lead, *size), "float32")
+        x = random_array(rng, (*lead, *size), dtype)
         try:
             torch.nn.functional.pad(torch.tensor(x), widths, mode)
         except RuntimeError:
@@ -151,6 +162,15 @@ def test_pad(n, mode):
         value = {"value": 1.5} if mode == "constant" else {}
         compare(lambda lib, F, x, w=widths, v=value: F.pad(x, w, mode, **v), [x])
     assert refused < 50
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "float32"])
+def test_pad_other_dtypes_and_axes(dtype):
+    """Integers in all modes; four axes by a value."""
+    x = (random_array(rng_of("other"), (2, 3, 4, 5), "float64") * 4).astype(dtype)
+    for mode in ("reflect", "replicate", "circular"):
+        compare(lambda lib, F, x, m=mode: F.pad(x, (1, 2, 0, 3), m), [x])
+    compare(lambda lib, F, x: F.pad(x, (1, 0, 2, 0, -1, 1, 1, 1), value=1), [x])
 
 
 def test_circular_pad_that_cuts():

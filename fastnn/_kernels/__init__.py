@@ -92,6 +92,7 @@ from .loss import (  # noqa: E402
 )
 from .lrn import local_response_norm_backward, local_response_norm_forward  # noqa: E402
 from .norm import batch_norm_backward, batch_norm_forward  # noqa: E402
+from .pad import pad_backward, pad_forward  # noqa: E402
 from .pool import (  # noqa: E402
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -157,6 +158,8 @@ __all__ = [
     "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
+    "pad_backward",
+    "pad_forward",
     "random_bits",
     "random_normal",
     "random_uniform",

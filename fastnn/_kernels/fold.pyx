@@ -27,6 +27,10 @@ cdef int _fold_shape(Fold *q, kernel_size, dilation, padding, stride) except -1:
             or q.W + 2 * q.pw < q.dw * (q.KW - 1) + 1):
         raise ValueError(f"kernel_size {kernel_size}, dilation {dilation}, padding {padding} and "
                          f"stride {stride} do not fit an image of {(q.H, q.W)}")
+    if (<double>(q.H + 2 * q.ph) * <double>(q.W + 2 * q.pw) * <double>(q.KH * q.KW)
+            > <double>(<Py_ssize_t>1 << 40)):
+        raise MemoryError(f"cannot allocate the columns: padding {padding}, kernel_size "
+                          f"{kernel_size}")
     q.OH = (q.H + 2 * q.ph - q.dh * (q.KH - 1) - 1) // q.sh + 1
     q.OW = (q.W + 2 * q.pw - q.dw * (q.KW - 1) - 1) // q.sw + 1
     q.uk = ukernels()

@@ -57,6 +57,9 @@ cdef int _sizes(Local *q, kernel, stride, padding) except -1:
     q.K, q.P = q.C * q.KH * q.KW, q.OH * q.OW
     q.uk = ukernels()
     q.width = round_up(q.N, q.uk.lanes)
+    if (<double>q.hp * <double>q.wp * <double>(q.C + 1) * <double>(q.width + 1)
+            > <double>(<Py_ssize_t>1 << 40)):
+        raise MemoryError(f"cannot allocate the padded images: padding {padding}")
     return 0
 
 

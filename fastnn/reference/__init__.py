@@ -54,6 +54,7 @@ from .loss import (
 )
 from .lrn import local_response_norm_backward, local_response_norm_forward
 from .norm import batch_norm_backward, batch_norm_forward
+from .pad import pad_backward, pad_forward
 from .pool import (
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -115,6 +116,8 @@ __all__ = [
     "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
+    "pad_backward",
+    "pad_forward",
     "random_bits",
     "random_normal",
     "random_uniform",

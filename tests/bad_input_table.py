@@ -343,4 +343,5 @@ TAPE = [
 ]  # fmt: skip
 
 ROWS = {"convolution": CONVOLUTION, "pooling": [*POOLING, *MORE_POOLING], "linear": LINEAR,
-        "losses": LOSSES, "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE}  # fmt: skip
+        "losses": LOSSES, "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS,
+        "tape": TAPE}  # fmt: skip

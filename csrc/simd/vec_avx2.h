@@ -83,6 +83,18 @@ FNN_INLINE void vi32_store_tail(int32_t *p, vi32 v, size_t n) {
 FNN_INLINE vi32 vi32_load_u8(const uint8_t *p) {
   return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p));
 }
+/* In pieces that may overlap, in a register: bytes put together in memory would wait for it. */
+FNN_INLINE vi32 vi32_load_u8_tail(const uint8_t *p, size_t n) {
+  uint64_t all = 0;
+  if (n >= 4) {
+    uint32_t low, high;
+    memcpy(&low, p, 4), memcpy(&high, p + n - 4, 4);
+    all = low | (uint64_t)high << 8 * (n - 4);
+  } else {
+    all = p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1);
+  }
+  return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)all));
+}
 FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
   const __m256i low = _mm256_set1_epi32(0x0C080400);
   __m256i four = _mm256_shuffle_epi8(v, low);

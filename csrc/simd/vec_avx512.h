@@ -130,6 +130,11 @@ FNN_INLINE vi32 vi32_load_u8(const uint8_t *p) {
   for (int i = 0; i < 16; i++) k[i] = p[i];
   return _mm512_loadu_si512(k);
 }
+FNN_INLINE vi32 vi32_load_u8_tail(const uint8_t *p, size_t n) {
+  int32_t k[16] = {0};
+  for (size_t i = 0; i < n; i++) k[i] = p[i];
+  return _mm512_loadu_si512(k);
+}
 FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
   int32_t k[16];
   _mm512_storeu_si512(k, v);
@@ -138,6 +143,9 @@ FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
 #else
 FNN_INLINE vi32 vi32_load_u8(const uint8_t *p) {
   return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+FNN_INLINE vi32 vi32_load_u8_tail(const uint8_t *p, size_t n) {
+  return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(vec_tail_mask(n), p));
 }
 FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
   _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(v));

@@ -92,8 +92,14 @@ FNN_INLINE void vi32_store(int32_t *p, vi32 v) { memcpy(p, &v, sizeof v); }
 FNN_INLINE void vi32_store_tail(int32_t *p, vi32 v, size_t n) {
   for (size_t i = 0; i < n; i++) p[i] = v[i];
 }
-/* Bytes to lanes and, of values from 0 to 255, back. */
+/* Bytes to lanes (the tail: n in [1, lanes), the others zero) and, of values from 0 to 255, back.
+ */
 FNN_INLINE vi32 vi32_load_u8(const uint8_t *p) { return (vi32){p[0], p[1], p[2], p[3]}; }
+FNN_INLINE vi32 vi32_load_u8_tail(const uint8_t *p, size_t n) {
+  vi32 v = vi32_set1(0);
+  for (size_t i = 0; i < n; i++) v[i] = p[i];
+  return v;
+}
 FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
   for (int i = 0; i < 4; i++) p[i] = (uint8_t)v[i];
 }

@@ -141,12 +141,7 @@ FNN_INLINE void store_bytes(uint8_t *tap, ptrdiff_t n, vi32 v) {
 }
 
 FNN_INLINE vi32 load_bytes(const uint8_t *tap, ptrdiff_t n) {
-  uint8_t all[VF32_LANES] = {0};
-  if (n >= VF32_LANES) return vi32_load_u8(tap);
-  uint8_t *to = all;
-  for (ptrdiff_t part = VF32_LANES / 2; part; part /= 2)
-    if (n & part) memcpy(to, tap, (size_t)part), tap += part, to += part;
-  return vi32_load_u8(all);
+  return n >= VF32_LANES ? vi32_load_u8(tap) : vi32_load_u8_tail(tap, (size_t)n);
 }
 
 FNN_INLINE vf32 load_some_or(const float *x, ptrdiff_t n, float fill) {

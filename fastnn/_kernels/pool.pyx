@@ -71,6 +71,11 @@ cdef int _window(Pool *q, Py_ssize_t h, Py_ssize_t w, kernel_size, stride, paddi
     q.p.h, q.p.w = h, w
     _output_size(h, q.p.kh, q.p.sh, q.p.ph, q.p.dh, ceil_mode, &q.p.oh)
     _output_size(w, q.p.kw, q.p.sw, q.p.pw, q.p.dw, ceil_mode, &q.p.ow)
+    # The stride of a lone window means nothing; rows of one phase need no splitting.
+    if q.p.oh == 1 and q.p.sh != 2:
+        q.p.sh = 1
+    if q.p.ow == 1 and q.p.sw != 2:
+        q.p.sw = 1
     if h * w > 2147483647 or q.p.sw * (q.p.w + q.p.kw * q.p.dw + 64) > 2147483647:
         raise ValueError("x has planes of more than 2^31 - 1 pixels")
     return 0

@@ -91,6 +91,8 @@ def _check_pool(
 
 def sizes(value: Any, n: int, function: str, name: str, low: int) -> tuple[int, ...]:
     """n integers, each at least `low`, from an int, one in a tuple, or n of them."""
+    if type(value) is int and low <= value < 1 << 31:
+        return (value,) * n
     if isinstance(value, (tuple, list)) and len(value) == 1:
         value = value[0]
     if isinstance(value, (tuple, list)):

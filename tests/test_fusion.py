@@ -51,6 +51,27 @@ def test_fused_activation_is_bit_equal(name, level):
         assert equal_bits(fused, plain)
 
 
+FUSED_LAYERS = [  # layer, input
+    (lambda: nn.Conv1d(3, 5, 3, padding=1), (2, 3, 9)),
+    (lambda: nn.Conv3d(2, 4, 2), (2, 2, 4, 5, 3)),
+    (lambda: nn.ConvTranspose1d(3, 4, 3, stride=2), (2, 3, 7)),
+    (lambda: nn.ConvTranspose2d(3, 4, 4, stride=2, padding=1), (2, 3, 5, 6)),
+    (lambda: nn.ConvTranspose3d(2, 3, 2), (1, 2, 3, 4, 3)),
+]
+
+
+@pytest.mark.parametrize("act", ACTIVATIONS.values())
+@pytest.mark.parametrize(("make", "shape"), FUSED_LAYERS)
+def test_sequential_fuses_convolutions_of_all_kinds(make, shape, act, monkeypatch):
+    layer, x = make(), fastnn.randn(*shape, requires_grad=True)
+    model, used = nn.Sequential(layer, act()), []
+    plain = run(lambda x, *_: act()(layer(x)), [x, *layer.parameters()])
+    whole = type(layer).forward_with
+    monkeypatch.setattr(type(layer), "forward_with", lambda *a: used.append(a[2]) or whole(*a))
+    assert equal_bits(run(lambda x, *_: model(x), [x, *layer.parameters()]), plain)
+    assert used and used[-1] is not None  # the layer's own kernel did it
+
+
 def networks():
     for act in ACTIVATIONS.values():
         yield [

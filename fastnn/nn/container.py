@@ -9,7 +9,7 @@ from typing import Any
 
 from ..tensor import Tensor
 from .activation import ReLU, Sigmoid, Tanh
-from .conv import Conv2d
+from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .fused import FOLDS, conv_bn, norm_relu
 from .fused import altered as _altered
 from .linear import Linear
@@ -18,10 +18,12 @@ from .norm import is_batch_norm
 from .pool import MaxPool2d
 
 _ACTIVATIONS: dict[type, str] = {ReLU: "relu", Tanh: "tanh", Sigmoid: "sigmoid"}
+# Layers whose kernel can do the activation.
+_LAYERS = (Linear, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
 
 
 class _WithActivation:
-    """Linear or Conv2d, then an activation, as one kernel."""
+    """A layer of _LAYERS, then an activation, as one kernel."""
 
     def __init__(self, layer: Any, then: Module) -> None:
         self.layer, self.then = layer, then
@@ -46,7 +48,7 @@ class _ReluThenPool:
 
     def __init__(self, before: Module | None, relu: Any, pool: Any) -> None:
         self.relu, self.pool = relu, pool
-        fresh = type(before) in (Linear, Conv2d) or is_batch_norm(before)
+        fresh = type(before) in _LAYERS or is_batch_norm(before)
         self.before = before if fresh else None
 
     def __call__(self, x: Tensor) -> Any:
@@ -113,7 +115,7 @@ def _plan(modules: tuple[Any, ...]) -> list[Any]:
         elif kinds[:2] == [ReLU, MaxPool2d]:
             steps.append(_ReluThenPool(modules[i - 1] if i else None, *modules[i : i + 2]))
             i += 2
-        elif kinds[0] in (Linear, Conv2d) and kinds[1:2] and kinds[1] in _ACTIVATIONS:
+        elif kinds[0] in _LAYERS and kinds[1:2] and kinds[1] in _ACTIVATIONS:
             if kinds[1:] == [ReLU, MaxPool2d]:  # a quarter of the pixels is left for ReLU then
                 steps.append(modules[i])
                 i += 1
@@ -129,9 +131,9 @@ def _plan(modules: tuple[Any, ...]) -> list[Any]:
 class Sequential(Module):
     """Modules one after the other: Sequential(a, b, c) or Sequential(OrderedDict(name=a, ...)).
 
-    Linear or Conv2d with a following ReLU, Tanh or Sigmoid, batch normalisation with a following
+    Linear or a convolution with a following ReLU, Tanh or Sigmoid, batch normalisation with a following
     ReLU, and ReLU with a following MaxPool2d, run as one kernel; the results are the same.  In
-    evaluation, where nothing is recorded, batch normalisation is folded into the Conv2d or Linear
+    evaluation, where nothing is recorded, batch normalisation is folded into the Conv or Linear
     before it (see nn.fused.conv_bn); the results are the same within rounding.
     """
 

@@ -17,13 +17,18 @@ from .. import functional as F
 from ..functional import _checks
 from ..grad_mode import mode
 from ..tensor import Parameter, Tensor, wrap
-from .conv import Conv2d
+from .conv import Conv1d, Conv2d, Conv3d
 from .linear import Linear
 from .module import Module, _note
-from .norm import BatchNorm1d, BatchNorm2d, _BatchNorm
+from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, _BatchNorm
 
 # Which layer folds with which, and the rank of its output then.
-FOLDS: dict[type, tuple[type, int]] = {Conv2d: (BatchNorm2d, 4), Linear: (BatchNorm1d, 2)}
+FOLDS: dict[type, tuple[type, int]] = {
+    Conv1d: (BatchNorm1d, 3),
+    Conv2d: (BatchNorm2d, 4),
+    Conv3d: (BatchNorm3d, 5),
+    Linear: (BatchNorm1d, 2),
+}
 
 # Of each batch norm: the arrays, their versions and the eps that were folded, and the result.
 _folded: weakref.WeakKeyDictionary[Module, tuple[Any, ...]] = weakref.WeakKeyDictionary()

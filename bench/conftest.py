@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import shutil
 
 import pytest
 from peak import peak_gflops
@@ -42,7 +41,9 @@ def peers(benchmark, request):
     if benchmark.disabled:
         return []
     names = request.config.getoption("--peers").split(",")
-    return [n for n in names if n != "compile" or (has("torch") and shutil.which("g++"))]
+    if unknown := set(names) - set(ALL):
+        raise pytest.UsageError(f"--peers: {sorted(unknown)} not among {ALL}")
+    return names
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def peers(benchmark, request):
     """Names of the libraries to compare with; none in the quick pass."""
     if benchmark.disabled:
         return []
-    names = request.config.getoption("--peers").split(",")
+    names = [name for name in request.config.getoption("--peers").split(",") if name]
     if unknown := set(names) - set(ALL):
         raise pytest.UsageError(f"--peers: {sorted(unknown)} not among {ALL}")
     return names

@@ -4,7 +4,6 @@ import pytest
 
 from fastnn._bench.infer_cases import INFER, flops, inference
 
-
 pytestmark = pytest.mark.filterwarnings("default")  # peers warn of their own ways
 
 

@@ -5,7 +5,6 @@ import pytest
 from fastnn._bench.op_cases import CONV, POOL
 from fastnn._bench.ops import contenders
 
-
 pytestmark = pytest.mark.filterwarnings("default")  # peers warn of their own ways
 
 

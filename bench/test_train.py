@@ -7,7 +7,6 @@ from conftest import PEERS
 from fastnn._bench import train_cases
 from fastnn._bench.workloads import TRAIN, flops, training
 
-
 pytestmark = pytest.mark.filterwarnings("default")  # peers warn of their own ways
 
 

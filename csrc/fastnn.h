@@ -40,9 +40,9 @@ typedef struct fnn_adam {
   int maximize;
 } fnn_adam;
 
-/* One output row of a pooling window sweep; see ukernel/pool.h. */
+/* A pooling window over planes of (h, w) pixels with (oh, ow) outputs; see ukernel/pool.h. */
 typedef struct fnn_pool {
-  ptrdiff_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, ow;
+  ptrdiff_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, oh, ow;
 } fnn_pool;
 
 /* Normalisation of one channel and its gradient; see ukernel/norm.h. */

@@ -68,7 +68,20 @@ from .random import Generator, default_generator, manual_seed
 from .tensor import Parameter, Tensor
 from .version import __version__
 
-_LATER = ("autograd", "data", "datasets", "io", "metrics", "models", "reference", "train")
+_LATER = (
+    "autograd",
+    "classic",
+    "data",
+    "datasets",
+    "demos",
+    "io",
+    "lab",
+    "metrics",
+    "models",
+    "reference",
+    "train",
+    "viz",
+)
 
 
 def __getattr__(name: str) -> _Any:
@@ -100,10 +113,12 @@ __all__ = [
     "cat",
     "chunk",
     "clamp",
+    "classic",
     "clone",
     "data",
     "datasets",
     "default_generator",
+    "demos",
     "detect_anomaly",
     "empty",
     "enable_grad",
@@ -120,6 +135,7 @@ __all__ = [
     "int64",
     "io",
     "is_grad_enabled",
+    "lab",
     "linspace",
     "load",
     "log",
@@ -166,6 +182,7 @@ __all__ = [
     "uint8",
     "unsqueeze",
     "var",
+    "viz",
     "zeros",
     "zeros_like",
 ]

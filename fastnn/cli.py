@@ -1,4 +1,4 @@
-"""The command `fastnn`: train, predict, info, bench.
+"""The command `fastnn`: train, predict, demo, info, bench.
 
 Exit codes: 0 done, 1 failed (one line on stderr says why), 2 wrong use. Plain output when not a
 terminal.
@@ -85,6 +85,21 @@ def _parser() -> argparse.ArgumentParser:
         "--invert", action="store_true", help="the digits are dark on a bright ground"
     )
     predict.set_defaults(run=_predict)
+
+    demo = commands.add_parser(
+        "demo",
+        allow_abbrev=False,
+        help="show what networks do: a figure, its bar, a picture",
+        description="Run demonstrations of the catalogue. Each prints its figures against their "
+        "bars; the exit code is 1 if one is missed. The same seed gives the same figures.",
+    )
+    demo.add_argument("names", nargs="*", metavar="NAME", help="a name or number of --list")
+    demo.add_argument("--list", action="store_true", help="name, title, time, status of all")
+    demo.add_argument("--all", action="store_true", help="run all that can run here")
+    demo.add_argument("--quick", action="store_true", help="fewer data, fewer steps")
+    demo.add_argument("--plot", type=Path, metavar="FILE", help="draw; a folder for several")
+    demo.add_argument("--seed", type=_seed, default=0, metavar="N")
+    demo.set_defaults(run=_demo)
 
     info = commands.add_parser(
         "info", allow_abbrev=False, help="version, CPU level, threads, compiler"
@@ -214,6 +229,38 @@ def _load_lenet5(path: Path) -> Any:
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"{path}: not the weights of a LeNet5: {error}") from error
     return model.eval()
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from . import demos
+    from .demos import _command
+
+    if args.list:
+        _command.print_list()
+        return 0
+    if bool(args.names) == args.all:
+        print("fastnn demo: give NAME ..., or --all, or --list", file=sys.stderr)
+        return 2
+    try:
+        rows = [demos.find(name) for name in args.names] or list(demos.catalogue())
+    except ValueError as error:
+        print(f"fastnn demo: error: {error}", file=sys.stderr)
+        return 2
+    if args.plot and len(rows) > 1:
+        args.plot.mkdir(parents=True, exist_ok=True)
+    missed = []
+    for row in rows:
+        if args.all and row.status != "ready":
+            print(f"{row.numbers[0]}  {row.name}: left out, {row.status}\n")
+            continue
+        plot = args.plot / f"{row.name}.png" if args.plot and len(rows) > 1 else args.plot
+        if not _command.run_demo(row, quick=args.quick, seed=args.seed, plot=plot):
+            missed.append(row.name)
+        if len(rows) > 1:
+            print()
+    if len(rows) > 1:
+        print(f"{len(rows)} demonstrations; missed: {', '.join(missed) or 'none'}")
+    return 1 if missed else 0
 
 
 def _info(args: argparse.Namespace) -> int:

@@ -93,8 +93,12 @@ def conv_backward(k: Any, s: Sample, out: Arrays, dy: np.ndarray) -> dict[str, n
 
 
 def max_pool_backward(k: Any, s: Sample, out: Arrays, dy: np.ndarray) -> dict[str, np.ndarray]:
-    y, index = out
-    return {"x": k.max_pool2d_backward(dy, index, s["x"].shape, y, s["activation"])}
+    y, where = out
+    if s["keep"] == "index":
+        return {"x": k.max_pool2d_backward(dy, where, s["x"].shape, y, s["activation"])}
+    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    window = {name: s[name] for name in names}
+    return {"x": k.max_pool2d_backward_tap(dy, where, s["x"].shape, **window)}
 
 
 def avg_pool_backward(k: Any, s: Sample, out: Arrays, dy: np.ndarray) -> dict[str, np.ndarray]:

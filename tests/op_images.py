@@ -36,8 +36,8 @@ PLAIN = (
     Conv(17, 1, (3, 3), 4, (3, 3)),  # kernel == image
     Conv(2, 4, (5, 5), 17, (1, 1)),  # 1x1
     Conv(2, 6, (4, 4), 33, (4, 4)),  # kernel == image
-    Conv(1, 29, (4, 5), 33, (3, 3), padding=(1, 1)),  # 261 terms: more than one cache block
-    Conv(2, 33, (3, 4), 31, (3, 3), padding=(1, 1)),
+    Conv(1, 29, (4, 5), 33, (3, 4), padding=(1, 1)),  # 348 terms: more than one cache block
+    Conv(2, 33, (3, 4), 31, (4, 3), padding=(1, 1)),
     Conv(1, 5, (12, 11), 32, (2, 2)),  # more output pixels than an indirect strip
     Conv(2, 40, (7, 8), 50, (6, 6), has_bias=False),  # a weight gradient summed in one chain
     Conv(1, 2, (1, 1), 3, (3, 3), padding=(1, 1)),  # all but one tap in the padding
@@ -66,6 +66,26 @@ GROUPED = (
     Conv(1, 4, (5, 5), 80, (2, 2), padding=(1, 0), groups=2),
     Conv(9, 3, (4, 4), 3, (2, 2), dilation=(2, 1), groups=3),
 )
+DEPTHWISE = (
+    Conv(2, 6, (13, 12), 6, (3, 3), padding=(1, 1), groups=6),
+    Conv(1, 17, (7, 40), 17, (3, 3), padding=(0, 2), groups=17),
+    Conv(2, 5, (10, 35), 5, (3, 5), padding=(1, 3), groups=5, activation="relu"),
+    Conv(2, 3, (9, 34), 6, (3, 3), stride=(1, 2), padding=(1, 1), groups=3, activation="tanh"),
+    Conv(1, 3, (12, 9), 3, (4, 6), stride=(3, 2), dilation=(2, 1), groups=3),
+    Conv(1, 2, (13, 17), 2, (2, 2), padding=(2, 2), groups=2, activation="sigmoid"),
+    Conv(3, 2, (2, 1), 2, (1, 1), groups=2, has_bias=False),
+)
+WINOGRAD = (
+    Conv(2, 16, (8, 8), 16, (3, 3), padding=(1, 1)),  # whole tiles
+    Conv(1, 17, (9, 13), 33, (3, 3), padding=(1, 1), has_bias=False),
+    Conv(2, 16, (5, 6), 48, (3, 3)),  # fewer tiles than channels
+    Conv(3, 31, (6, 6), 16, (3, 3), padding=(2, 2), activation="relu"),
+    Conv(1, 16, (2, 2), 40, (3, 3), padding=(1, 1)),  # tiles of 2x2
+    Conv(9, 40, (1, 5), 32, (3, 3), padding=(1, 2), activation="tanh"),
+    Conv(2, 32, (7, 34), 36, (3, 3), padding=(0, 1), groups=2, activation="sigmoid"),
+    Conv(1, 130, (3, 4), 20, (3, 3), padding=(1, 1)),  # more channels than a block
+    Conv(0, 16, (4, 4), 16, (3, 3)),
+)
 LARGE = (
     Conv(3, 3, (34, 33), 6, (5, 5), padding=(2, 2)),
     Conv(2, 16, (20, 20), 32, (3, 3), padding=(1, 1)),
@@ -75,6 +95,8 @@ LARGE = (
     Conv(2, 16, (21, 20), 40, (3, 3), padding=(2, 2), dilation=(2, 2)),
     Conv(1, 44, (16, 17), 170, (3, 3)),
     Conv(2, 64, (20, 20), 128, (3, 3), padding=(1, 1), groups=64),
+    Conv(7, 24, (30, 26), 40, (3, 3), padding=(1, 1)),  # several tasks of Winograd's
+    Conv(3, 64, (5, 5), 136, (3, 3), padding=(1, 1), groups=2),  # whose tiles are kept
     Conv(5, 1, (90, 91), 64, (1, 1)),  # enough pixels to share the sums of the bias gradient
 )
 
@@ -124,13 +146,31 @@ MAX_WINDOWS: tuple = (
     ((1, 1), (1, 3), (2, 2), (1, 1), (1, 1), (2, 2), False),  # rows of padding only
     ((2, 1), (4, 4), (1, 1), (2, 2), (0, 0), (1, 1), False),  # the output size of 2x2 windows
 )
+MORE_WINDOWS: tuple = (
+    ((2, 2), (9, 35), (3, 3), (2, 2), (0, 0), (1, 1), False),  # AlexNet's windows
+    ((1, 2), (16, 66), (3, 3), (2, 2), (1, 1), (1, 1), False),  # ResNet's
+    ((1, 2), (7, 35), (3, 3), (1, 1), (1, 1), (1, 1), False),
+    ((1, 2), (8, 33), (5, 4), (2, 2), (2, 2), (1, 1), True),
+    ((2, 1), (1, 50), (1, 7), (1, 3), (0, 3), (1, 1), True),
+    ((1, 1), (23, 21), (7, 7), (7, 7), (0, 0), (1, 1), False),
+    ((2, 2), (7, 7), (7, 7), (7, 7), (0, 0), (1, 1), False),  # the plane at once
+    ((1, 2), (5, 7), (4, 3), (1 << 30, 1 << 30), (1, 1), (1, 2), False),
+    ((0, 3), (4, 4), (3, 3), (2, 2), (0, 0), (1, 1), False),
+)
+WIDE_WINDOWS: tuple = (  # of more than 255 pixels
+    ((1, 2), (20, 33), (17, 16), (2, 3), (8, 2), (1, 1), False),
+    ((1, 1), (16, 18), (16, 17), (1, 1), (0, 0), (1, 1), True),
+    ((0, 1), (16, 16), (16, 16), (1, 1), (0, 0), (1, 1), False),
+)
 MAX_LARGE: tuple = (
     ((80, 6), (56, 56), (2, 2), (2, 2), (0, 0), (1, 1), False),
     ((50, 6), (57, 56), (3, 3), (2, 2), (1, 1), (1, 1), True),
+    ((2, 2), (151, 230), (3, 3), (2, 2), (1, 1), (1, 1), False),  # planes cut into strips
 )
+WIDE_LARGE: tuple = (((40, 3), (40, 40), (16, 16), (4, 4), (0, 0), (1, 1), False),)
 
 
-def max_windows(activation: str | None, windows: tuple = MAX_WINDOWS) -> Any:
+def max_windows(activation: str | None, windows: tuple = MAX_WINDOWS, keep: str = "index") -> Any:
     def inputs(rng: np.random.Generator) -> Iterator[Sample]:
         for planes, size, kernel, stride, padding, dilation, ceil_mode in windows:
             yield {
@@ -141,12 +181,15 @@ def max_windows(activation: str | None, windows: tuple = MAX_WINDOWS) -> Any:
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
                 "activation": activation,
+                "keep": keep,
             }
 
     return inputs
 
 
-def mean_windows(count_include_pad: bool, windows: tuple = MAX_WINDOWS) -> Any:
+def mean_windows(
+    count_include_pad: bool, windows: tuple = MAX_WINDOWS, divisor: int | None = None
+) -> Any:
     def inputs(rng: np.random.Generator) -> Iterator[Sample]:
         for planes, size, kernel, stride, padding, dilation, ceil_mode in windows:
             if dilation == (1, 1):
@@ -157,6 +200,7 @@ def mean_windows(count_include_pad: bool, windows: tuple = MAX_WINDOWS) -> Any:
                     "padding": padding,
                     "ceil_mode": ceil_mode,
                     "count_include_pad": count_include_pad,
+                    "divisor_override": divisor,
                 }
 
     return inputs

@@ -4,15 +4,17 @@ A row says how to call the operator on either backend, which samples to call it 
 samples may be used for (`OpCase`).  A new operator is one more row.
 """
 
-from math import prod
 from typing import Any
 
 import op_case as ops
 import op_images as images
 import op_inputs as make
+import op_pool as pool
 from op_bias import BIASES
-from op_case import OpCase, Sample, call
+from op_case import OpCase, call
+from op_local import LOCALS
 from op_norm import NORM_OPS
+from op_pad import PADDINGS
 from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
@@ -78,58 +80,20 @@ def conv_rows() -> list[OpCase]:
     plain = (0, 1, 3, 4, 6, 7, 8, 9, 12, 13, 16, 17, 31, 32, 33)
     thin = (*images.PLAIN, *images.STRIDED, *images.DILATED, *images.GROUPED)
     return [
-        conv_row("plain", images.PLAIN, (large[0], large[1], large[6], large[8]), plain),
+        conv_row("plain", images.PLAIN, (large[0], large[1], large[6], large[10]), plain),
         # Below ReLU and pooling most of dy is zero, which the gradients make use of.
         conv_row("with a thin gradient", thin, large[:4], plain, dy_share=0.2),
         conv_row("with no gradient", images.PLAIN[2:5], large[:1], (1, 3, 6, 16), dy_share=0.0),
         conv_row("strided", images.STRIDED, large[4:5], (1, 3, 5, 6, 8, 34)),
         conv_row("dilated", images.DILATED, large[5:6], (1, 3, 4, 5, 17, 35)),
         conv_row("grouped", images.GROUPED, large[7:8], (1, 3, 6, 9, 80)),
+        conv_row("depthwise", images.DEPTHWISE, large[7:8], (1, 3, 5, 6, 17), exact=False),
+        conv_row("winograd", images.WINOGRAD, large[8:10], (0, 1, 16, 17, 33, 130), exact=False),
         *(
             conv_row(name, images.with_activation(name), (case,), (0, 1, 7, 33), name == "relu")
             for name, case in zip(ACTIVATIONS[1:], large[2:5], strict=True)
         ),
     ]
-
-
-def window_flops(s: Sample) -> int:
-    """About one operation for each element that a window looks at."""
-    return s["x"].size * prod(s["kernel_size"]) // prod(s["stride"])
-
-
-def pool_rows() -> list[OpCase]:
-    edges = (0, 1, 2, 14, 16, 18, 30, 33, 35, 67)
-    maxima = [
-        OpCase(
-            f"max_pool2d {activation}",
-            call("max_pool2d_forward"),
-            images.max_windows(activation),
-            images.max_windows(activation, images.MAX_LARGE),
-            flops=window_flops,
-            reduced=lambda s: prod(s["kernel_size"]),
-            backward=ops.max_pool_backward,
-            batched=("x",),
-            exact=BOTH,
-            edges=edges,
-        )
-        for activation in (None, "relu")
-    ]
-    means = [
-        OpCase(
-            f"avg_pool2d count_include_pad={count}",
-            call("avg_pool2d_forward"),
-            images.mean_windows(count),
-            images.mean_windows(count, images.MAX_LARGE),
-            flops=window_flops,
-            reduced=lambda s: prod(s["kernel_size"]),
-            backward=ops.avg_pool_backward,
-            batched=("x",),
-            exact=FORWARD,
-            edges=edges,
-        )
-        for count in (True, False)
-    ]
-    return maxima + means
 
 
 def elementwise_row(name: str, inputs: Any, large: Any, cost: int, **more: Any) -> OpCase:
@@ -227,8 +191,10 @@ OPS: list[OpCase] = [
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
     *BIASES,
+    *LOCALS,
+    *PADDINGS,
     *VOLUMES,
-    *pool_rows(),
+    *pool.rows(),
     *activation_rows(),
     *loss_rows(),
     *NORM_OPS,

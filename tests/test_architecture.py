@@ -39,7 +39,12 @@ MAY_IMPORT = {
     "datasets": BASE,
     "metrics": MATH,
     "models": NETS,
+    "classic": MATH,
     "train": NETS | {"data", "io", "metrics"},
+    "viz": NETS | {"io"},
+    "lab": NETS,
+    "demos": NETS
+    | {"classic", "config", "data", "datasets", "lab", "metrics", "models", "train", "viz"},
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},
     "_recipe": NETS | {"data", "datasets", "io", "metrics", "models", "train", "config"},
@@ -52,7 +57,7 @@ THIRD_PARTY = {
     "numpy": None,  # everywhere
     "safetensors": {"io"},
     "tqdm": {"train"},
-    "matplotlib": {"_report"},
+    "matplotlib": {"_report", "viz"},
     "PIL": {"_image"},
     "threadpoolctl": {"_bench"},
     "torch": {"_bench"},

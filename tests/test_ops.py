@@ -164,32 +164,97 @@ def test_any_level_with_fma(case: OpCase):
             ask.assert_same_bits(got, results[0], ask.told(case, sample, level))
 
 
+def convolution_passes(sample, dy):
+    """Each pass of a convolution, to be called with algo."""
+    window = [sample[name] for name in ("stride", "padding", "dilation", "groups")]
+    x, weight = sample["x"], sample["weight"]
+    return {
+        "forward": lambda algo: kernels.conv2d_forward(**sample, algo=algo),
+        "backward_input": lambda algo: kernels.conv2d_backward_input(
+            dy, weight, x.shape, *window, algo=algo
+        ),
+        "backward_weight": lambda algo: kernels.conv2d_backward_weight(
+            dy, x, weight.shape[2:], *window, algo=algo
+        ),
+    }
+
+
+def fits(algo, name, s):
+    """Whether an algorithm can do this pass of a convolution."""
+    stride, per_group = max(s["stride"]), s["weight"].shape[1]
+    if "winograd" in algo:
+        return fits_winograd(s)
+    if algo == "depthwise" and name == "backward_input":
+        return per_group == stride == s["weight"].shape[0] // s["groups"] == 1
+    if algo == "depthwise":
+        return per_group == 1 and s["stride"][1] <= 2
+    # direct: its vectors are neighbouring pixels
+    return (name, algo) != ("forward", "direct") or s["stride"][1] == 1
+
+
+def adds_alike(algo, name):
+    """Whether an algorithm adds the same terms in the same order as most."""
+    return "winograd" not in algo and (name, algo) != ("backward_weight", "depthwise")
+
+
+def fits_winograd(s):
+    return (
+        s["weight"].shape[2:] == (3, 3)
+        and s["stride"] == s["dilation"] == (1, 1)
+        and max(s["padding"]) < 3
+        and s["weight"].shape[1] > 0
+    )
+
+
 @every_level
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=lambda case: case.name)
 def test_any_algorithm(case: OpCase, level):
-    """Each way to convolve gives the bits of the one that is picked."""
+    """Each way to convolve that adds up the same terms gives the same bits; the one that is picked
+    is one of all."""
     _csrc.force_isa(level)
     for sample in ask.everything(case):
-        y = kernels.conv2d_forward(**sample)
-        dy = ask.dy_of(case, y)
-        window = [sample[name] for name in ("stride", "padding", "dilation", "groups")]
-        calls = {
-            "forward": lambda algo, s=sample: kernels.conv2d_forward(**s, algo=algo),
-            "backward_input": lambda algo, s=sample, dy=dy, w=window: kernels.conv2d_backward_input(
-                dy, s["weight"], s["x"].shape, *w, algo=algo
-            ),
-            "backward_weight": lambda algo, s=sample, dy=dy, w=window: (
-                kernels.conv2d_backward_weight(dy, s["x"], s["weight"].shape[2:], *w, algo=algo)
-            ),
-        }
-        assert calls.keys() == conv.ALGOS.keys()
-        for name, run in calls.items():
-            want = {name: run("auto")}
-            for algo in conv.ALGOS[name]:
-                if (name, algo) == ("forward", "direct") and sample["stride"][1] > 1:
-                    continue  # its vectors are neighbouring pixels: an error, by name
-                got = {name: run(algo)}
-                ask.assert_same_bits(got, want, ask.told(case, sample, f"{level} {algo}"))
+        dy = ask.dy_of(case, kernels.conv2d_forward(**sample))
+        runs = convolution_passes(sample, dy)
+        assert runs.keys() == conv.ALGOS.keys()
+        for name, run in runs.items():
+            algos = [a for a in conv.ALGOS[name][1:] if fits(a, name, sample)]
+            results = {algo: run(algo) for algo in algos}
+            sums = [algo for algo in algos if adds_alike(algo, name)]
+            for algo in sums:
+                ask.assert_same_bits(
+                    {name: results[algo]},
+                    {name: results[sums[0]]},
+                    ask.told(case, sample, f"{level} {algo}"),
+                )
+            picked = run("auto").tobytes()
+            assert picked in [a.tobytes() for a in results.values()], ask.told(case, sample, name)
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS, ids=lambda case: case.name)
+def test_winograd(case: OpCase):
+    """Wherever it can be used: within 1e-4 of the oracle relative to the largest value, and the
+    same bits for all threads and levels."""
+    for sample in filter(fits_winograd, ask.everything(case)):
+        sample = sample | {"activation": None}
+        wide = ask.to64(sample)
+        out = ask.forward(reference, case, wide)
+        want = {"forward": out["output 0"]}
+        dy = ask.dy_of(case, kernels.conv2d_forward(**sample))
+        grads = ask.backward(reference, case, wide, out, ask.to64(dy))
+        want["backward_input"] = grads["gradient of x"]
+        want["backward_weight"] = grads["gradient of weight"]
+        for name, run in convolution_passes(sample, dy).items():
+            for algo in ("winograd2", "winograd4"):
+                message = ask.told(case, sample, f"{name} {algo}")
+                got = run(algo)
+                error = np.abs(got - want[name]).max(initial=0.0)
+                assert error <= 1e-4 * np.abs(want[name]).max(initial=0.0), message
+                for level in FMA_LEVELS:
+                    for threads in (1, 2, 5):
+                        _csrc.force_isa(level)
+                        _threads.set_num_threads(threads)
+                        assert run(algo).tobytes() == got.tobytes(), f"{message} {level} {threads}"
+                _csrc.force_isa(FMA_LEVELS[0])
 
 
 @every_op

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even k
 DTYPES = ["float32", "float64"]
 PADS = [f"{kind}Pad{n}d" for kind in ("Zero", "Constant", "Reflection", "Replication", "Circular")
         for n in (1, 2, 3)]  # fmt: skip
-COMPARED_LAYERS = {*PADS, *(f"Conv{kind}{n}d" for n in (1, 2, 3) for kind in ("", "Transpose"))}
+COMPARED_LAYERS = {*PADS, *(f"Conv{kind}{n}d" for n in (1, 2, 3) for kind in ("", "Transpose")),
+                   "Fold", "Unfold", "LocallyConnected1d", "LocallyConnected2d"}  # fmt: skip
+# LocallyConnected is compared with convolutions in test_local.py: PyTorch has none.
 MODES = ["zeros", "reflect", "replicate", "circular"]
 
 
@@ -114,6 +116,16 @@ def test_conv_transpose(n, seed, dtype):
     compare_layers(f"ConvTranspose{n}d", *transposed_settings(rng, n), rng, dtype)
 
 
+@pytest.mark.parametrize("name", ["Conv1d", "Conv3d", "ConvTranspose1d", "ConvTranspose3d"])
+def test_first_weights_have_pytorchs_bounds(name):
+    """Uniform in +-1 / sqrt(fan_in), of which both draw enough to come near the ends."""
+    layers = [getattr(lib, name)(30, 60, 3, groups=2) for lib in (nn, torch.nn)]
+    for parameter in ("weight", "bias"):
+        ours, theirs = (getattr(layer, parameter).detach().numpy() for layer in layers)
+        for end in (np.min, np.max):
+            assert abs(end(ours) - end(theirs)) < 0.25 * np.abs(theirs).max()
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_output_size(n):
     """All sizes that a stride of 3 leaves open, with and without batch and channels."""
@@ -129,7 +141,8 @@ def test_output_size(n):
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_pad(n, mode):
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pad(dtype, n, mode):
     """Widths of both signs; what PyTorch refuses is refused here."""
     rng, refused = rng_of("pad", n, mode), 0
     for _ in range(60):
@@ -138,7 +151,7 @@ def test_pad(n, mode):
         # where it cuts and repeats at once, PyTorch may return memory that nobody wrote
         low = -2 if mode == "constant" or (n == 1 and mode != "circular") else 0
         widths = [int(v) for v in rng.integers(low, 5, 2 * n)]
-        x = random_array(rng, (*lead, *size), "float32")
+        x = random_array(rng, (*lead, *size), dtype)
         try:
             torch.nn.functional.pad(torch.tensor(x), widths, mode)
         except RuntimeError:
@@ -149,6 +162,15 @@ def test_pad(n, mode):
         value = {"value": 1.5} if mode == "constant" else {}
         compare(lambda lib, F, x, w=widths, v=value: F.pad(x, w, mode, **v), [x])
     assert refused < 50
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "float32"])
+def test_pad_other_dtypes_and_axes(dtype):
+    """Integers in all modes; four axes by a value."""
+    x = (random_array(rng_of("other"), (2, 3, 4, 5), "float64") * 4).astype(dtype)
+    for mode in ("reflect", "replicate", "circular"):
+        compare(lambda lib, F, x, m=mode: F.pad(x, (1, 2, 0, 3), m), [x])
+    compare(lambda lib, F, x: F.pad(x, (1, 0, 2, 0, -1, 1, 1, 1), value=1), [x])
 
 
 def test_circular_pad_that_cuts():
@@ -173,3 +195,36 @@ def test_padding_layers(layer):
             assert ours.padding == theirs.padding
             x = random_array(rng, (*lead, *range(4, 4 + n)), "float32")
             compare(lambda lib, F, x, a=ours, b=theirs: (a if lib is fastnn else b)(x), [x])
+
+
+def window_settings(rng):
+    """Arguments of Unfold, and the size of an image that they fit."""
+    options = {
+        "kernel_size": some(rng, 1, 3, 2),
+        "dilation": some(rng, 1, 3, 2),
+        "padding": some(rng, 0, 2, 2),
+        "stride": some(rng, 1, 3, 2),
+    }
+    reach = [
+        d * (k - 1) + 1
+        for d, k in zip(
+            tuple_of(options["dilation"], 2), tuple_of(options["kernel_size"], 2), strict=True
+        )
+    ]
+    return options, tuple(r + int(rng.integers(0, 6)) for r in reach)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("seed", range(40))
+def test_unfold_and_fold(seed, dtype):
+    rng = rng_of("unfold", seed)
+    options, size = window_settings(rng)
+    lead = () if seed % 3 == 0 else (2,)
+    x = random_array(rng, (*lead, 3, *size), dtype)
+    layers = {lib: lib.nn.Unfold(**options) for lib in (fastnn, torch)}
+    assert repr(layers[fastnn]) == repr(layers[torch])
+    compare(lambda lib, F, x: layers[lib](x), [x])
+    cols = torch.nn.functional.unfold(torch.tensor(x), **options).shape
+    folds = {lib: lib.nn.Fold(size, **options) for lib in (fastnn, torch)}
+    assert repr(folds[fastnn]) == repr(folds[torch])
+    compare(lambda lib, F, x: folds[lib](x), [random_array(rng, tuple(cols), dtype)])

@@ -9,16 +9,19 @@ import zlib
 import numpy as np
 import pytest
 from ukernel_bias import BIAS
-from ukernel_blocks import GEMM, MODES, PACK, POOL, gemm_args, strided
+from ukernel_blocks import GEMM, MODES, PACK, gemm_args, strided
+from ukernel_depthwise import DEPTHWISE
 from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
 from ukernel_losses import LOSS_ROWS
 from ukernel_norm import NORM_ROWS
+from ukernel_pool import POOL
 from ukernel_sparse import SPARSE
 from ukernel_steps import PHILOX, UPDATE
 from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
+from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
-CASES += [*NORM_ROWS, *LOSS_ROWS]
+CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 
@@ -28,11 +31,12 @@ def samples(case, level):
 
 
 def bits(value):
-    """32-bit words, with one NaN for all: which operand's NaN survives is the compiler's choice."""
+    """32-bit words (of bytes, numbers), with one NaN for all: which operand's NaN survives is the
+    compiler's choice."""
     value = np.atleast_1d(value).ravel()
     if value.dtype.kind == "f":
         value = np.where(np.isnan(value), np.float32(np.nan), value.astype(np.float32))
-    return value.view(np.uint32)
+    return value.astype(np.uint32) if value.itemsize == 1 else value.view(np.uint32)
 
 
 def same(a, b):
@@ -61,6 +65,10 @@ def check(got, expected, allowed, about):
         f"{about}: {np.count_nonzero(wrong)} wrong, first at {np.argmax(wrong)}: "
         f"{got.ravel()[wrong][:3]} instead of {expected.ravel()[wrong][:3]}"
     )
+
+
+def test_winograd_matrices():
+    matrices_convolve()
 
 
 def test_every_entry_has_a_row():

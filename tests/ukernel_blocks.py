@@ -1,10 +1,10 @@
-"""Rows of the table of micro-kernels (ukernel_table.py): GEMM, packing, pooling."""
+"""Rows of the table of micro-kernels (ukernel_table.py): GEMM and packing."""
 
 import itertools
 
 import numpy as np
 from ukernel_harness import InOut, Out, call
-from ukernel_table import SIZES, Case, F, fma, normal
+from ukernel_table import Case, F, fma, normal
 
 
 def round_up(n, to):
@@ -187,6 +187,11 @@ def transpose_samples(level, rng):
         yield args | {"y": InOut(y), "y_row": y_row}
 
 
+def pair_samples(level, rng):
+    for n in LINES:
+        yield {"n": n, "a": normal(rng, n), "b": normal(rng, n), "y": Out(2 * n)}
+
+
 PACK = [
     Case(
         "pack_a",
@@ -206,183 +211,7 @@ PACK = [
         transpose_samples,
         lambda level, args: {"y": strided(args["matrix"].T, args["y_row"], 1)},
     ),
-]
-
-# ---- pooling: one plane, window by window ------------------------------------------------------
-
-NAMES = ("h", "w", "kh", "kw", "sh", "sw", "ph", "pw", "dh", "dw", "ow")
-WINDOWS = [  # kernel, stride, padding, dilation
-    ((2, 2), (2, 2), (0, 0), (1, 1)),
-    ((2, 2), (2, 2), (1, 1), (1, 1)),
-    ((2, 2), (2, 2), (0, 0), (2, 2)),
-    ((3, 3), (1, 1), (1, 1), (1, 1)),
-    ((3, 2), (2, 3), (1, 0), (1, 2)),
-    ((1, 3), (3, 1), (0, 1), (1, 1)),
-    ((2, 3), (1, 4), (1, 1), (3, 1)),
-]
-PLANES = [(1, 1), (2, 2), (2, 3), (3, 2), (5, 7), (6, 6), (4, 17), (2, 33), (3, 40), (1, 9)]
-WIDE = [(2, w) for w in range(2, 101)]  # every tail of the 2x2 kernel
-
-
-def window_sizes(size, i, dilated):
-    """Output sizes of both axes, rounded up for every second sample; None if nothing fits."""
-    kernel, stride, padding, dilation = size[1]
-    out = []
-    for axis in range(2):
-        n, k, s, p = size[0][axis], kernel[axis], stride[axis], padding[axis]
-        room = n + 2 * p - (dilation[axis] if dilated else 1) * (k - 1) - 1
-        count = (room + (s - 1) * (i % 2)) // s + 1
-        if room < 0:
-            return None
-        out.append(count - 1 if i % 2 and (count - 1) * s >= n + p else count)
-    return out
-
-
-def geometries(dilated):
-    """(fnn_pool, number of output rows); average pooling has no dilation."""
-    sizes = list(itertools.product(PLANES, WINDOWS)) + [(plane, WINDOWS[0]) for plane in WIDE]
-    for i, ((h, w), window) in enumerate(sizes):
-        out = window_sizes(((h, w), window), i // 3, dilated)
-        if out is not None:
-            (kh, kw), (sh, sw), (ph, pw), (dh, dw) = window
-            values = (h, w, kh, kw, sh, sw, ph, pw, dh, dw, out[1])
-            yield i, dict(zip(NAMES, values, strict=True)), out[0]
-
-
-def window(pool, oh, i):
-    """Positions (row, column) of window i of output row oh that lie in the plane, in order."""
-    rows = [oh * pool["sh"] - pool["ph"] + r * pool["dh"] for r in range(pool["kh"])]
-    columns = [i * pool["sw"] - pool["pw"] + q * pool["dw"] for q in range(pool["kw"])]
-    inside = itertools.product(rows, columns)
-    return [(r, q) for r, q in inside if 0 <= r < pool["h"] and 0 <= q < pool["w"]]
-
-
-def max_pool_samples(level, rng):
-    """Few values, so that ties occur, NaN and -inf among them."""
-    values = np.array([0.0, -0.0, 1.0, 1.0, 2.0, -3.0, -np.inf, np.nan, -1.0, -2.0], F)
-    for i, pool, rows in geometries(dilated=True):
-        x = rng.choice(values[: 6 + i % 5], pool["h"] * pool["w"])
-        for oh in range(rows):
-            yield {
-                "p": pool,
-                "oh": oh,
-                "relu": i % 2,
-                "x": x,
-                "y": Out(pool["ow"]),
-                "index": Out(pool["ow"], np.int32),
-            }
-
-
-def max_pool_model(level, args):
-    """The first of equal maxima; a NaN beats all, the last NaN the others; -1 if only padding."""
-    pool, x = args["p"], args["x"].reshape(args["p"]["h"], -1)
-    y, index = np.empty(pool["ow"], F), np.empty(pool["ow"], np.int32)
-    for i in range(pool["ow"]):
-        best, index[i] = F(-np.inf), -1
-        for at in window(pool, args["oh"], i):
-            if index[i] < 0 or x[at] > best or np.isnan(x[at]):
-                best, index[i] = x[at], at[0] * pool["w"] + at[1]
-        y[i] = F(0) if args["relu"] and best < 0 else best
-    return {"y": y, "index": index}
-
-
-def plane_grad_samples(level, rng):
-    for i, n in enumerate(SIZES):
-        size = n + 3
-        index = rng.integers(-1, size, n).astype(np.int32)
-        y = normal(rng, n) if i % 2 else None
-        args = {"n": n, "relu": i % 2, "dy": normal(rng, n), "y": y, "index": index}
-        yield args | {"dx": InOut(np.zeros(size, F))}
-
-
-def plane_grad_model(level, args):
-    dx = args["dx"].initial.copy()
-    for i, at in enumerate(args["index"]):
-        if at >= 0 and (not args["relu"] or args["y"][i] > 0):
-            dx[at] += args["dy"][i]
-    return {"dx": dx}
-
-
-CELL = ("dx0", "dx1")
-
-
-def cell_grad_samples(level, rng):
-    """Maxima in their 2x2 cells, but for one in every fourth sample."""
-    for i, ow in enumerate(SIZES):
-        w, base = 2 * ow + 1 + i % 2, 64 * (i % 3)
-        cell = rng.integers(0, 4, ow)
-        index = base + 2 * np.arange(ow) + cell % 2 + cell // 2 * w
-        if i % 4 == 3:
-            index[rng.integers(ow)] += 2 * w
-        dx = {name: Out(2 * ow) for name in CELL}
-        relu = i // 2 % 2
-        args = {"ow": ow, "relu": relu, "base": base, "w": w, "dy": normal(rng, ow)}
-        y = normal(rng, ow) if relu else None
-        yield args | {"y": y, "index": index.astype(np.int32)} | dx
-
-
-def cell_grad_model(level, args):
-    w, ow, columns = args["w"], args["ow"], 2 * np.arange(args["ow"])
-    dy = np.where(args["y"] > 0, args["dy"], F(0)) if args["relu"] else args["dy"]
-    dx = np.zeros((2, 2 * ow), F)
-    at = args["index"] - args["base"] - columns
-    for row, column in itertools.product(range(2), range(2)):
-        chosen = at == row * w + column
-        dx[row, columns[chosen] + column] = dy[chosen]
-    return {"dx0": dx[0], "dx1": dx[1], "return": int(np.isin(at, [0, 1, w, w + 1]).all())}
-
-
-def average_samples(gradient):
-    def samples(level, rng):
-        for i, pool, rows in geometries(dilated=False):
-            pool |= {"dh": 1, "dw": 1}
-            size, ow = pool["h"] * pool["w"], pool["ow"]
-            for oh in range(rows):
-                args = {"p": pool, "oh": oh, "count_include_pad": i % 2}
-                if gradient:
-                    yield args | {"dy": normal(rng, ow), "dx": InOut(normal(rng, size))}
-                else:
-                    yield args | {"x": normal(rng, size), "y": Out(ow)}
-
-    return samples
-
-
-def divisor(args, i):
-    """As PyTorch: the window within the padded plane, or its part inside the plane."""
-    pool, include, count = args["p"], args["count_include_pad"], 1
-    for at, axis in ((args["oh"], "h"), (i, "w")):
-        size, pad = pool[axis], pool["p" + axis]
-        start = at * pool["s" + axis] - pad
-        end = min(start + pool["k" + axis], size + pad)
-        count *= end - start if include else min(end, size) - max(start, 0)
-    return F(count)
-
-
-def average_model(level, args):
-    pool, x = args["p"], args["x"].reshape(args["p"]["h"], -1)
-    y = np.zeros(pool["ow"], F)
-    for i in range(pool["ow"]):
-        for at in window(pool, args["oh"], i):
-            y[i] += x[at]
-        y[i] /= divisor(args, i)
-    return {"y": y}
-
-
-def average_grad_model(level, args):
-    """Kernel rows, then kernel columns, then outputs: the order in which windows overlap."""
-    pool = args["p"]
-    dx = args["dx"].initial.reshape(pool["h"], -1).copy()
-    for r, q, i in itertools.product(range(pool["kh"]), range(pool["kw"]), range(pool["ow"])):
-        row, column = args["oh"] * pool["sh"] - pool["ph"] + r, i * pool["sw"] - pool["pw"] + q
-        if 0 <= row < pool["h"] and 0 <= column < pool["w"]:
-            dx[row, column] += args["dy"][i] / divisor(args, i)
-    return {"dx": dx.ravel()}
-
-
-POOL = [
-    Case("max_pool_row", max_pool_samples, max_pool_model),
-    Case("max_pool_plane_grad", plane_grad_samples, plane_grad_model),
-    Case("max_pool_2x2_grad_row", cell_grad_samples, cell_grad_model),
-    Case("avg_pool_row", average_samples(gradient=False), average_model),
-    Case("avg_pool_row_grad", average_samples(gradient=True), average_grad_model),
+    Case(
+        "zip_pairs", pair_samples, lambda level, args: {"y": np.ravel([args["a"], args["b"]], "F")}
+    ),
 ]

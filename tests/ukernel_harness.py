@@ -163,21 +163,22 @@ class Placed:
 
     def __init__(self, array, place):
         array = np.ascontiguousarray(array)
-        words = array.nbytes // 4
-        self.memory = _take_memory(words)
-        total = self.memory.words.size
-        self.first = {"end": total - words, "start": 0, "odd": 1}[place]
+        self.memory = _take_memory(-(-array.nbytes // 4))
+        self.bytes = self.memory.words.view(np.uint8)
+        total = self.bytes.size
+        self.first = {"end": total - array.nbytes, "start": 0, "odd": min(4, array.itemsize)}[place]
         if array.itemsize == 8:  # a table of offsets is aligned for its type
-            self.first += self.first % 2
-        self.last = self.first + words
-        self.values = self.memory.words[self.first : self.last].view(array.dtype)
+            self.first += self.first % 8
+        self.last = self.first + array.nbytes
+        self.values = self.bytes[self.first : self.last].view(array.dtype)
         self.values[:] = array.ravel()
         self.before = self.values.tobytes()
-        self.address = self.memory.words.ctypes.data + 4 * self.first
+        self.address = self.bytes.ctypes.data + self.first
 
     def check(self, name, changed):
-        around = self.memory.words[: self.first], self.memory.words[self.last :]
-        assert all((part == GUARD).all() for part in around), f"written outside {name}"
+        around = np.resize(np.array([GUARD]).view(np.uint8), self.bytes.size)
+        around[self.first : self.last] = self.bytes[self.first : self.last]
+        assert np.array_equal(around, self.bytes), f"written outside {name}"
         assert changed or self.values.tobytes() == self.before, f"{name} is const but was written"
 
     def release(self):
@@ -188,7 +189,7 @@ class Out:
     """An output of n elements; until it is written it holds NaN."""
 
     def __init__(self, n, dtype=np.float32):
-        self.initial = np.full(n * np.dtype(dtype).itemsize // 4, GUARD).view(dtype)
+        self.initial = np.full(-(-n * np.dtype(dtype).itemsize // 4), GUARD).view(dtype)[:n]
 
 
 class InOut:

@@ -2,7 +2,8 @@
 
 A model either repeats the documented order of operations in float32, and then every bit must
 agree, or computes in float64 from the equation and states the error allowed.  Rows for GEMM,
-packing and pooling stand in ukernel_blocks.py.
+packing and pooling stand in
+ukernel_blocks.py and ukernel_pool.py.
 """
 
 from collections.abc import Callable

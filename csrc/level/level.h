@@ -18,9 +18,14 @@
 #include "../ukernel/lrn.h"
 #include "../ukernel/bce.h"
 #include "../ukernel/pool.h"
+#include "../ukernel/pool_avg.h"
+#include "../ukernel/pool_grad.h"
+#include "../ukernel/pool_max.h"
 #include "../ukernel/update.h"
 #include "../ukernel/philox.h"
 #include "../ukernel/sparse.h"
+#include "../ukernel/winograd.h"
+#include "../ukernel/depthwise.h"
 
 const fnn_ukernels FNN_LEVEL_TABLE = {
     .isa = FNN_LEVEL_NAME,

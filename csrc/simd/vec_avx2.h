@@ -19,6 +19,7 @@ FNN_INLINE vf32 vf32_set1(float x) { return _mm256_set1_ps(x); }
 FNN_INLINE vf32 vf32_zero(void) { return _mm256_setzero_ps(); }
 FNN_INLINE vf32 vf32_load(const float *p) { return _mm256_loadu_ps(p); }
 FNN_INLINE void vf32_store(float *p, vf32 v) { _mm256_storeu_ps(p, v); }
+FNN_INLINE void vf32_keep(vf32 *v) { __asm__("" : "+x"(*v)); }
 FNN_INLINE vf32 vf32_broadcast(const float *p) { return _mm256_broadcast_ss(p); }
 FNN_INLINE vi32 vec_tail_mask(size_t n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -51,6 +52,8 @@ FNN_INLINE vf32 vf32_sqrt(vf32 a) { return _mm256_sqrt_ps(a); }
 FNN_INLINE vmask vf32_lt(vf32 a, vf32 b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 FNN_INLINE vmask vf32_gt(vf32 a, vf32 b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
 FNN_INLINE vmask vf32_isnan(vf32 a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+FNN_INLINE vmask vf32_unordered(vf32 a, vf32 b) { return _mm256_cmp_ps(a, b, _CMP_UNORD_Q); }
+FNN_INLINE int vmask_any(vmask a) { return _mm256_movemask_ps(a) != 0; }
 FNN_INLINE vmask vmask_or(vmask a, vmask b) { return _mm256_or_ps(a, b); }
 FNN_INLINE int vmask_all(vmask a) { return _mm256_movemask_ps(a) == 0xFF; }
 FNN_INLINE vmask vmask_andnot(vmask a, vmask b) { return _mm256_andnot_ps(b, a); }
@@ -76,6 +79,28 @@ FNN_INLINE vi32 vi32_load(const int32_t *p) { return _mm256_loadu_si256((const _
 FNN_INLINE void vi32_store(int32_t *p, vi32 v) { _mm256_storeu_si256((__m256i *)p, v); }
 FNN_INLINE void vi32_store_tail(int32_t *p, vi32 v, size_t n) {
   vf32_store_tail((float *)p, _mm256_castsi256_ps(v), n);
+}
+FNN_INLINE vi32 vi32_load_u8(const uint8_t *p) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p));
+}
+/* In pieces that may overlap, in a register: bytes put together in memory would wait for it. */
+FNN_INLINE vi32 vi32_load_u8_tail(const uint8_t *p, size_t n) {
+  uint64_t all = 0;
+  if (n >= 4) {
+    uint32_t low, high;
+    memcpy(&low, p, 4), memcpy(&high, p + n - 4, 4);
+    all = low | (uint64_t)high << 8 * (n - 4);
+  } else {
+    all = p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1);
+  }
+  return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)all));
+}
+FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
+  const __m256i low = _mm256_set1_epi32(0x0C080400);
+  __m256i four = _mm256_shuffle_epi8(v, low);
+  __m128i pair =
+      _mm_unpacklo_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+  _mm_storel_epi64((__m128i *)p, pair);
 }
 FNN_INLINE vi32 vi32_add(vi32 a, vi32 b) { return _mm256_add_epi32(a, b); }
 FNN_INLINE vi32 vi32_sub(vi32 a, vi32 b) { return _mm256_sub_epi32(a, b); }

@@ -26,6 +26,7 @@ FNN_INLINE vf32 vf32_set1(float x) { return _mm512_set1_ps(x); }
 FNN_INLINE vf32 vf32_zero(void) { return _mm512_setzero_ps(); }
 FNN_INLINE vf32 vf32_load(const float *p) { return _mm512_loadu_ps(p); }
 FNN_INLINE void vf32_store(float *p, vf32 v) { _mm512_storeu_ps(p, v); }
+FNN_INLINE void vf32_keep(vf32 *v) { __asm__("" : "+v"(*v)); }
 FNN_INLINE vf32 vf32_broadcast(const float *p) { return _mm512_set1_ps(*p); }
 FNN_INLINE vmask vec_tail_mask(size_t n) { return (vmask)((1u << n) - 1u); }
 #ifdef FNN_SIMDE /* the emulation lacks the masked moves */
@@ -57,6 +58,8 @@ FNN_INLINE vf32 vf32_sqrt(vf32 a) { return _mm512_sqrt_ps(a); }
 FNN_INLINE vmask vf32_lt(vf32 a, vf32 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 FNN_INLINE vmask vf32_gt(vf32 a, vf32 b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 FNN_INLINE vmask vf32_isnan(vf32 a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+FNN_INLINE vmask vf32_unordered(vf32 a, vf32 b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q); }
+FNN_INLINE int vmask_any(vmask a) { return a != 0; }
 FNN_INLINE vmask vmask_or(vmask a, vmask b) { return (vmask)(a | b); }
 FNN_INLINE int vmask_all(vmask a) { return a == 0xFFFF; }
 FNN_INLINE vmask vmask_andnot(vmask a, vmask b) { return (vmask)(a & ~b); }
@@ -121,6 +124,33 @@ FNN_INLINE void vi32_store(int32_t *p, vi32 v) { _mm512_storeu_si512(p, v); }
 FNN_INLINE void vi32_store_tail(int32_t *p, vi32 v, size_t n) {
   vf32_store_tail((float *)p, _mm512_castsi512_ps(v), n);
 }
+#ifdef FNN_SIMDE
+FNN_INLINE vi32 vi32_load_u8(const uint8_t *p) {
+  int32_t k[16];
+  for (int i = 0; i < 16; i++) k[i] = p[i];
+  return _mm512_loadu_si512(k);
+}
+FNN_INLINE vi32 vi32_load_u8_tail(const uint8_t *p, size_t n) {
+  int32_t k[16] = {0};
+  for (size_t i = 0; i < n; i++) k[i] = p[i];
+  return _mm512_loadu_si512(k);
+}
+FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
+  int32_t k[16];
+  _mm512_storeu_si512(k, v);
+  for (int i = 0; i < 16; i++) p[i] = (uint8_t)k[i];
+}
+#else
+FNN_INLINE vi32 vi32_load_u8(const uint8_t *p) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+FNN_INLINE vi32 vi32_load_u8_tail(const uint8_t *p, size_t n) {
+  return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(vec_tail_mask(n), p));
+}
+FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
+  _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(v));
+}
+#endif
 FNN_INLINE vi32 vi32_add(vi32 a, vi32 b) { return _mm512_add_epi32(a, b); }
 FNN_INLINE vi32 vi32_sub(vi32 a, vi32 b) { return _mm512_sub_epi32(a, b); }
 FNN_INLINE vmask vi32_gt(vi32 a, vi32 b) { return _mm512_cmpgt_epi32_mask(a, b); }

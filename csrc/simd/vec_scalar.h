@@ -26,6 +26,8 @@ FNN_INLINE vf32 vf32_load(const float *p) {
   return v;
 }
 FNN_INLINE void vf32_store(float *p, vf32 v) { memcpy(p, &v, sizeof v); }
+/* v in a register: else the compiler may read memory again at each use. */
+FNN_INLINE void vf32_keep(vf32 *v) { (void)v; }
 FNN_INLINE vf32 vf32_broadcast(const float *p) { return vf32_set1(*p); }
 /* n in [1, lanes): lanes at and beyond n read as zero and are not touched. */
 FNN_INLINE vf32 vf32_load_tail(const float *p, size_t n) {
@@ -50,6 +52,8 @@ FNN_INLINE vf32 vf32_sqrt(vf32 a) {
 FNN_INLINE vmask vf32_lt(vf32 a, vf32 b) { return a < b; }
 FNN_INLINE vmask vf32_gt(vf32 a, vf32 b) { return a > b; }
 FNN_INLINE vmask vf32_isnan(vf32 a) { return a != a; }
+FNN_INLINE vmask vf32_unordered(vf32 a, vf32 b) { return (a != a) | (b != b); } /* a NaN in one */
+FNN_INLINE int vmask_any(vmask a) { return (a[0] | a[1] | a[2] | a[3]) != 0; }
 FNN_INLINE vmask vmask_or(vmask a, vmask b) { return a | b; }
 FNN_INLINE int vmask_all(vmask a) { return (a[0] & a[1] & a[2] & a[3]) != 0; }
 FNN_INLINE vmask vmask_andnot(vmask a, vmask b) { return a & ~b; } /* a and not b */
@@ -87,6 +91,17 @@ FNN_INLINE vi32 vi32_load(const int32_t *p) {
 FNN_INLINE void vi32_store(int32_t *p, vi32 v) { memcpy(p, &v, sizeof v); }
 FNN_INLINE void vi32_store_tail(int32_t *p, vi32 v, size_t n) {
   for (size_t i = 0; i < n; i++) p[i] = v[i];
+}
+/* Bytes to lanes (the tail: n in [1, lanes), the others zero) and, of values from 0 to 255, back.
+ */
+FNN_INLINE vi32 vi32_load_u8(const uint8_t *p) { return (vi32){p[0], p[1], p[2], p[3]}; }
+FNN_INLINE vi32 vi32_load_u8_tail(const uint8_t *p, size_t n) {
+  vi32 v = vi32_set1(0);
+  for (size_t i = 0; i < n; i++) v[i] = p[i];
+  return v;
+}
+FNN_INLINE void vi32_store_u8(uint8_t *p, vi32 v) {
+  for (int i = 0; i < 4; i++) p[i] = (uint8_t)v[i];
 }
 FNN_INLINE vi32 vi32_add(vi32 a, vi32 b) { return (vi32)((vu32_)a + (vu32_)b); }
 FNN_INLINE vi32 vi32_sub(vi32 a, vi32 b) { return (vi32)((vu32_)a - (vu32_)b); }

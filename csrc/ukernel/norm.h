@@ -5,10 +5,12 @@
  * a piece the first, third ... sixteen elements belong to one set, the others to the other.  At the
  * end the sets are added, then the lanes as in reduce.h.  A missing element counts as zero. */
 
-/* The next piece is often in another page, where hardware prefetchers do not follow. */
-FNN_INLINE void prefetch_piece(size_t left, const float *next) {
+/* The first lines of the next piece, which is often in another page, where hardware prefetchers do
+ * not follow. */
+FNN_INLINE void prefetch_piece(size_t left, size_t n, const float *next) {
   if (left > 1) {
-    for (int line = 0; line < 8; line++) __builtin_prefetch(next + 16 * line);
+    const size_t end = n < 128 ? n : 128;
+    for (size_t i = 0; i < end; i += 16) __builtin_prefetch(next + i);
   }
 }
 
@@ -29,7 +31,7 @@ static void norm_moments(size_t count, size_t n, ptrdiff_t stride, float center,
   vl16 s0 = vl16_set1(0.0f), s1 = s0, q0 = s0, q1 = s0;
   for (; count; count--, x += stride) {
     size_t i = 0;
-    prefetch_piece(count, x + stride);
+    prefetch_piece(count, n, x + stride);
     for (; i + 32 <= n; i += 32) {
       moments_step(vl16_load(x + i), c, &s0, &q0);
       moments_step(vl16_load(x + i + 16), c, &s1, &q1);
@@ -54,7 +56,7 @@ FNN_INLINE void norm_apply_body(int relu, size_t count, size_t n, ptrdiff_t stri
   const vf32 mean = vf32_set1(p->mean), scale = vf32_set1(p->scale), shift = vf32_set1(p->shift);
   for (; count; count--, x += stride, y += stride) {
     size_t i = 0;
-    prefetch_piece(count, x + stride);
+    prefetch_piece(count, n, x + stride);
     for (; i + VF32_LANES <= n; i += VF32_LANES) {
       const vf32 z = normalised(vf32_load(x + i), mean, scale, shift);
       vf32_store(y + i, relu ? relu_vf32(z) : z);
@@ -100,8 +102,8 @@ FNN_INLINE void norm_grad_sums_body(int relu, size_t count, size_t n, ptrdiff_t 
   vl16 s0 = vl16_set1(0.0f), s1 = s0, q0 = s0, q1 = s0;
   for (; count; count--, x += stride, dy += stride) {
     size_t i = 0;
-    prefetch_piece(count, x + stride);
-    prefetch_piece(count, dy + stride);
+    prefetch_piece(count, n, x + stride);
+    prefetch_piece(count, n, dy + stride);
     for (; i + 32 <= n; i += 32) {
       grad_sums_step(relu, vl16_load(dy + i), vl16_load(x + i), &k, &s0, &q0);
       grad_sums_step(relu, vl16_load(dy + i + 16), vl16_load(x + i + 16), &k, &s1, &q1);

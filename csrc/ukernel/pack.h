@@ -105,3 +105,14 @@ static void pack_patches(size_t k, size_t n, const float *x, const ptrdiff_t *ta
     }
   }
 }
+
+/* y[2 i] = a[i], y[2 i + 1] = b[i], i < n. */
+static void zip_pairs(size_t n, const float *a, const float *b, float *y) {
+  size_t i = 0;
+  for (; i + VF32_LANES <= n; i += VF32_LANES) {
+    const vf32 p = vf32_load(a + i), q = vf32_load(b + i);
+    vf32_store(y + 2 * i, vf32_zip_lo(p, q));
+    vf32_store(y + 2 * i + VF32_LANES, vf32_zip_hi(p, q));
+  }
+  for (; i < n; i++) y[2 * i] = a[i], y[2 * i + 1] = b[i];
+}

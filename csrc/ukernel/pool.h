@@ -1,33 +1,19 @@
-/* ukernel/pool.h - one output row (or plane) of max and average pooling.
+/* ukernel/pool.h - what max and average pooling of NCHW planes share: window geometry and rows
+ * whose columns are split by stride.
  *
- * x is one (h, w) plane; fnn_pool holds the window: extent kh kw, stride sh sw, padding ph pw,
- * dilation dh dw, and ow outputs a row.  Padding never wins a maximum. */
+ * fnn_pool holds the plane (h, w), the window: extent kh kw, stride sh sw, padding ph pw, dilation
+ * dh dw, and the outputs (oh, ow).  Column j * sw + f of an image row is element j of its phase f,
+ * so that neighbouring outputs find one tap of their windows in neighbouring elements, whatever
+ * stride and dilation are.  Rows of phases lie in scratch, with padding filled in. */
 
-/* First candidate in row-major order wins a tie, a NaN beats every number (as PyTorch). */
-#define POOL_BEATS(c, best) vmask_or(vf32_gt(c, best), vf32_isnan(c))
+#define POOL_LANES 16 /* the widest vector: slack behind a row that may be read, not used */
+#define POOL_NO_TAP 255
 
-FNN_INLINE void max_pool_2x2_step(const float *r0, const float *r1, size_t n2, int32_t base,
-                                  int32_t w, vf32 *best, vi32 *index) {
-  const size_t L = VF32_LANES;
-  vf32 a0, b0, a1, b1;
-  if (n2 == 2 * L) {
-    a0 = vf32_load(r0), b0 = vf32_load(r0 + L), a1 = vf32_load(r1), b1 = vf32_load(r1 + L);
-  } else {
-    a0 = n2 >= L ? vf32_load(r0) : vf32_load_tail(r0, n2);
-    a1 = n2 >= L ? vf32_load(r1) : vf32_load_tail(r1, n2);
-    b0 = n2 > L ? vf32_load_tail(r0 + L, n2 - L) : vf32_zero();
-    b1 = n2 > L ? vf32_load_tail(r1 + L, n2 - L) : vf32_zero();
-  }
-  vi32 at = vi32_add(vi32_set1(base), vi32_shl(vi32_iota(), 1));
-  vf32 m = vf32_even(a0, b0), c = vf32_odd(a0, b0);
-  vi32 k = at;
-  vmask win = POOL_BEATS(c, m);
-  m = vf32_select(win, c, m), k = vi32_select(win, vi32_add(at, vi32_set1(1)), k);
-  c = vf32_even(a1, b1), win = POOL_BEATS(c, m);
-  m = vf32_select(win, c, m), k = vi32_select(win, vi32_add(at, vi32_set1(w)), k);
-  c = vf32_odd(a1, b1), win = POOL_BEATS(c, m);
-  m = vf32_select(win, c, m), k = vi32_select(win, vi32_add(at, vi32_set1(w + 1)), k);
-  *best = m, *index = k;
+FNN_INLINE ptrdiff_t pool_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+FNN_INLINE ptrdiff_t pool_max(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+FNN_INLINE ptrdiff_t pool_ceil(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; } /* a >= 0 */
+FNN_INLINE ptrdiff_t pool_round(ptrdiff_t a) {
+  return (a + POOL_LANES - 1) / POOL_LANES * POOL_LANES;
 }
 
 /* The first tap of a window from `start` on that is not left of the image. */
@@ -35,162 +21,180 @@ FNN_INLINE ptrdiff_t first_tap(ptrdiff_t start, ptrdiff_t dilation) {
   return start >= 0 ? 0 : (-start + dilation - 1) / dilation;
 }
 
-/* y[ow], index[ow] (flat in the plane) of output row oh; relu: y = max(y, 0).  A window that sees
- * nothing but padding gives -inf and index -1. */
-static void max_pool_row(const fnn_pool *p, ptrdiff_t oh, int relu, const float *x, float *y,
-                         int32_t *index) {
-  const ptrdiff_t top = oh * p->sh - p->ph;
-  if (p->kh == 2 && p->kw == 2 && p->sh == 2 && p->sw == 2 && !p->ph && !p->pw && p->dh == 1 &&
-      p->dw == 1 && top + 2 <= p->h && 2 * p->ow <= p->w) {
-    const float *r0 = x + top * p->w;
-    for (ptrdiff_t i = 0; i < p->ow; i += VF32_LANES) {
-      const size_t n = p->ow - i < VF32_LANES ? (size_t)(p->ow - i) : VF32_LANES;
-      vf32 best;
-      vi32 k;
-      max_pool_2x2_step(r0 + 2 * i, r0 + p->w + 2 * i, 2 * n, (int32_t)(top * p->w + 2 * i),
-                        (int32_t)p->w, &best, &k);
-      if (relu) best = relu_vf32(best);
-      if (n == VF32_LANES) {
-        vf32_store(y + i, best);
-        vi32_store(index + i, k);
-      } else {
-        vf32_store_tail(y + i, best, n);
-        vi32_store_tail(index + i, k, n);
-      }
-    }
-    return;
-  }
-  for (ptrdiff_t i = 0; i < p->ow; i++) {
-    const ptrdiff_t left = i * p->sw - p->pw;
-    float best = -INFINITY;
-    ptrdiff_t at = -1;
-    for (ptrdiff_t r = first_tap(top, p->dh); r < p->kh; r++) {
-      const ptrdiff_t ih = top + r * p->dh;
-      if (ih >= p->h) break;
-      for (ptrdiff_t q = first_tap(left, p->dw); q < p->kw; q++) {
-        const ptrdiff_t iw = left + q * p->dw;
-        if (iw >= p->w) break;
-        const float c = x[ih * p->w + iw];
-        if (at < 0 || c > best || c != c) best = c, at = ih * p->w + iw;
-      }
-    }
-    y[i] = relu && !(best != best) && best < 0.0f ? 0.0f : best;
-    index[i] = (int32_t)at;
-  }
-}
-
-/* dx[index[i]] += dy[i], i < n in order; dx is zeroed by the caller.  relu: only where y > 0.
- * An index of -1 marks a window that saw nothing but padding: it has no gradient. */
-static void max_pool_plane_grad(size_t n, int relu, const float *dy, const float *y,
-                                const int32_t *index, float *dx) {
-  for (size_t i = 0; i < n; i++)
-    if (index[i] >= 0) /* ReLU as arithmetic: a branch on it would be guessed wrong half the time */
-      dx[index[i]] += relu && !(y[i] > 0.0f) ? 0.0f : dy[i];
-}
-
-/* One vector of max_pool_2x2_grad_row: outputs whose first pixel has flat index `first`. */
-FNN_INLINE int max_pool_2x2_grad_vector(int relu, int32_t first, ptrdiff_t w, const float *dy,
-                                        const float *y, const int32_t *index, float *dx0,
-                                        float *dx1) {
-  const vf32 zero = vf32_zero();
-  vf32 v = vf32_load(dy);
-  if (relu) v = relu_grad_vf32(v, vf32_load(y));
-  vi32 at = vi32_add(vi32_set1(first), vi32_shl(vi32_iota(), 1));
-  vi32 t = vi32_sub(vi32_load(index), at);
-  vmask m0 = vi32_eq(t, vi32_set1(0)), m1 = vi32_eq(t, vi32_set1(1));
-  vmask m2 = vi32_eq(t, vi32_set1((int32_t)w)), m3 = vi32_eq(t, vi32_set1((int32_t)w + 1));
-  vf32 e0 = vf32_select(m0, v, zero), o0 = vf32_select(m1, v, zero);
-  vf32 e1 = vf32_select(m2, v, zero), o1 = vf32_select(m3, v, zero);
-  vf32_store(dx0, vf32_zip_lo(e0, o0));
-  vf32_store(dx0 + VF32_LANES, vf32_zip_hi(e0, o0));
-  vf32_store(dx1, vf32_zip_lo(e1, o1));
-  vf32_store(dx1 + VF32_LANES, vf32_zip_hi(e1, o1));
-  return vmask_all(vmask_or(vmask_or(m0, m1), vmask_or(m2, m3)));
-}
-
-/* Both input rows under output row `base / (2 w)` of a 2x2 stride-2 pool: all of their first
- * 2 * ow columns are written, so nothing needs to be zeroed before.  base: flat index of dx0.
- * Returns 0 if a maximum lies outside its own 2x2 cell: the rows are then not the gradient. */
-static int max_pool_2x2_grad_row(size_t ow, int relu, int32_t base, ptrdiff_t w, const float *dy,
-                                 const float *y, const int32_t *index, float *dx0, float *dx1) {
-  int in_cells = 1;
-  size_t i = 0;
-  for (; i + VF32_LANES <= ow; i += VF32_LANES)
-    in_cells &= max_pool_2x2_grad_vector(relu, base + 2 * (int32_t)i, w, dy + i,
-                                         relu ? y + i : NULL, index + i, dx0 + 2 * i, dx1 + 2 * i);
-  if (i < ow) { /* through copies: a branch per element would cost ten times as much */
-    const size_t t = ow - i;
-    const int32_t first = base + 2 * (int32_t)i;
-    float dy_t[VF32_LANES] = {0}, y_t[VF32_LANES] = {0}, d0[2 * VF32_LANES], d1[2 * VF32_LANES];
-    int32_t index_t[VF32_LANES];
-    for (size_t q = 0; q < VF32_LANES; q++) index_t[q] = first + 2 * (int32_t)q;
-    memcpy(dy_t, dy + i, sizeof *dy * t);
-    if (relu) memcpy(y_t, y + i, sizeof *y * t);
-    memcpy(index_t, index + i, sizeof *index * t);
-    in_cells &= max_pool_2x2_grad_vector(relu, first, w, dy_t, y_t, index_t, d0, d1);
-    memcpy(dx0 + 2 * i, d0, 2 * sizeof *d0 * t);
-    memcpy(dx1 + 2 * i, d1, 2 * sizeof *d1 * t);
-  }
-  return in_cells;
+/* Number of taps of a window from `start` on before the end of the image. */
+FNN_INLINE ptrdiff_t end_tap(ptrdiff_t start, ptrdiff_t dilation, ptrdiff_t k, ptrdiff_t size) {
+  if (start >= size) return 0;
+  return pool_min(k, (dilation == 1 ? size - 1 - start : (size - 1 - start) / dilation) + 1);
 }
 
 /* Number of elements that an average divides by: with count_include_pad the window clipped to the
  * padded plane, else its part inside the plane (as PyTorch). */
 FNN_INLINE ptrdiff_t window_extent(ptrdiff_t start, ptrdiff_t k, ptrdiff_t size, ptrdiff_t pad,
                                    int include) {
-  ptrdiff_t end = start + k < size + pad ? start + k : size + pad;
+  ptrdiff_t end = pool_min(start + k, size + pad);
   if (include) return end - start;
-  if (end > size) end = size;
-  return end - (start < 0 ? 0 : start);
+  return pool_min(end, size) - pool_max(start, 0);
 }
 
-/* Outputs i in [*lo, *hi) whose column i * sw - pw + q lies in [0, w). */
-FNN_INLINE void valid_columns(const fnn_pool *p, ptrdiff_t q, ptrdiff_t *lo, ptrdiff_t *hi) {
-  ptrdiff_t first = p->pw - q, last = p->w - 1 + p->pw - q;
-  *lo = first <= 0 ? 0 : (first + p->sw - 1) / p->sw;
-  *hi = last < 0 ? 0 : last / p->sw + 1;
-  if (*hi > p->ow) *hi = p->ow;
+/* Image rows split into phases, for the forward pass.  Phase f of a row begins at f * pitch with
+ * `left` elements, of which the last `pad` are padding; `used` elements from there on are ever
+ * looked at.  left is a number of vectors, so that stores do not straddle cache lines. */
+typedef struct pool_phases {
+  ptrdiff_t left, pad, used, pitch, row;
+} pool_phases;
+
+FNN_INLINE pool_phases forward_phases(const fnn_pool *p) {
+  pool_phases f;
+  f.pad = pool_ceil(p->pw, p->sw);
+  f.left = pool_round(f.pad);
+  f.used = p->ow + (p->kw - 1) * p->dw / p->sw;
+  f.pitch = pool_round(f.left + f.used + POOL_LANES);
+  f.row = p->sw * f.pitch;
+  return f;
 }
 
-static void avg_pool_row(const fnn_pool *p, ptrdiff_t oh, int count_include_pad, const float *x,
-                         float *y) {
-  const ptrdiff_t top = oh * p->sh - p->ph;
-  const ptrdiff_t rows = window_extent(top, p->kh, p->h, p->ph, count_include_pad);
-  memset(y, 0, sizeof *y * (size_t)p->ow);
-  for (ptrdiff_t r = first_tap(top, 1); r < p->kh && top + r < p->h; r++) {
-    const float *row = x + (top + r) * p->w;
-    for (ptrdiff_t q = first_tap((p->ow - 1) * p->sw - p->pw, 1); q < p->kw && q < p->w + p->pw;
-         q++) {
-      const ptrdiff_t first = q - p->pw;
-      ptrdiff_t lo, hi;
-      valid_columns(p, q, &lo, &hi);
-      if (p->sw == 1)
-        for (ptrdiff_t i = lo; i < hi; i++) y[i] += row[i + first];
-      else if (p->sw == 2)
-        for (ptrdiff_t i = lo; i < hi; i++) y[i] += row[2 * i + first];
-      else
-        for (ptrdiff_t i = lo; i < hi; i++) y[i] += row[i * p->sw + first];
-    }
+/* Outputs in padded rows, for the backward pass: `left` elements before output 0. */
+FNN_INLINE pool_phases backward_phases(const fnn_pool *p) {
+  pool_phases f;
+  f.pad = (p->kw - 1) * p->dw / p->sw;
+  f.left = pool_round(f.pad);
+  f.used = pool_max(p->ow, pool_ceil(p->w, p->sw) + (p->sw - 1 + p->pw) / p->sw);
+  f.pitch = pool_round(f.left + f.used + POOL_LANES);
+  f.row = f.pitch;
+  return f;
+}
+
+/* Input rows under output rows [first, last), and output rows over input rows [first, last). */
+FNN_INLINE void rows_under(const fnn_pool *p, ptrdiff_t first, ptrdiff_t last, ptrdiff_t *lo,
+                           ptrdiff_t *hi) {
+  *lo = pool_max(0, first * p->sh - p->ph);
+  *hi = pool_max(*lo, pool_min(p->h, (last - 1) * p->sh - p->ph + (p->kh - 1) * p->dh + 1));
+}
+FNN_INLINE void rows_over(const fnn_pool *p, ptrdiff_t first, ptrdiff_t last, ptrdiff_t *lo,
+                          ptrdiff_t *hi) {
+  const ptrdiff_t reach = first + p->ph - (p->kh - 1) * p->dh;
+  *lo = reach <= 0 ? 0 : pool_ceil(reach, p->sh);
+  *hi = pool_max(*lo, pool_min(p->oh, (last - 1 + p->ph) / p->sh + 1));
+}
+
+/* Number of float32 of scratch for `rows` output rows, or with gradient for `rows` input rows, of
+ * a plane: rows of phases, then tables of 32-bit integers. */
+static size_t pool_scratch(const fnn_pool *p, ptrdiff_t rows, int gradient) {
+  if (!gradient) {
+    const pool_phases f = forward_phases(p);
+    const ptrdiff_t under = pool_min(p->h, (rows - 1) * p->sh + (p->kh - 1) * p->dh + 1);
+    return (size_t)(under * f.row + 2 * pool_round(p->ow + POOL_LANES) + pool_round(p->kw));
   }
-  for (ptrdiff_t i = 0; i < p->ow; i++)
-    y[i] /= (float)(rows * window_extent(i * p->sw - p->pw, p->kw, p->w, p->pw, count_include_pad));
+  const pool_phases f = backward_phases(p);
+  const ptrdiff_t over = pool_min(p->oh, (rows - 1 + (p->kh - 1) * p->dh) / p->sh + 2);
+  const ptrdiff_t out = pool_round(pool_ceil(p->w, p->sw) + POOL_LANES);
+  return (size_t)(over * (f.pitch + f.pitch / 4) + out + pool_round(p->ow + POOL_LANES) +
+                  4 * p->kh + 2 * p->kw + p->sw + 1);
 }
 
-/* dx += the gradient of output row oh; dx is one (h, w) plane, zeroed by the caller. */
-static void avg_pool_row_grad(const fnn_pool *p, ptrdiff_t oh, int count_include_pad,
-                              const float *dy, float *dx) {
-  const ptrdiff_t top = oh * p->sh - p->ph;
-  const ptrdiff_t rows = window_extent(top, p->kh, p->h, p->ph, count_include_pad);
-  for (ptrdiff_t r = first_tap(top, 1); r < p->kh && top + r < p->h; r++) {
-    float *row = dx + (top + r) * p->w;
-    for (ptrdiff_t q = first_tap((p->ow - 1) * p->sw - p->pw, 1); q < p->kw && q < p->w + p->pw;
-         q++) {
-      ptrdiff_t lo, hi;
-      valid_columns(p, q, &lo, &hi);
-      for (ptrdiff_t i = lo; i < hi; i++) {
-        ptrdiff_t cols = window_extent(i * p->sw - p->pw, p->kw, p->w, p->pw, count_include_pad);
-        row[i * p->sw + q - p->pw] += dy[i] / (float)(rows * cols);
+/* 2 * lanes elements from x on, of which n are there; the others are zero. */
+FNN_INLINE void load_two(const float *x, ptrdiff_t n, vf32 *a, vf32 *b) {
+  const ptrdiff_t L = VF32_LANES;
+  if (n >= 2 * L) {
+    *a = vf32_load(x), *b = vf32_load(x + L);
+  } else {
+    *a = n >= L ? vf32_load(x) : vf32_load_tail(x, (size_t)n);
+    *b = n > L ? vf32_load_tail(x + L, (size_t)(n - L)) : vf32_zero();
+  }
+}
+
+/* The n <= 2 * lanes elements of (a, b) to x. */
+FNN_INLINE void store_two(float *x, ptrdiff_t n, vf32 a, vf32 b) {
+  const ptrdiff_t L = VF32_LANES;
+  if (n >= 2 * L) {
+    vf32_store(x, a), vf32_store(x + L, b);
+  } else if (n >= L) {
+    vf32_store(x, a);
+    if (n > L) vf32_store_tail(x + L, b, (size_t)(n - L));
+  } else {
+    vf32_store_tail(x, a, (size_t)n);
+  }
+}
+
+FNN_INLINE void store_part(float *x, ptrdiff_t n, vf32 v) {
+  if (n >= VF32_LANES)
+    vf32_store(x, v);
+  else
+    vf32_store_tail(x, v, (size_t)n);
+}
+
+FNN_INLINE vf32 load_part(const float *x, ptrdiff_t n) {
+  return n >= VF32_LANES ? vf32_load(x) : vf32_load_tail(x, (size_t)n);
+}
+
+/* The n <= lanes low bytes of v to tap. */
+FNN_INLINE void store_bytes(uint8_t *tap, ptrdiff_t n, vi32 v) {
+  uint8_t all[VF32_LANES];
+  const uint8_t *from = all;
+  if (n >= VF32_LANES) {
+    vi32_store_u8(tap, v);
+    return;
+  }
+  vi32_store_u8(all, v);
+  for (ptrdiff_t part = VF32_LANES / 2; part; part /= 2) /* lengths that the compiler knows */
+    if (n & part) memcpy(tap, from, (size_t)part), tap += part, from += part;
+}
+
+FNN_INLINE vi32 load_bytes(const uint8_t *tap, ptrdiff_t n) {
+  return n >= VF32_LANES ? vi32_load_u8(tap) : vi32_load_u8_tail(tap, (size_t)n);
+}
+
+FNN_INLINE vf32 load_some_or(const float *x, ptrdiff_t n, float fill) {
+  if (n >= VF32_LANES) return vf32_load(x);
+  return n > 0 ? vf32_load_tail_or(x, (size_t)n, fill) : vf32_set1(fill);
+}
+
+/* Vectors of fill to [from, to) at x; from is a multiple of the lanes, the last may reach beyond.
+ */
+FNN_INLINE void fill_vectors(float *x, ptrdiff_t from, ptrdiff_t to, float fill) {
+  for (ptrdiff_t j = from; j < to; j += VF32_LANES) vf32_store(x + j, vf32_set1(fill));
+}
+
+/* Image rows [lo, hi) of the plane x into their phases at out; what lies outside of the plane is
+ * `fill`.  Elements behind `used` are left as they come. */
+FNN_INLINE void split_rows(const fnn_pool *p, const pool_phases *f, float fill, ptrdiff_t lo,
+                           ptrdiff_t hi, const float *x, float *out) {
+  const ptrdiff_t L = VF32_LANES, s = p->sw, w = p->w, rows = hi - lo, pitch = f->pitch;
+  const ptrdiff_t n = pool_min(pool_ceil(w, s), f->used), end = pool_ceil(n, L) * L;
+  const ptrdiff_t step = f->row;
+  x += lo * w, out += f->left;
+  if (s <= 2)
+    for (ptrdiff_t j = 0; j < n; j += L) {
+      const float *from = x + s * j;
+      float *to = out + j;
+      for (ptrdiff_t row = 0, there = w - s * j; row < rows; row++, from += w, to += step) {
+        const vf32 a = load_some_or(from, there, fill);
+        if (s == 1) {
+          vf32_store(to, a);
+        } else {
+          const vf32 b = load_some_or(from + L, there - L, fill);
+          vf32_store(to, vf32_even(a, b));
+          vf32_store(to + pitch, vf32_odd(a, b));
+        }
       }
     }
+  if (s <= 2 && !f->pad && end >= f->used) return;
+  for (ptrdiff_t row = 0; row < rows; row++, out += step, x += w)
+    for (ptrdiff_t phase = 0; phase < s; phase++) {
+      float *to = out + phase * pitch;
+      fill_vectors(to, -pool_ceil(f->pad, L) * L, 0, fill);
+      if (s <= 2) {
+        fill_vectors(to, end, f->used, fill);
+      } else {
+        for (ptrdiff_t j = 0; j < f->used; j++) to[j] = j * s + phase < w ? x[j * s + phase] : fill;
+      }
+    }
+}
+
+/* Where tap q of output 0 lies in a row of phases. */
+FNN_INLINE void tap_offsets(const fnn_pool *p, const pool_phases *f, int32_t *offset) {
+  for (ptrdiff_t q = 0; q < p->kw; q++) {
+    const ptrdiff_t column = q * p->dw - p->pw + f->left * p->sw; /* >= 0 */
+    offset[q] = (int32_t)(column % p->sw * f->pitch + column / p->sw);
   }
 }

@@ -49,6 +49,13 @@ from .activation import (  # noqa: E402
     tanh_backward,
     tanh_forward,
 )
+from .adaptive import (  # noqa: E402
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+    adaptive_max_pool2d_forward,
+    max_unpool2d_backward,
+    max_unpool2d_forward,
+)
 from .arithmetic import add_forward, add_relu_forward  # noqa: E402
 from .bce import (  # noqa: E402
     bce_backward,
@@ -68,9 +75,15 @@ from .conv3d import (  # noqa: E402
     conv3d_forward,
 )
 from .conv_weight import conv2d_backward_weight  # noqa: E402
+from .fold import fold, unfold  # noqa: E402
 from .gather import gather_rows  # noqa: E402
 from .gemm import matmul  # noqa: E402
 from .linear import linear_backward, linear_forward  # noqa: E402
+from .local import (  # noqa: E402
+    locally_connected2d_backward_input,
+    locally_connected2d_backward_weight,
+    locally_connected2d_forward,
+)
 from .loss import (  # noqa: E402
     cross_entropy_backward,
     cross_entropy_forward,
@@ -79,20 +92,26 @@ from .loss import (  # noqa: E402
 )
 from .lrn import local_response_norm_backward, local_response_norm_forward  # noqa: E402
 from .norm import batch_norm_backward, batch_norm_forward  # noqa: E402
+from .pad import pad_backward, pad_forward  # noqa: E402
 from .pool import (  # noqa: E402
     avg_pool2d_backward,
     avg_pool2d_forward,
     max_pool2d_backward,
+    max_pool2d_backward_tap,
     max_pool2d_forward,
 )
 from .random import dropout, random_bits, random_normal, random_uniform  # noqa: E402
 from .reduce import sum_axis  # noqa: E402
+from .resample import resample2d_backward, resample2d_forward  # noqa: E402
 from .update import adam_step, sgd_step  # noqa: E402
 
 __all__ = [
     "_csrc",
     "_threads",
     "adam_step",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_max_pool2d_forward",
     "add_forward",
     "add_relu_forward",
     "avg_pool2d_backward",
@@ -117,6 +136,7 @@ __all__ = [
     "dropout",
     "empty_cache",
     "exp_forward",
+    "fold",
     "gather_rows",
     "leaky_relu_backward",
     "leaky_relu_forward",
@@ -124,19 +144,29 @@ __all__ = [
     "linear_forward",
     "local_response_norm_backward",
     "local_response_norm_forward",
+    "locally_connected2d_backward_input",
+    "locally_connected2d_backward_weight",
+    "locally_connected2d_forward",
     "log_forward",
     "log_softmax_backward",
     "log_softmax_forward",
     "matmul",
     "max_pool2d_backward",
+    "max_pool2d_backward_tap",
     "max_pool2d_forward",
+    "max_unpool2d_backward",
+    "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
+    "pad_backward",
+    "pad_forward",
     "random_bits",
     "random_normal",
     "random_uniform",
     "relu_backward",
     "relu_forward",
+    "resample2d_backward",
+    "resample2d_forward",
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",
@@ -145,4 +175,5 @@ __all__ = [
     "sum_axis",
     "tanh_backward",
     "tanh_forward",
+    "unfold",
 ]

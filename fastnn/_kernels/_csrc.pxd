@@ -1,6 +1,6 @@
 # What Cython sees of csrc/fastnn.h.  Every function pointer is `noexcept nogil`: without it each
 # call in a parallel loop would take the GIL again.
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "fastnn.h" nogil:
     enum fnn_activation:
@@ -34,7 +34,7 @@ cdef extern from "fastnn.h" nogil:
         int maximize
 
     ctypedef struct fnn_pool:
-        Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, ow
+        Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, oh, ow
 
     ctypedef struct fnn_norm:
         float mean, scale, shift, slope, offset
@@ -56,6 +56,7 @@ cdef extern from "fastnn.h" nogil:
                              const Py_ssize_t *pixel_off, float *out) noexcept nogil
         void (*transpose)(size_t m, size_t n, const float *x, Py_ssize_t x_row, float *y,
                           Py_ssize_t y_row) noexcept nogil
+        void (*zip_pairs)(size_t n, const float *a, const float *b, float *y) noexcept nogil
         fnn_map vexp, vlog, vtanh, vsigmoid, vrelu
         fnn_map_grad vrelu_grad, vtanh_grad, vsigmoid_grad
         void (*vbias)(size_t n, float bias, int activation, const float *x,
@@ -120,17 +121,23 @@ cdef extern from "fastnn.h" nogil:
                           float *loss) noexcept nogil
         void (*bce_probs_grad)(size_t n, float scale, const float *dloss, const float *p,
                                const float *t, const float *weight, float *dp) noexcept nogil
-        void (*max_pool_row)(const fnn_pool *p, Py_ssize_t oh, int relu, const float *x,
-                             float *y, int32_t *index) noexcept nogil
-        void (*max_pool_plane_grad)(size_t n, int relu, const float *dy, const float *y,
-                                    const int32_t *index, float *dx) noexcept nogil
-        int (*max_pool_2x2_grad_row)(size_t ow, int relu, int32_t base, Py_ssize_t w,
-                                     const float *dy, const float *y, const int32_t *index,
-                                     float *dx0, float *dx1) noexcept nogil
-        void (*avg_pool_row)(const fnn_pool *p, Py_ssize_t oh, int count_include_pad,
-                             const float *x, float *y) noexcept nogil
-        void (*avg_pool_row_grad)(const fnn_pool *p, Py_ssize_t oh, int count_include_pad,
-                                  const float *dy, float *dx) noexcept nogil
+        size_t (*pool_scratch)(const fnn_pool *p, Py_ssize_t rows, int gradient) noexcept nogil
+        void (*max_pool_planes)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                Py_ssize_t last, int relu, const float *x, float *y,
+                                uint8_t *tap, float *scratch) noexcept nogil
+        void (*max_pool_row)(const fnn_pool *p, Py_ssize_t row, const float *x, float *y,
+                             int32_t *index) noexcept nogil
+        void (*max_pool_scatter)(size_t n, int relu, const float *dy, const float *y,
+                                 const int32_t *index, float *dx) noexcept nogil
+        void (*avg_pool_planes)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                Py_ssize_t last, int count_include_pad, float divisor,
+                                const float *x, float *y, float *scratch) noexcept nogil
+        void (*max_pool_planes_grad)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                     Py_ssize_t last, const float *dy, const uint8_t *tap,
+                                     float *dx, float *scratch) noexcept nogil
+        void (*avg_pool_planes_grad)(const fnn_pool *p, size_t planes, Py_ssize_t first,
+                                     Py_ssize_t last, int count_include_pad, float divisor,
+                                     const float *dy, float *dx, float *scratch) noexcept nogil
         void (*sgd_update)(size_t n, const fnn_sgd *s, float *param, const float *grad,
                            float *buf) noexcept nogil
         void (*adam_update)(size_t n, const fnn_adam *s, float *param, const float *grad,
@@ -150,6 +157,30 @@ cdef extern from "fastnn.h" nogil:
         void (*sparse_input_grad)(size_t count, const Py_ssize_t *at, const float *value,
                                   const float *w, size_t taps, size_t width, Py_ssize_t step,
                                   float *dx) noexcept nogil
+        void (*wino_input)(int m, size_t tiles, const float *x, Py_ssize_t row, float *v,
+                           Py_ssize_t v_xi, Py_ssize_t v_tile) noexcept nogil
+        void (*wino_gradient)(int m, size_t tiles, const float *dy, Py_ssize_t row, float *v,
+                              Py_ssize_t v_xi, Py_ssize_t v_tile) noexcept nogil
+        void (*wino_output)(int m, size_t tiles, const float *x, Py_ssize_t x_xi,
+                            Py_ssize_t x_tile, const float *bias, int relu, float *y,
+                            Py_ssize_t row) noexcept nogil
+        void (*wino_weight)(int m, size_t n, const float *g, Py_ssize_t g_step,
+                            Py_ssize_t g_tap, float *u, Py_ssize_t u_step,
+                            Py_ssize_t u_xi) noexcept nogil
+        void (*wino_weight_grad)(int m, size_t n, const float *du, Py_ssize_t u_step,
+                                 Py_ssize_t u_xi, float *dg, Py_ssize_t g_step,
+                                 Py_ssize_t g_tap) noexcept nogil
+        void (*depthwise_rows)(size_t rows, size_t n, size_t kh, size_t kw, const float *x,
+                               Py_ssize_t line, Py_ssize_t x_row, const Py_ssize_t *col_off,
+                               const float *w, const float *bias, int relu, float *y,
+                               Py_ssize_t y_row) noexcept nogil
+        void (*depthwise_weight_grad)(size_t rows, size_t n, size_t kh, size_t kw,
+                                      const float *dy, Py_ssize_t dy_row, const float *x,
+                                      Py_ssize_t line, Py_ssize_t x_row,
+                                      const Py_ssize_t *col_off, float *acc) noexcept nogil
+        void (*unzip_pairs)(size_t n, const float *x, float *even, float *odd) noexcept nogil
+        void (*copy_rows)(size_t rows, size_t n, const float *x, Py_ssize_t x_row, float *y,
+                          Py_ssize_t y_row) noexcept nogil
 
 # The table in force; set at import, changed only by force_isa (tests).
 cdef const fnn_ukernels *ukernels() noexcept nogil

@@ -14,7 +14,8 @@ cdef struct Gather:
     Py_ssize_t channels, h, w               # source planes per group and their size
     Py_ssize_t hp, wp, top, left            # padded plane and where the source sits in it
     Py_ssize_t line, step                   # padded elements from an output row / pixel to the next
-    Py_ssize_t taps_per_row, max_row        # see _direct; padded row of the lowest tap
+    Py_ssize_t taps_per_row                 # see _direct
+    Py_ssize_t min_row, max_row             # padded rows of the taps
     const Py_ssize_t *tap_off
     const Py_ssize_t *tap_row               # padded row of each kernel row's taps
     const Py_ssize_t *pixel_off
@@ -24,12 +25,15 @@ cdef struct Gather:
     Py_ssize_t packed_size
     const float *bias                       # (G * M,) or NULL
     float *out                              # (N, G * M, out_h, out_w)
-    Py_ssize_t out_h, out_w, oh0, ow0, osh, osw   # pixel (t, u) goes to (oh0 + t osh, ow0 + u osw)
+    Py_ssize_t out_h, out_w
+    Py_ssize_t sh, sw                       # an array of so many phases; see _interleave
+    Py_ssize_t phase_size
     Py_ssize_t blocks, block_rows
     float *scratch
     Py_ssize_t scratch_size, image_size, work_size
 
 
+cdef void flatten_1x1(Shape *s) noexcept nogil
 cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) except -1
 cdef int check_dy(const Shape *s, dy) except -1
 cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) except -1

@@ -68,10 +68,17 @@ cdef int check_dy(const Shape *s, dy) except -1:
 
 
 cdef int _pick_algo(Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) noexcept nogil:
-    """From the layer's own sizes only. Measured: pytest bench -k conv2d."""
-    if M <= 8 and step == 1 and TW >= 8:
+    """From the layer's own sizes only. Measured: pytest bench -k conv."""
+    if step == 1 and (TW >= 8 if M <= 8 else 10 * TW >= 9 * round_up(TW, 16) and TW >= 24):
         return DIRECT
-    return INDIRECT if M <= 32 else IMPLICIT_GEMM
+    return INDIRECT
+
+
+cdef void flatten_1x1(Shape *s) noexcept nogil:
+    """The pixels of a 1x1 convolution as one row."""
+    if s.KH == s.KW == s.sh == s.sw == 1 and s.ph == s.pw == 0:
+        s.W, s.H = s.W * s.H, 1
+        s.OW, s.OH = s.W, 1
 
 
 cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) except -1:
@@ -91,12 +98,12 @@ cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) ex
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
                     float *out) noexcept nogil:
     """The source's part of padded rows [row0, row1) of every plane; the border is zero already."""
-    cdef Py_ssize_t c, r
+    cdef Py_ssize_t c
     row0, row1 = max_(row0, q.top), min_(row1, q.top + q.h)
-    for c in range(q.channels):
-        for r in range(row0, row1):
-            memcpy(out + (c * q.hp + r) * q.wp + q.left, x + (c * q.h + r - q.top) * q.w,
-                   q.w * sizeof(float))
+    if row0 < row1:
+        for c in range(q.channels):
+            q.uk.copy_rows(row1 - row0, q.w, x + (c * q.h + row0 - q.top) * q.w, q.w,
+                           out + (c * q.hp + row0) * q.wp + q.left, q.wp)
 
 
 cdef void _direct(const Gather *q, const float *a, const float *bias, const float *image,
@@ -190,42 +197,81 @@ cdef void _implicit_gemm(const Gather *q, const float *packed, const float *bias
 
 @cython.cdivision(True)
 cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    """A block of rows of one image and group, all phases."""
     cdef:
         Gather *q = <Gather *>ctx
+        const Gather *f
         Py_ssize_t b = task % q.blocks, n = task // q.blocks // q.G, g = task // q.blocks % q.G
-        Py_ssize_t t0 = b * q.block_rows, t1 = min_(q.TH, t0 + q.block_rows)
-        Py_ssize_t P, c, t, u
+        Py_ssize_t t0 = b * q.block_rows, t1, P, phase, low = q.hp, high = 0
         const float *x = q.x + (n * q.G + g) * q.channels * q.h * q.w
         const float *image = x
         const float *bias = q.bias + g * q.M if q.bias != NULL else NULL
         float *scratch = q.scratch + slot * q.scratch_size
+        float *work = scratch + q.image_size
         float *out = q.out + (n * q.G + g) * q.M * q.out_h * q.out_w
         float *target
-        bint strided = q.osh != 1 or q.osw != 1
     if q.image_size:
-        pad_image(q, x, t0 * q.line // q.wp,
-                  min_(q.hp, (t1 - 1) * q.line // q.wp + q.max_row + 1), scratch)
+        for phase in range(q.sh * q.sw):
+            f = q + phase
+            t1 = min_(f.TH, t0 + q.block_rows)
+            if f.K and t0 < t1:
+                low = min_(low, t0 * f.line // f.wp + f.min_row)
+                high = max_(high, (t1 - 1) * f.line // f.wp + f.max_row + 1)
+        pad_image(q, x, low, min_(q.hp, high), scratch)
         image = scratch
-    if strided:
-        target = scratch + q.image_size + q.work_size
-        P = (t1 - t0) * q.TW
-    else:
-        target = out + t0 * q.TW
-        P = q.TH * q.TW
-    if q.algo == DIRECT:
-        _direct(q, q.a + g * q.M * q.K, bias, image, target, P, t0, t1)
-    elif q.algo == INDIRECT:
-        _indirect(q, q.packed + g * q.packed_size, bias, image, target, P, t0, t1,
-                  scratch + q.image_size)
-    else:
-        _implicit_gemm(q, q.packed + g * q.packed_size, bias, image, target, P, t0, t1,
-                       scratch + q.image_size)
-    if strided:
+    for phase in range(q.sh * q.sw):
+        f = q + phase
+        t1 = min_(f.TH, t0 + q.block_rows)
+        if t0 >= t1:
+            continue
+        if q.sh * q.sw > 1:
+            target = work + q.work_size + phase * q.phase_size
+            P = (t1 - t0) * f.TW
+        else:
+            target = out + t0 * f.TW
+            P = f.TH * f.TW
+        if f.K == 0 and bias == NULL:  # stride beyond the kernel: nothing reaches these inputs
+            memset(target, 0, f.M * P * sizeof(float))
+        elif f.algo == DIRECT:
+            _direct(f, f.a + g * f.M * f.K, bias, image, target, P, t0, t1)
+        elif f.algo == INDIRECT:
+            _indirect(f, f.packed + g * f.packed_size, bias, image, target, P, t0, t1, work)
+        else:
+            _implicit_gemm(f, f.packed + g * f.packed_size, bias, image, target, P, t0, t1, work)
+    if q.sh * q.sw > 1:
+        _interleave(q, work + q.work_size, t0, out)
+
+
+@cython.cdivision(True)
+cdef void _interleave(const Gather *q, const float *phases, Py_ssize_t t0,
+                      float *out) noexcept nogil:
+    """Pixel (t, u) of phase (i, j) to out (t sh + i, u sw + j)."""
+    cdef:
+        Py_ssize_t i, j, c, t, u, rows
+        const Gather *f
+        const float *a
+        const float *b
+        float *row
+    for i in range(q.sh):
+        f = q + i * q.sw
+        rows = min_(f.TH, t0 + q.block_rows) - t0
         for c in range(q.M):
-            for t in range(t0, t1):
-                for u in range(q.TW):
-                    out[(c * q.out_h + q.oh0 + t * q.osh) * q.out_w + q.ow0 + u * q.osw] = (
-                        target[c * P + (t - t0) * q.TW + u])
+            for t in range(rows):
+                row = out + (c * q.out_h + (t0 + t) * q.sh + i) * q.out_w
+                if q.sw == 1:
+                    a = phases + i * q.phase_size + (c * rows + t) * f.TW
+                    memcpy(row, a, f.TW * sizeof(float))
+                elif q.sw == 2 and q.out_w > 1:
+                    a = phases + 2 * i * q.phase_size + (c * rows + t) * f.TW
+                    b = phases + (2 * i + 1) * q.phase_size + (c * rows + t) * f[1].TW
+                    q.uk.zip_pairs(f[1].TW, a, b, row)
+                    if f.TW > f[1].TW:
+                        row[q.out_w - 1] = a[f.TW - 1]
+                else:
+                    for j in range(min_(q.sw, q.out_w)):
+                        a = phases + (i * q.sw + j) * q.phase_size + (c * rows + t) * f[j].TW
+                        for u in range(f[j].TW):
+                            row[u * q.sw + j] = a[u]
 
 
 cdef Buffer pixel_table(Gather *q):
@@ -240,54 +286,69 @@ cdef Buffer pixel_table(Gather *q):
     return table
 
 
-cdef int run_gather(Gather *q) except -1:
-    """Pack A, cut the work into tasks and run them."""
+cdef Buffer _packed(Gather *q):
+    """A as the algorithm wants it."""
     cdef:
         const fnn_ukernels *uk = q.uk
-        Buffer packed = None, scratch, _pixels = pixel_table(q)
-        Py_ssize_t g, p, k, mp = round_up(q.M, uk.mr), kc, wanted
+        Buffer packed
+        Py_ssize_t g, p = 0, k, mp = round_up(q.M, uk.mr), kc = min_(q.K, uk.kc)
         float *out
-        double flops = 2.0 * q.N * q.G * q.M * q.K * q.TH * q.TW
-        int n_threads = threads_for(flops)
-    if q.algo == INDIRECT:
-        q.packed_size = round_up(q.M, uk.nr) * q.K
-    elif q.algo == IMPLICIT_GEMM:
-        q.packed_size = mp * q.K
-    else:
-        q.packed_size = 0
-    if q.packed_size:
-        packed = take(q.packed_size * q.G)
-        out = <float *>packed.data
-        q.packed = out
-        for g in range(q.G):
-            if q.algo == INDIRECT:
-                uk.pack_b(q.K, q.M, q.a + g * q.M * q.K, 1, q.K, out + g * q.packed_size)
-                continue
-            kc, p = min_(q.K, uk.kc), 0
-            while p < q.K:
-                k = min_(kc, q.K - p)
-                uk.pack_a(q.M, k, q.a + g * q.M * q.K + p, q.K, 1,
-                          out + g * q.packed_size + p * mp)
-                p += kc
+    if q.algo == DIRECT or q.K == 0:
+        return None
+    q.packed_size = (round_up(q.M, uk.nr) if q.algo == INDIRECT else mp) * q.K
+    packed = take(q.packed_size * q.G)
+    out = <float *>packed.data
+    q.packed = out
+    for g in range(q.G):
+        if q.algo == INDIRECT:
+            uk.pack_b(q.K, q.M, q.a + g * q.M * q.K, 1, q.K, out + g * q.packed_size)
+            continue
+        p = 0
+        while p < q.K:
+            k = min_(kc, q.K - p)
+            uk.pack_a(q.M, k, q.a + g * q.M * q.K + p, q.K, 1, out + g * q.packed_size + p * mp)
+            p += kc
+    return packed
+
+
+cdef int run_gather(Gather *q) except -1:
+    """Pack A, cut the work into tasks and run them; q is an array of q.sh * q.sw phases."""
+    cdef:
+        const fnn_ukernels *uk = q.uk
+        Gather *f
+        Buffer scratch
+        Py_ssize_t i, wanted, rows = 0
+        bint copies = q.hp != q.h or q.wp != q.w or q.top or q.left
+        double flops = 0.0
+        int n_threads, g
+        list alive = []
+    q.work_size = 0
+    for i in range(q.sh * q.sw):
+        f = q + i
+        alive.append(_packed(f))
+        if f.algo != DIRECT:
+            alive.append(pixel_table(f))
+        flops += 2.0 * q.N * q.G * f.M * f.K * f.TH * f.TW
+        rows = max_(rows, f.TH)
+        if f.algo == INDIRECT:
+            q.work_size = max_(q.work_size, STRIP * round_up(f.M, uk.lanes))
+        elif f.algo == IMPLICIT_GEMM:
+            q.work_size = max_(q.work_size, 12 * uk.nr * min_(f.K, uk.kc))
+        elif f.TW % 16:  # the direct tile reads whole vectors beyond a row's end
+            copies = True
+    n_threads = threads_for(flops)
     # Splitting an image into blocks of rows costs a second copy of the border rows: only when
     # there are not enough images for the threads.
     wanted = (2 * n_threads + q.N * q.G - 1) // max_(q.N * q.G, 1)
-    q.block_rows = q.TH
+    q.block_rows = rows
     if n_threads > 1 and wanted > 1:
-        q.block_rows = max_(1, q.TH // wanted)
-    q.blocks = (q.TH + q.block_rows - 1) // q.block_rows
-    # The direct tile reads whole vectors beyond a row's end, so it always gets a copy with slack.
-    q.image_size = 0
-    if q.algo == DIRECT or q.hp != q.h or q.wp != q.w or q.top or q.left:
-        q.image_size = round_up(q.channels * q.hp * q.wp + 2 * uk.nr, 16)
-    q.work_size = 0
-    if q.algo == INDIRECT:
-        q.work_size = STRIP * round_up(q.M, uk.lanes)
-    elif q.algo == IMPLICIT_GEMM:
-        q.work_size = 12 * uk.nr * min_(q.K, uk.kc)
-    q.scratch_size = q.image_size + q.work_size
-    if q.osh != 1 or q.osw != 1:
-        q.scratch_size += q.M * q.block_rows * q.TW
+        q.block_rows = max_(1, rows // wanted)
+    q.blocks = (rows + q.block_rows - 1) // q.block_rows
+    q.image_size = round_up(q.channels * q.hp * q.wp + 2 * uk.nr, 16) if copies else 0
+    q.phase_size = 0
+    if q.sh * q.sw > 1:
+        q.phase_size = round_up(q.M * q.block_rows * ((q.out_w + q.sw - 1) // q.sw), 16)
+    q.scratch_size = q.image_size + q.work_size + q.sh * q.sw * q.phase_size
     q.scratch_size = round_up(q.scratch_size + 16, 1024)
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data

@@ -12,19 +12,21 @@ from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, activation_code, empty1, empty4, f32, f32_or_null, take
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport Gather, Shape, algo_code, check_dy, conv_shape, run_gather
+from ._gather cimport Gather, Shape, algo_code, check_dy, conv_shape, flatten_1x1, run_gather
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
+from .depthwise cimport depthwise_algo, depthwise_backward_input, depthwise_forward
 from .reduce cimport sum_of
+from .winograd cimport wino_algo, wino_backward_input, wino_forward
 from ._gather import ALGOS as _GATHERS
 
 import_array()
 
 ALGOS = {
-    "forward": _GATHERS,
-    "backward_input": (*_GATHERS, "sparse"),
-    "backward_weight": ("auto", "dense", "sparse"),
+    "forward": (*_GATHERS, "winograd2", "winograd4", "depthwise"),
+    "backward_input": (*_GATHERS, "sparse", "winograd2", "winograd4", "depthwise"),
+    "backward_weight": ("auto", "dense", "sparse", "winograd2", "winograd4", "depthwise"),
 }
 
 
@@ -37,6 +39,7 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
         Buffer taps
         Py_ssize_t *off
         Py_ssize_t c, r, j
+        int m
         ndarray y
     memset(&q, 0, sizeof(q))
     q.x, q.a = f32(x, 4, "x"), f32(weight, 4, "weight")
@@ -53,12 +56,21 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
     y = empty4(s.N, s.O, s.OH, s.OW)
     q.uk = ukernels()
     q.activation = activation_code(activation)
+    m = wino_algo(&s, algo, s.OH, s.OW)
+    if m:
+        if s.N and s.O:
+            wino_forward(&s, q.x, q.a, q.bias, q.activation, m, f32(y, 4, "y"))
+        return y
+    if depthwise_algo(&s, algo, False):
+        depthwise_forward(&s, q.x, q.a, q.bias, q.activation, f32(y, 4, "y"))
+        return y
+    flatten_1x1(&s)
     q.N, q.G, q.M, q.K = s.N, s.G, s.Og, s.Cg * s.KH * s.KW
     q.TH, q.TW, q.channels, q.h, q.w = s.OH, s.OW, s.Cg, s.H, s.W
     q.hp, q.wp, q.top, q.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
     q.line, q.step, q.max_row = s.sh * q.wp, s.sw, s.dh * (s.KH - 1)
     q.algo = algo_code(algo if q.K else "indirect", q.M, q.TW, q.step)
-    q.out, q.out_h, q.out_w, q.osh, q.osw = f32(y, 4, "y"), s.OH, s.OW, 1, 1
+    q.out, q.out_h, q.out_w, q.sh, q.sw = f32(y, 4, "y"), s.OH, s.OW, 1, 1
     taps = take(2 * q.K)
     off = <Py_ssize_t *>taps.data
     for c in range(s.Cg):
@@ -85,56 +97,99 @@ cdef Py_ssize_t _phase_taps(Py_ssize_t f, Py_ssize_t stride, Py_ssize_t pad, Py_
     return n
 
 
-@cython.cdivision(False)
-cdef int _input_phase(Gather *q, const Shape *s, const float *weight, object algo, Py_ssize_t fh,
-                      Py_ssize_t fw, float *dx) except -1:
-    """The inputs (fh + sh t, fw + sw u) of every image."""
+# The weights of all phases: phase p has rows (K_p) of taps for each group and input channel.
+cdef struct PhaseWeights:
+    const Shape *s
+    const Gather *phases
+    const float *weight
+    Py_ssize_t *rows                        # (phases, KH) kernel rows, (phases, KW) columns
+    Py_ssize_t *cols
+    Py_ssize_t *n_rows
+    Py_ssize_t *n_cols
+
+
+@cython.cdivision(True)
+cdef void _phase_weights_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    """The taps of one input channel: in the order kernel row, output channel, kernel column; rows
+    of padding are then one run of terms at either end."""
     cdef:
-        Buffer lists = take(8 * (s.KH + s.KW) + 8), taps, kernel
-        Py_ssize_t *rows = <Py_ssize_t *>lists.data
-        Py_ssize_t *row_off = rows + s.KH
-        Py_ssize_t *cols = row_off + s.KH
-        Py_ssize_t *col_off = cols + s.KW
-        Py_ssize_t *off
-        Py_ssize_t nr, nc, i, j, o, c, g, k, lo = 0, hi = 0, left = 0, right = 0
+        PhaseWeights *q = <PhaseWeights *>ctx
+        const Shape *s = q.s
+        Py_ssize_t g = task // s.Cg, c = task % s.Cg, phase, i, o, j, taps = s.KH * s.KW
+        const float *w = q.weight + (g * s.Og * s.Cg + c) * taps
+        const float *line
         float *a
-    nr = _phase_taps(fh, s.sh, s.ph, s.dh, s.KH, rows, row_off)
-    nc = _phase_taps(fw, s.sw, s.pw, s.dw, s.KW, cols, col_off)
-    q.M, q.K = s.Cg, nr * s.Og * nc
-    q.TH, q.TW = (s.H - fh + s.sh - 1) // s.sh, (s.W - fw + s.sw - 1) // s.sw
-    q.out, q.out_h, q.out_w = dx, s.H, s.W
-    q.oh0, q.ow0, q.osh, q.osw = fh, fw, s.sh, s.sw
-    if q.K == 0:  # stride beyond the kernel: nothing reaches these inputs, and dx is zero there
-        return 0
-    for i in range(nr):
-        lo, hi = min_(lo, row_off[i]), max_(hi, row_off[i])
-    for j in range(nc):
-        left, right = min_(left, col_off[j]), max_(right, col_off[j])
-    q.top, q.left = -lo, -left
-    q.hp = max_(q.top + s.OH, q.top + q.TH + hi)
-    q.wp = max_(q.left + s.OW, q.left + q.TW + right)
-    q.line, q.step = q.wp, 1
-    q.algo = algo_code(algo, q.M, q.TW, 1)
-    # Terms in the order kernel row, output channel, kernel column: rows of padding are then one
-    # run of terms at either end.
-    taps = take(2 * (q.K + nr))
-    off = <Py_ssize_t *>taps.data
-    kernel = take(q.G * q.M * q.K)
-    a = <float *>kernel.data
-    q.max_row, k = 0, 0
-    for i in range(nr):
-        off[q.K + i] = q.top + row_off[i]
-        q.max_row = max_(q.max_row, q.top + row_off[i])
-        for o in range(s.Og):
-            for j in range(nc):
-                off[k] = (o * q.hp + q.top + row_off[i]) * q.wp + q.left + col_off[j]
-                for g in range(s.G):
-                    for c in range(s.Cg):
-                        a[(g * q.M + c) * q.K + k] = weight[
-                            (((g * s.Og + o) * s.Cg + c) * s.KH + rows[i]) * s.KW + cols[j]]
-                k += 1
-    q.tap_off, q.tap_row, q.taps_per_row, q.a = off, off + q.K, s.Og * nc, a
-    return run_gather(q)
+    for phase in range(s.sh * s.sw):
+        a = <float *>q.phases[phase].a + task * q.phases[phase].K
+        for i in range(q.n_rows[phase]):
+            for o in range(s.Og):
+                line = w + o * s.Cg * taps + q.rows[phase * s.KH + i] * s.KW
+                for j in range(q.n_cols[phase]):
+                    a[0] = line[q.cols[phase * s.KW + j]]
+                    a += 1
+
+
+@cython.cdivision(False)
+cdef int _gather_input(const Shape *s, const float *dy, const float *weight, object algo,
+                       float *dx) except -1:
+    """Phase (fh, fw): the inputs (fh + sh t, fw + sw u) of every image."""
+    cdef:
+        Py_ssize_t n = s.sh * s.sw, sizes = s.KH + s.KW
+        Buffer room = take(n * (sizeof(Gather) // sizeof(float) + 4 * sizes + 4) + 64), taps, kernel
+        Gather *phases = <Gather *>room.data
+        Gather *q
+        PhaseWeights w
+        Py_ssize_t *rows = <Py_ssize_t *>(phases + n)
+        Py_ssize_t *cols = rows + n * s.KH
+        Py_ssize_t *row_off = cols + n * s.KW
+        Py_ssize_t *col_off = row_off + n * s.KH
+        Py_ssize_t *n_rows = NULL
+        Py_ssize_t *n_cols = NULL
+        Py_ssize_t *off
+        Py_ssize_t p, fh, fw, i, j, o, k, lo = 0, left = 0, hp = 0, wp = 0
+        Buffer counts = take(4 * n)
+        list alive = []
+    n_rows = <Py_ssize_t *>counts.data
+    n_cols = n_rows + n
+    memset(phases, 0, n * sizeof(Gather))
+    for p in range(n):
+        q, fh, fw = phases + p, p // s.sw, p % s.sw
+        n_rows[p] = _phase_taps(fh, s.sh, s.ph, s.dh, s.KH, rows + p * s.KH, row_off + p * s.KH)
+        n_cols[p] = _phase_taps(fw, s.sw, s.pw, s.dw, s.KW, cols + p * s.KW, col_off + p * s.KW)
+        q.M, q.K = s.Cg, n_rows[p] * s.Og * n_cols[p]
+        q.TH = (s.H - fh + s.sh - 1) // s.sh if fh < s.H else 0
+        q.TW = (s.W - fw + s.sw - 1) // s.sw if fw < s.W else 0
+        for i in range(n_rows[p]):
+            lo = min_(lo, row_off[p * s.KH + i])
+            hp = max_(hp, q.TH + row_off[p * s.KH + i])
+        for j in range(n_cols[p]):
+            left = min_(left, col_off[p * s.KW + j])
+            wp = max_(wp, q.TW + col_off[p * s.KW + j])
+    hp, wp = max_(s.OH, hp) - lo, max_(s.OW, wp) - left
+    for p in range(n):
+        q = phases + p
+        q.uk, q.N, q.G, q.channels, q.h, q.w, q.x = ukernels(), s.N, s.G, s.Og, s.OH, s.OW, dy
+        q.out, q.out_h, q.out_w, q.sh, q.sw = dx, s.H, s.W, s.sh, s.sw
+        q.top, q.left, q.hp, q.wp, q.line, q.step = -lo, -left, hp, wp, wp, 1
+        q.algo = algo_code(algo, q.M, q.TW, 1)
+        taps, kernel = take(2 * (q.K + n_rows[p])), take(q.G * q.M * q.K)
+        alive += [taps, kernel]
+        off = <Py_ssize_t *>taps.data
+        q.min_row, q.max_row, k = hp, 0, 0
+        for i in range(n_rows[p]):
+            off[q.K + i] = q.top + row_off[p * s.KH + i]
+            q.min_row, q.max_row = min_(q.min_row, off[q.K + i]), max_(q.max_row, off[q.K + i])
+            for o in range(s.Og):
+                for j in range(n_cols[p]):
+                    off[k] = (o * hp + off[q.K + i]) * wp + q.left + col_off[p * s.KW + j]
+                    k += 1
+        q.tap_off, q.tap_row, q.taps_per_row = off, off + q.K, s.Og * n_cols[p]
+        q.a = <float *>kernel.data
+    w.s, w.phases, w.weight, w.rows, w.cols = s, phases, weight, rows, cols
+    w.n_rows, w.n_cols = n_rows, n_cols
+    with nogil:
+        parallel_for(_phase_weights_task, &w, s.C, threads_for(20.0 * s.O * s.Cg * s.KH * s.KW))
+    return run_gather(phases)
 
 
 # The gradient of the input from the nonzero elements of dy: dx with channels innermost, padded.
@@ -236,13 +291,12 @@ def conv2d_backward_input(dy, weight, input_size, stride, padding, dilation, gro
     """dy (N, C_out, OH, OW), weight (C_out, C_in/groups, KH, KW) -> dx of shape input_size."""
     cdef:
         Shape s
-        Gather q
         ndarray dx
         const float *w = f32(weight, 4, "weight")
-        Py_ssize_t fh, fw, limit
+        const float *dy_data = f32(dy, 4, "dy")
+        Py_ssize_t limit
+        int m
         tuple size = input_size
-    memset(&q, 0, sizeof(q))
-    q.x = f32(dy, 4, "dy")
     s.N, s.C, s.H, s.W = size
     s.O, s.KH, s.KW = PyArray_DIM(weight, 0), PyArray_DIM(weight, 2), PyArray_DIM(weight, 3)
     conv_shape(&s, stride, padding, dilation, groups)
@@ -251,17 +305,20 @@ def conv2d_backward_input(dy, weight, input_size, stride, padding, dilation, gro
         raise ValueError(f"weight has {PyArray_DIM(weight, 1)} input channels a group, "
                          f"input_size gives {s.Cg}")
     dx = empty4(s.N, s.C, s.H, s.W)
-    limit = _scatter_limit(&s, algo)
-    if limit and s.N and _scatter(&s, q.x, w, f32(dx, 4, "dx"), limit):
+    m = wino_algo(&s, algo, s.H, s.W)
+    if m:
+        if s.N and s.C:
+            wino_backward_input(&s, dy_data, w, m, f32(dx, 4, "dx"))
         return dx
-    if s.sh > s.dh * (s.KH - 1) + 1 or s.sw > s.dw * (s.KW - 1) + 1 or s.dh > 1 or s.dw > 1:
-        memset(f32(dx, 4, "dx"), 0, s.N * s.C * s.H * s.W * sizeof(float))
-    q.uk = ukernels()
-    q.N, q.G, q.channels, q.h, q.w = s.N, s.G, s.Og, s.OH, s.OW
+    limit = _scatter_limit(&s, algo)
+    if limit and s.N and _scatter(&s, dy_data, w, f32(dx, 4, "dx"), limit):
+        return dx
+    if depthwise_algo(&s, algo, True):
+        depthwise_backward_input(&s, dy_data, w, f32(dx, 4, "dx"))
+        return dx
+    flatten_1x1(&s)
     if s.N and s.C:
-        for fh in range(min_(s.sh, s.H)):
-            for fw in range(min_(s.sw, s.W)):
-                _input_phase(&q, &s, w, algo, fh, fw, f32(dx, 4, "dx"))
+        _gather_input(&s, dy_data, w, algo, f32(dx, 4, "dx"))
     return dx
 
 

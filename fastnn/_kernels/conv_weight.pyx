@@ -11,14 +11,17 @@ from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, empty4, f32, pair, take
 from ._csrc cimport fnn_gemm, fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport Gather, Shape, check_dy, conv_shape, pad_image, pixel_table
+from ._gather cimport Gather, Shape, check_dy, conv_shape, flatten_1x1, pad_image, pixel_table
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
+from .depthwise cimport depthwise_algo, depthwise_backward_weight
+from .winograd cimport wino_algo
+from .winograd_weight cimport wino_backward_weight
 
 import_array()
 
-ALGOS = ("auto", "dense", "sparse")
+ALGOS = ("auto", "dense", "sparse", "winograd2", "winograd4", "depthwise")
 
 cdef enum:
     CHUNK = 8          # images summed in one chain
@@ -191,7 +194,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         Buffer taps, _pixels, partial, scratch
         Py_ssize_t *off
         Py_ssize_t c, r, j, g, size, dense_image = 0
-        int n_threads
+        int n_threads, m
         ndarray dweight
         float *out
         float *total
@@ -211,6 +214,14 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     if s.N == 0 or s.O == 0 or s.Cg == 0:
         memset(out, 0, s.O * q.K * sizeof(float))
         return dweight
+    m = wino_algo(&s, algo, s.OH, s.OW)
+    if m:
+        wino_backward_weight(&s, q.dy, q.pad.x, m, out)
+        return dweight
+    if depthwise_algo(&s, algo, False):
+        depthwise_backward_weight(&s, q.dy, q.pad.x, out)
+        return dweight
+    flatten_1x1(&s)
     q.pad.uk = ukernels()
     q.pad.N, q.pad.G, q.pad.channels, q.pad.h, q.pad.w = s.N, s.G, s.Cg, s.H, s.W
     q.pad.hp, q.pad.wp, q.pad.top, q.pad.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
@@ -233,11 +244,12 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     _pixels = pixel_table(&q.pad)
     q.pixel_off = q.pad.pixel_off
     q.row = round_up(s.Og, q.pad.uk.lanes)
+    n_threads = threads_for(2.0 * s.N * s.O * q.P * q.K)
     q.kb = min_(q.P, 512)
     if s.O * q.K <= SMALL_WEIGHT or q.limit:
         q.images, q.parts, q.part_rows = CHUNK, 1, q.K
-    else:
-        q.images, q.part_rows = s.N, max_(96, (q.K + 7) // 8)
+    else:  # each part packs dy again: no more of them than threads
+        q.images, q.part_rows = s.N, round_up((q.K + n_threads - 1) // n_threads, q.pad.uk.mr)
         q.parts = (q.K + q.part_rows - 1) // q.part_rows
     q.chunks = (s.N + q.images - 1) // q.images
     size = s.G * q.K * q.row
@@ -248,7 +260,6 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         q.scratch_size = max_(q.scratch_size, q.Og * q.rows * q.uk.lanes
                               + nonzeros_size(q.Og, q.P, q.limit))
     q.scratch_size = round_up(q.pad.image_size + q.scratch_size, 1024)
-    n_threads = threads_for(2.0 * s.N * s.O * q.P * q.K)
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data
     with nogil:

@@ -8,10 +8,10 @@ Evaluation goes through memory in order.  All this depends on the shape only, ne
 threads.
 
 Statistics: pieces of about 4,096 elements are summed in float32 relative to the mean of what came
-before (the first to its own mean), then combined in float64 (Chan et al. 1983): neither a large
-mean nor many elements cost digits.  The normalisation uses the mean and variance that are returned,
-rounded to float32, and the backward pass recomputes the sign of the ReLU's input from them, bit by
-bit the same, instead of reading y.
+before (the first to that of its first 512), then combined in float64 (Chan et al. 1983): neither a
+large mean nor many elements cost digits. The normalisation uses the mean and variance that are
+returned, rounded to float32, and the backward pass recomputes the sign of the ReLU's input from
+them, bit by bit the same, instead of reading y.
 """
 from libc.string cimport memset
 from numpy cimport PyArray_DIM, import_array, ndarray
@@ -44,6 +44,7 @@ import_array()
 
 cdef enum:
     PIECE = 4096           # elements of a sum in float32; a literal where it is a step
+    START = 512            # elements whose mean the first piece is relative to
     CHUNK = 32768          # elements of a task of a large channel
     LARGE = 131072         # elements of a channel that does not stay in L2 with its result
     LARGE_GRAD = 65536     # the same with dy
@@ -82,13 +83,14 @@ cdef void _moments_piece(const Norm *q, Py_ssize_t count, Py_ssize_t n, Py_ssize
                          const float *x, Moments *all) noexcept nogil:
     cdef float sums[2]
     cdef float center
-    cdef double total = 0.0, shift
+    cdef double shift
     cdef Moments piece
-    cdef Py_ssize_t i
+    cdef Py_ssize_t some, planes
     if all.count == 0:
-        for i in range(count):
-            total += q.uk.vsum(n, x + i * stride)
-        all.mean = total / <double>(count * n)
+        some = min(n, START)
+        planes = min(count, START // some)
+        q.uk.norm_moments(planes, some, stride, 0.0, x, sums)
+        all.mean = sums[0] / <double>(planes * some)
     center = <float>all.mean
     q.uk.norm_moments(count, n, stride, center, x, sums)
     piece.count = <double>(count * n)

@@ -111,10 +111,7 @@ def check_conv(
 ) -> None:
     """ValueError unless the shapes of a convolution over n axes fit together."""
     if len(x) != n + 2 or len(weight) != n + 2:
-        raise ValueError(
-            f"{NAMES[n]}: input has shape {x} and weight {weight}, "
-            f"expected (N, C_in, {AXES[n]}) and (C_out, C_in/groups, {KERNELS[n]})"
-        )
+        raise _rank_error(n, x, weight)
     if x[1] != weight[1] * groups:
         raise ValueError(
             f"{NAMES[n]}: input has {x[1]} channels, but weight of shape {weight} with "
@@ -134,6 +131,13 @@ def check_conv(
                 f"{NAMES[n]}: the kernel {weight[2:]} with dilation {dilation} is larger than the "
                 f"input {x[2:]} with padding {padding}"
             )
+
+
+def _rank_error(n: int, x: tuple[int, ...], weight: tuple[int, ...]) -> ValueError:
+    return ValueError(
+        f"{NAMES[n]}: input has shape {x} and weight {weight}, "
+        f"expected (N, C_in, {AXES[n]}) and (C_out, C_in/groups, {KERNELS[n]})"
+    )
 
 
 def _conv(n: int, input: Any, weight: Any, bias: Any, settings: Any, activation: Any) -> Tensor:
@@ -245,6 +249,8 @@ def apply_conv(
     if not batched:
         input = reshape(input, (1, *input.shape))
     if padding_mode != "zeros" or isinstance(padding[0], tuple):
+        if input.ndim != n + 2:
+            raise _rank_error(n, input.shape, weight.shape)
         pairs = [p if isinstance(p, tuple) else (p, p) for p in padding]
         mode = "constant" if padding_mode == "zeros" else padding_mode
         input = pad_axes(input, pairs, mode, 0.0, NAMES[n])

@@ -1,14 +1,16 @@
-"""Padding: NumPy copies runs of positions, and the gradient adds them back in a fixed order."""
+"""Padding.  float32 and at most three axes: a kernel.  Else NumPy copies runs of positions, and the
+gradient adds them back in a fixed order."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from ..tensor import Function, Tensor
+from ..tensor import Function, Tensor, contiguous
 from . import _checks
 from .shape import _listed
 
@@ -47,8 +49,12 @@ class _Pad(Function):
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, widths: Pairs, mode: str, value: float) -> Any:
-        ctx.shape, ctx.widths, ctx.mode = x.shape, widths, mode
+        ctx.shape, ctx.widths, ctx.mode, ctx.kernels = x.shape, widths, mode, None
         shape = [n + low + high for n, (low, high) in zip(x.shape, widths, strict=True)]
+        if x.dtype.char == "f" and not any(low or high for low, high in widths[:-3]):
+            ctx.kernels = _checks.kernels(x, "pad", "input")
+            volumes = contiguous(x).reshape(_volumes(x.shape))
+            return ctx.kernels.pad_forward(volumes, _triple(widths), mode, value).reshape(shape)
         if mode != "constant":
             y = np.empty(shape, x.dtype)
         else:
@@ -63,7 +69,11 @@ class _Pad(Function):
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        """Axis after axis, run after run."""
+        """Without kernels axis after axis, run after run."""
+        if ctx.kernels is not None:
+            size, dy = _volumes(ctx.shape), contiguous(dy).reshape(_volumes(dy.shape))
+            dx = ctx.kernels.pad_backward(dy, size, _triple(ctx.widths), ctx.mode)
+            return dx.reshape(ctx.shape)
         for axis, (low, high) in enumerate(ctx.widths):
             n = ctx.shape[axis]
             if not (low or high):
@@ -78,6 +88,15 @@ class _Pad(Function):
                     dx[(*before, source)] += dy[(*before, slice(i, i + 1))]
             dy = dx
         return dy
+
+
+def _volumes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(M, D, H, W) of any shape."""
+    return (math.prod(shape[:-3]), *(1,) * (3 - len(shape)), *shape[-3:])
+
+
+def _triple(widths: Pairs) -> Pairs:
+    return [*[(0, 0)] * (3 - len(widths)), *widths[-3:]]
 
 
 def pad_axes(

@@ -59,6 +59,12 @@ class _ConvTransposeNd(Module):
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """output_size: the wanted sizes of the axes, with or without N and C, instead of
         output_padding."""
+        return self.forward_with(input, self.activation, output_size)
+
+    def forward_with(
+        self, input: Tensor, activation: str | None, output_size: Any = None
+    ) -> Tensor:
+        """forward with another activation; for Sequential."""
         p, name = self._parameters, NAMES[self._axes]
         if self._now() != self._settings:  # someone changed an attribute
             self._geometry, self.output_padding = transposed_geometry(self._axes, *self._now())
@@ -68,7 +74,7 @@ class _ConvTransposeNd(Module):
         if output_size is not None:
             extra = self._extra(input, output_size)
         return apply_conv_transpose(
-            self._axes, input, p["weight"], p["bias"], self._geometry, extra, self.activation
+            self._axes, input, p["weight"], p["bias"], self._geometry, extra, activation
         )
 
     def _extra(self, input: Tensor, output_size: Any) -> tuple[int, ...]:

@@ -16,13 +16,15 @@ from .activation import (
     tanh_backward,
     tanh_forward,
 )
-from .arithmetic import add_forward, add_relu_forward
-from .bce import (
-    bce_backward,
-    bce_forward,
-    bce_with_logits_backward,
-    bce_with_logits_forward,
+from .adaptive import (
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+    adaptive_max_pool2d_forward,
+    max_unpool2d_backward,
+    max_unpool2d_forward,
 )
+from .arithmetic import add_forward, add_relu_forward
+from .bce import bce_backward, bce_forward, bce_with_logits_backward, bce_with_logits_forward
 from .bias import bias_activation
 from .conv import (
     conv2d_backward_bias,
@@ -35,9 +37,15 @@ from .conv3d import (
     conv3d_backward_weight,
     conv3d_forward,
 )
+from .fold import fold, unfold
 from .gather import gather_rows
 from .gemm import matmul
 from .linear import linear_backward, linear_forward
+from .local import (
+    locally_connected2d_backward_input,
+    locally_connected2d_backward_weight,
+    locally_connected2d_forward,
+)
 from .loss import (
     cross_entropy_backward,
     cross_entropy_forward,
@@ -46,18 +54,24 @@ from .loss import (
 )
 from .lrn import local_response_norm_backward, local_response_norm_forward
 from .norm import batch_norm_backward, batch_norm_forward
+from .pad import pad_backward, pad_forward
 from .pool import (
     avg_pool2d_backward,
     avg_pool2d_forward,
     max_pool2d_backward,
+    max_pool2d_backward_tap,
     max_pool2d_forward,
 )
 from .random import dropout, random_bits, random_normal, random_uniform
 from .reduce import sum_axis
+from .resample import resample2d_backward, resample2d_forward
 from .update import adam_step, sgd_step
 
 __all__ = [
     "adam_step",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_max_pool2d_forward",
     "add_forward",
     "add_relu_forward",
     "avg_pool2d_backward",
@@ -80,6 +94,7 @@ __all__ = [
     "cross_entropy_forward",
     "dropout",
     "exp_forward",
+    "fold",
     "gather_rows",
     "leaky_relu_backward",
     "leaky_relu_forward",
@@ -87,19 +102,29 @@ __all__ = [
     "linear_forward",
     "local_response_norm_backward",
     "local_response_norm_forward",
+    "locally_connected2d_backward_input",
+    "locally_connected2d_backward_weight",
+    "locally_connected2d_forward",
     "log_forward",
     "log_softmax_backward",
     "log_softmax_forward",
     "matmul",
     "max_pool2d_backward",
+    "max_pool2d_backward_tap",
     "max_pool2d_forward",
+    "max_unpool2d_backward",
+    "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
+    "pad_backward",
+    "pad_forward",
     "random_bits",
     "random_normal",
     "random_uniform",
     "relu_backward",
     "relu_forward",
+    "resample2d_backward",
+    "resample2d_forward",
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",
@@ -108,4 +133,5 @@ __all__ = [
     "sum_axis",
     "tanh_backward",
     "tanh_forward",
+    "unfold",
 ]

@@ -1,6 +1,7 @@
 """Max and average pooling of NCHW images."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +12,12 @@ __all__ = [
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "max_pool2d_backward",
+    "max_pool2d_backward_tap",
     "max_pool2d_forward",
 ]
 
 Pair = tuple[int, int]
+NO_TAP = 255
 
 
 def _output_size(size: int, k: int, stride: int, pad: int, dil: int, ceil_mode: bool) -> int:
@@ -69,9 +72,13 @@ def max_pool2d_forward(
     dilation: Pair,
     ceil_mode: bool,
     activation: str | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """y = act(max of each window): x (N, C, H, W) -> y (N, C, OH, OW) and the int32 position of
-    each maximum in its H W plane.
+    keep: str | None = "index",
+) -> Any:
+    """y = act(max of each window): x (N, C, H, W) -> y (N, C, OH, OW), and where each maximum was.
+
+    keep "index": also its int32 position in the H W plane.  "tap": also its uint8 position in the
+    window, row by row, for windows of at most 255 elements; 255 where no gradient passes: the
+    window sees only padding or, with "relu", the maximum is not above zero.  None: y alone.
 
     Of equal maxima the first wins; a NaN beats every number, the last NaN all others (as PyTorch).
     Padding never wins: a dilated window that sees nothing else gives -inf and position -1.
@@ -80,18 +87,29 @@ def max_pool2d_forward(
     expect_same_dtype(x=x)
     expect_rank(4, x=x)
     _expect_relu(activation)
+    if keep not in ("index", "tap", None):
+        raise ValueError(f"keep must be 'index', 'tap' or None, got {keep!r}")
+    if keep == "tap" and kernel_size[0] * kernel_size[1] > NO_TAP:
+        raise ValueError(f"a window of {kernel_size} is too large to keep a tap")
     n, c, h, w = x.shape
     out = _output_sizes((h, w), kernel_size, stride, padding, dilation, ceil_mode)
     best = np.full((n, c, *out), -np.inf, x.dtype)
     index = np.full((n, c, *out), -1, np.int32)
-    for rows, cols in _taps(kernel_size, out, stride, padding, dilation):
+    tap = np.full((n, c, *out), NO_TAP, np.int64)
+    for number, (rows, cols) in enumerate(_taps(kernel_size, out, stride, padding, dilation)):
         there = _inside(rows, cols, (h, w))
         r, q = np.clip(rows, 0, h - 1), np.clip(cols, 0, w - 1)
         value = x[:, :, r, q]
         wins = there & ((index < 0) | (value > best) | np.isnan(value))
         best = np.where(wins, value, best)
         index = np.where(wins, (r * w + q).astype(np.int32), index)
-    return act.apply(activation, best), index
+        tap = np.where(wins, number, tap)
+    if activation == "relu":
+        tap = np.where(best > 0, tap, NO_TAP)
+    y = act.apply(activation, best)
+    if keep is None:
+        return y
+    return y, index if keep == "index" else tap.astype(np.uint8)
 
 
 @np.errstate(all="ignore")
@@ -127,16 +145,53 @@ def max_pool2d_backward(
     return dx.reshape(n, c, h, w)
 
 
+def max_pool2d_backward_tap(
+    dy: np.ndarray,
+    taps: np.ndarray,
+    input_size: tuple[int, ...],
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    ceil_mode: bool,
+) -> np.ndarray:
+    """dx = sum of dy over the windows whose maximum stands there; none where the tap is 255.
+
+    dy (N, C, OH, OW) and the forward's taps -> dx of shape input_size.
+    """
+    expect_same_dtype(dy=dy)
+    expect_rank(4, dy=dy)
+    n, c, h, w = input_size
+    out = _output_sizes((h, w), kernel_size, stride, padding, dilation, ceil_mode)
+    expect_shape((n, c, *out), dy=dy, taps=taps)
+    if taps.dtype != np.uint8:
+        raise TypeError("taps must be the uint8 array of max_pool2d_forward")
+    index = np.full(dy.shape, -1, np.int32)
+    for number, (rows, cols) in enumerate(_taps(kernel_size, out, stride, padding, dilation)):
+        index = np.where(taps == number, (rows * w + cols).astype(np.int32), index)
+    return max_pool2d_backward(dy, index, input_size, None, None)
+
+
 def _expect_relu(activation: str | None) -> None:
     if activation not in (None, "relu"):
         raise ValueError(f"activation must be None or 'relu', got {activation!r}")
 
 
 def _divisor(
-    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, count_include_pad: bool
+    size: Pair,
+    out: Pair,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    count_include_pad: bool,
+    override: int | None,
 ) -> np.ndarray:
     """(OH, OW): the positions of each window in the image or, with count_include_pad, in the padded
     image; what hangs over beyond that with ceil_mode never counts (as PyTorch)."""
+    if override is not None:
+        if override == 0:
+            raise ValueError("divisor_override must not be 0")
+        return np.full(out, override)
     shift, extent = (0, 0), size
     if count_include_pad:
         shift = padding
@@ -155,8 +210,10 @@ def avg_pool2d_forward(
     padding: Pair,
     ceil_mode: bool,
     count_include_pad: bool,
+    divisor_override: int | None = None,
 ) -> np.ndarray:
-    """The mean of each window: x (N, C, H, W) -> y (N, C, OH, OW)."""
+    """The mean of each window: x (N, C, H, W) -> y (N, C, OH, OW); with divisor_override its sum
+    over that number."""
     expect_same_dtype(x=x)
     expect_rank(4, x=x)
     n, c, h, w = x.shape
@@ -166,7 +223,8 @@ def avg_pool2d_forward(
         there = _inside(rows, cols, (h, w))
         value = x[:, :, np.clip(rows, 0, h - 1), np.clip(cols, 0, w - 1)]
         total += np.where(there, value, np.zeros_like(value))
-    count = _divisor((h, w), out, kernel_size, stride, padding, count_include_pad)
+    window = kernel_size, stride, padding, count_include_pad
+    count = _divisor((h, w), out, *window, divisor_override)
     return total / count.astype(x.dtype)
 
 
@@ -179,6 +237,7 @@ def avg_pool2d_backward(
     padding: Pair,
     ceil_mode: bool,
     count_include_pad: bool,
+    divisor_override: int | None = None,
 ) -> np.ndarray:
     """Each output's dy, over its divisor, goes to all of its window: dy (N, C, OH, OW) -> dx of
     shape input_size."""
@@ -187,7 +246,8 @@ def avg_pool2d_backward(
     n, c, h, w = input_size
     out = _output_sizes((h, w), kernel_size, stride, padding, (1, 1), ceil_mode)
     expect_shape((n, c, *out), dy=dy)
-    count = _divisor((h, w), out, kernel_size, stride, padding, count_include_pad)
+    window = kernel_size, stride, padding, count_include_pad
+    count = _divisor((h, w), out, *window, divisor_override)
     share = dy / count.astype(dy.dtype)
     dx = np.zeros((n, c, h, w), dy.dtype)
     for rows, cols in _taps(kernel_size, out, stride, padding, (1, 1)):

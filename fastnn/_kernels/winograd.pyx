@@ -1,0 +1,343 @@
+"""Winograd convolution, F(2x2, 3x3) and F(4x4, 3x3): 2.25 and 4 times fewer multiplications.
+
+Lavin & Gray 2016 (arXiv:1509.09308).  A task takes some rows of tiles: their pixels become
+channels-last, 16 channels at a time, are transformed (csrc/ukernel/winograd.h) and multiplied with
+the transformed kernels by a*a matrix products that stay in the cache; nothing of the size of the
+whole layer is kept but the kernels.  With fewer tiles than channels it is the other way round: the
+tiles are kept, and a task transforms its own output channels' kernels.  The gradient of the weight
+is in winograd_weight.pyx.
+
+Each product is one chain over its channels, and transforms never mix lanes: tasks, threads and the
+CPU level do not change a bit.  Rounding errors are about ten times those of the direct sum
+(F(4x4)); an infinity or NaN in the input spreads over its tile.
+"""
+cimport cython
+from libc.string cimport memcpy, memset
+from numpy cimport import_array
+
+from ._array cimport Buffer, take
+from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
+from ._gather cimport Shape
+from ._sizes cimport max_, min_, round_up
+from ._threads cimport parallel_for, threads_for
+
+cdef extern from *:
+    """
+    #define fnn_prefetch(p) __builtin_prefetch(p)
+    """
+    void prefetch "fnn_prefetch"(const void *p) noexcept nogil
+
+import_array()
+
+cdef enum:
+    PIECE = 16        # kernels transformed at a time
+
+
+# The transformed kernels u (G, a * a, n / nr, k, nr) of weight (G * Og, Cg, 3, 3): k, n are input
+# and output channels, or the reverse with the kernels turned by 180 degrees.
+cdef struct Weights:
+    const fnn_ukernels *uk
+    int m
+    Py_ssize_t G, Og, Cg, K, n, groups
+    bint turned
+    const float *weight
+    float *u
+    Py_ssize_t u_xi
+
+
+cdef struct Forward:
+    Grid t
+    Source s
+    Weights kernels
+    bint keeps_tiles                 # v of all tiles is kept; each task transforms its kernels
+    Py_ssize_t O, OH, OW, OB, o_blocks, row, v_xi, m_xi
+    float *v                         # (G, a * a, tiles, C) if it is kept
+    const float *bias
+    int activation
+    float *y
+    float *scratch
+    Py_ssize_t scratch_size, strip_size, room_size
+
+
+cdef int wino_algo(const Shape *s, object algo, Py_ssize_t OH, Py_ssize_t OW) except -1:
+    cdef Py_ssize_t two, four
+    cdef bint fits = (s.KH == 3 and s.KW == 3 and s.sh == s.sw == s.dh == s.dw == 1 and s.ph < 3
+                      and s.pw < 3)
+    if algo == "winograd2" or algo == "winograd4":
+        if not fits or s.Cg == 0:
+            raise ValueError(f"algo={algo!r} needs 3x3 kernels, stride and dilation 1, padding < 3")
+        return 2 if algo == "winograd2" else 4
+    # Measured: pytest bench -k conv.
+    if algo != "auto" or not fits or s.Cg < 16 or s.Og < 16 or OH * OW < 4:
+        return 0
+    two = 16 * ((OH + 1) // 2) * ((OW + 1) // 2)
+    four = 36 * ((OH + 3) // 4) * ((OW + 3) // 4)
+    return 2 if 10 * two < 9 * four else 4
+
+
+cdef void wino_grid(Grid *t, const Shape *s, int m, Py_ssize_t OH, Py_ssize_t OW,
+                    Py_ssize_t tiles) noexcept nogil:
+    t.uk, t.m, t.a = ukernels(), m, m + 2
+    t.N, t.G = s.N, s.G
+    t.TH, t.TW = (OH + m - 1) // m, (OW + m - 1) // m
+    t.units = t.N * t.TH
+    t.R = min_(t.units, max_(1, tiles // t.TW))
+
+
+cdef Py_ssize_t wino_strip_size(const Grid *t) noexcept nogil:
+    """Floats of the pixels, channels-last, of the rows of tiles of one image in one task, with room
+    for as many that are not padded."""
+    return 2 * (min_(t.R, t.TH) * t.m + 2) * (t.TW * t.m + 2) * t.uk.lanes
+
+
+cdef void _channels_last(const fnn_ukernels *uk, const float *x, Py_ssize_t channels, Py_ssize_t h,
+                         Py_ssize_t w, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t left,
+                         Py_ssize_t width, float *out, float *room) noexcept nogil:
+    """Rows [first, first + rows) and columns [-left, width - left) of up to `lanes` planes as
+    (rows, width, lanes); zero where they leave the (h, w) image."""
+    cdef Py_ssize_t L = uk.lanes, r, i, low = max_(first, 0), high = min_(first + rows, h)
+    cdef Py_ssize_t kept = min_(w, width - left)
+    cdef float *line
+    cdef bint narrow = w < 2 * L and high > low
+    if channels < L:
+        memset(out, 0, rows * width * L * sizeof(float))
+    if narrow:  # whole vectors of pixels across the ends of rows
+        uk.transpose(channels, (high - low) * w, x + low * w, h * w, room, L)
+    for r in range(rows):
+        line = out + r * width * L
+        i = first + r
+        if i < 0 or i >= h:
+            memset(line, 0, width * L * sizeof(float))
+            continue
+        if left:
+            memset(line, 0, left * L * sizeof(float))
+        if narrow and channels == L:
+            memcpy(line + left * L, room + (i - low) * w * L, kept * L * sizeof(float))
+        else:
+            uk.transpose(channels, kept, x + i * w, h * w, line + left * L, L)
+        if width > left + kept:
+            memset(line + (left + kept) * L, 0, (width - left - kept) * L * sizeof(float))
+
+
+@cython.cdivision(True)
+cdef void wino_transform(const Grid *t, const Source *s, Py_ssize_t g, Py_ssize_t c0, Py_ssize_t c1,
+                         Py_ssize_t unit, Py_ssize_t end, float *strip, float *v,
+                         Py_ssize_t v_xi) noexcept nogil:
+    """v[xi, tile, c] of channels [c0, c1) of group g and the rows of tiles [unit, end)."""
+    cdef Py_ssize_t L = t.uk.lanes, c, n, r, rows, row0, u, tile
+    cdef Py_ssize_t size = t.m if s.is_gradient else t.a
+    cdef Py_ssize_t width = t.TW * t.m + size - t.m, line = width * L
+    cdef float *room = strip + wino_strip_size(t) // 2
+    c = c0
+    while c < c1:
+        u, tile = unit, 0
+        while u < end:
+            n, row0 = u // t.TH, u % t.TH
+            rows = min_(end - u, t.TH - row0)
+            _channels_last(t.uk, s.x + ((n * t.G + g) * s.C + c) * s.h * s.w, min_(L, c1 - c), s.h,
+                           s.w, row0 * t.m - s.top, rows * t.m + size - t.m, s.left, width, strip,
+                           room)
+            for r in range(rows):
+                if s.is_gradient:
+                    t.uk.wino_gradient(t.m, t.TW, strip + r * t.m * line, line,
+                                       v + tile * s.row + c - c0, v_xi, s.row)
+                else:
+                    t.uk.wino_input(t.m, t.TW, strip + r * t.m * line, line,
+                                    v + tile * s.row + c - c0, v_xi, s.row)
+                tile += t.TW
+            u += rows
+        c += L
+
+
+@cython.cdivision(True)
+cdef void _output(const Forward *q, Py_ssize_t g, Py_ssize_t o0, Py_ssize_t o1, Py_ssize_t unit,
+                  Py_ssize_t end, float *strip, const float *products) noexcept nogil:
+    """y of outputs [o0, o1) of group g and the rows of tiles [unit, end)."""
+    cdef:
+        const Grid *t = &q.t
+        Py_ssize_t L = t.uk.lanes, o = o0, u, n, row, i, rows, count, tile, line = t.TW * t.m * L
+        float bias[WIDEST]
+        const float *shift = NULL
+        float *out
+    while o < o1:
+        count = min_(L, o1 - o)
+        if q.bias != NULL:
+            for i in range(count):
+                bias[i] = q.bias[g * q.O + o + i]
+            for i in range(count, L):
+                bias[i] = 0.0
+            shift = bias
+        tile = 0
+        for u in range(unit, end):
+            n, row = u // t.TH, u % t.TH * t.m
+            rows = min_(t.m, q.OH - row)
+            t.uk.wino_output(t.m, t.TW, products + tile * q.row + o - o0, q.m_xi, q.row, shift,
+                             q.activation == 1, strip, line)
+            if q.activation == 2:
+                t.uk.vtanh(t.m * line, strip, strip)
+            elif q.activation == 3:
+                t.uk.vsigmoid(t.m * line, strip, strip)
+            out = q.y + (((n * t.G + g) * q.O + o) * q.OH + row) * q.OW
+            if q.OW == t.TW * t.m:  # rows follow one another
+                t.uk.transpose(rows * q.OW, count, strip, L, out, q.OH * q.OW)
+            else:
+                for i in range(rows):
+                    t.uk.transpose(q.OW, count, strip + i * line, L, out + i * q.OW, q.OH * q.OW)
+            tile += t.TW
+        o += L
+
+
+@cython.cdivision(True)
+cdef void _forward_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef:
+        Forward *q = <Forward *>ctx
+        const Grid *t = &q.t
+        fnn_gemm p
+        Py_ssize_t block = task % q.o_blocks, g = task // q.o_blocks % t.G
+        Py_ssize_t unit = task // q.o_blocks // t.G * t.R, end = min_(t.units, unit + t.R)
+        Py_ssize_t o0 = block * q.OB, o1 = min_(q.O, o0 + q.OB), xi
+        float *strip = q.scratch + slot * q.scratch_size
+        Py_ssize_t a2 = t.a * t.a, u_xi = q.kernels.u_xi
+        float *room = strip + q.strip_size
+        float *products = room + q.room_size
+        const float *v = room
+        const float *u = q.kernels.u + g * a2 * u_xi + o0 * q.s.C
+    if q.keeps_tiles:
+        v, u = q.v + g * a2 * q.v_xi, room
+        _transform_kernels(&q.kernels, g, o0, o1, room, u_xi)
+    else:
+        wino_transform(t, &q.s, g, 0, q.s.C, unit, end, strip, room, q.v_xi)
+    memset(&p, 0, sizeof(p))
+    p.m, p.n, p.k = (end - unit) * t.TW, o1 - o0, q.s.C
+    p.a_row, p.a_col = q.s.row, 1
+    p.b_panel, p.b_row = t.uk.nr * q.s.C, t.uk.nr
+    p.c_row = q.row
+    for xi in range(a2):
+        p.a, p.b = v + xi * q.v_xi, u + xi * u_xi
+        p.c = products + xi * q.m_xi
+        t.uk.gemm_block(&p)
+    _output(q, g, o0, o1, unit, end, strip, products)
+
+
+@cython.cdivision(True)
+cdef void _transform_kernels(const Weights *q, Py_ssize_t g, Py_ssize_t n0, Py_ssize_t n1,
+                             float *u, Py_ssize_t u_xi) noexcept nogil:
+    """u (a * a, n / nr, k, nr) of the channels [n0, n1) of group g; n0 begins a panel or half."""
+    cdef:
+        Py_ssize_t L = q.uk.lanes, nr = q.uk.nr, count, n = n0, k, i, piece, line
+        float lines[PIECE * 9 * WIDEST]
+        float *panel
+        const float *weight = q.weight + g * q.Og * q.Cg * 9
+    memset(lines, 0, sizeof(lines))
+    while n < n1:
+        count, k = min_(L, n1 - n), 0
+        panel = u + (n - n0) // nr * nr * q.K + (n - n0) % nr
+        while k < q.K:
+            piece = min_(PIECE, q.K - k)
+            if q.turned:
+                for i in range(piece):  # far apart: the next ones are asked for ahead of time
+                    for line in range(0, 9 * count, 16):
+                        prefetch(weight + ((k + PIECE + i) * q.Cg + n) * 9 + line)
+                    q.uk.transpose(count, 9, weight + ((k + i) * q.Cg + n) * 9, 9,
+                                   lines + i * 9 * L, L)
+                q.uk.wino_weight(q.m, piece, lines + 8 * L, 9 * L, -L, panel + k * nr, nr, u_xi)
+            else:
+                q.uk.transpose(count, 9 * piece, weight + (n * q.Cg + k) * 9, q.Cg * 9, lines, L)
+                q.uk.wino_weight(q.m, piece, lines, 9 * L, L, panel + k * nr, nr, u_xi)
+            k += piece
+        n += L
+
+
+@cython.cdivision(True)
+cdef void _kernels_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    """One panel of channels."""
+    cdef Weights *q = <Weights *>ctx
+    cdef Py_ssize_t g = task // q.groups, n0 = task % q.groups * q.uk.nr, a2 = (q.m + 2) * (q.m + 2)
+    _transform_kernels(q, g, n0, min_(q.n, n0 + q.uk.nr), q.u + g * a2 * q.u_xi + n0 * q.K, q.u_xi)
+
+
+@cython.cdivision(True)
+cdef void _tiles_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    """Some rows of tiles, for all tasks to come."""
+    cdef:
+        Forward *q = <Forward *>ctx
+        const Grid *t = &q.t
+        Py_ssize_t g = task % t.G, u = task // t.G
+    wino_transform(t, &q.s, g, 0, q.s.C, u, u + 1, q.scratch + slot * q.scratch_size,
+                   q.v + g * t.a * t.a * q.v_xi + u * t.TW * q.s.row, q.v_xi)
+
+
+cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned, int m) except -1:
+    """Cut into tasks and run; the rest of q is set."""
+    cdef:
+        Grid *t = &q.t
+        Weights *k = &q.kernels
+        const fnn_ukernels *uk = ukernels()
+        Buffer scratch, kept
+        Py_ssize_t a2 = (m + 2) * (m + 2), blocks = 1, tiles, panels = (q.O + uk.nr - 1) // uk.nr
+        int n_threads = threads_for(wino_flops(s))
+    k.uk, k.m, k.G, k.Og, k.Cg, k.turned, k.weight = uk, m, s.G, s.Og, s.Cg, turned, weight
+    k.K, k.n, k.groups = q.s.C, q.O, panels
+    # An odd number of lines between two products: else all of them would fall into one set of L1.
+    q.s.row, q.row = round_up(q.s.C, uk.lanes), round_up(q.O, uk.lanes)
+    # Tiles of a task: enough for the kernels to be worth reading, few enough for L2.
+    wino_grid(t, s, m, q.OH, q.OW, 32 if q.s.C * q.O < 1 << 17 else 64)
+    q.keeps_tiles = 2 * t.units * t.TW < q.O
+    if q.keeps_tiles:
+        t.R = t.units
+        q.o_blocks = panels
+    else:
+        blocks = (t.units + t.R - 1) // t.R * t.G
+        q.o_blocks = 1
+        if blocks < 2 * n_threads and n_threads > 1:
+            q.o_blocks = min_((2 * n_threads + blocks - 1) // blocks, panels)
+    q.OB = round_up((q.O + q.o_blocks - 1) // q.o_blocks, uk.nr)
+    q.o_blocks = (q.O + q.OB - 1) // q.OB
+    tiles = t.R * t.TW
+    q.v_xi = odd_lines(tiles * q.s.row)
+    q.row = min_(q.row, q.OB)
+    q.m_xi = odd_lines(tiles * q.row)
+    k.u_xi = odd_lines((q.OB if q.keeps_tiles else round_up(q.O, uk.nr)) * q.s.C)
+    q.room_size = a2 * (k.u_xi if q.keeps_tiles else q.v_xi)
+    q.strip_size = round_up(wino_strip_size(t), 16)
+    q.scratch_size = round_up(q.strip_size + q.room_size + a2 * q.m_xi, 1024)
+    scratch = take(q.scratch_size * n_threads)
+    q.scratch = <float *>scratch.data
+    kept = take(s.G * a2 * (q.v_xi if q.keeps_tiles else k.u_xi))
+    q.v = k.u = <float *>kept.data
+    with nogil:
+        if q.keeps_tiles:
+            parallel_for(_tiles_task, q, t.units * t.G, n_threads)
+            parallel_for(_forward_task, q, q.o_blocks * t.G, n_threads)
+        else:
+            parallel_for(_kernels_task, k, t.G * panels, threads_for(200.0 * s.O * s.Cg))
+            parallel_for(_forward_task, q, blocks * q.o_blocks, n_threads)
+    return 0
+
+
+cdef Py_ssize_t odd_lines(Py_ssize_t floats) noexcept nogil:
+    return round_up(floats, 32) + 16
+
+
+cdef double wino_flops(const Shape *s) noexcept nogil:
+    return 2.0 * s.N * s.O * s.OH * s.OW * s.Cg * 9
+
+
+cdef int wino_forward(const Shape *s, const float *x, const float *weight, const float *bias,
+                      int activation, int m, float *y) except -1:
+    """y = act(conv(x, weight) + bias)."""
+    cdef Forward q
+    memset(&q, 0, sizeof(q))
+    q.s.x, q.s.C, q.s.h, q.s.w, q.s.top, q.s.left = x, s.Cg, s.H, s.W, s.ph, s.pw
+    q.O, q.OH, q.OW, q.bias, q.activation, q.y = s.Og, s.OH, s.OW, bias, activation, y
+    return _convolve(&q, s, weight, False, m)
+
+
+cdef int wino_backward_input(const Shape *s, const float *dy, const float *weight, int m,
+                             float *dx) except -1:
+    """dx: the convolution of dy with the kernels turned by 180 degrees."""
+    cdef Forward q
+    memset(&q, 0, sizeof(q))
+    q.s.x, q.s.C, q.s.h, q.s.w, q.s.top, q.s.left = dy, s.Og, s.OH, s.OW, 2 - s.ph, 2 - s.pw
+    q.O, q.OH, q.OW, q.y = s.Cg, s.H, s.W, dx
+    return _convolve(&q, s, weight, True, m)

@@ -1,0 +1,42 @@
+"""What scikit-learn expects of an estimator, without scikit-learn."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ..random import Generator, default_generator
+
+
+class Estimator:
+    """get_params, set_params and repr, from the arguments of __init__, which are attributes."""
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """{argument of __init__: its value}."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self, **params: Any) -> Any:
+        """Change arguments of __init__; returns self.  Raises ValueError for an unknown name."""
+        for name, value in params.items():
+            if name not in self._names():
+                raise ValueError(
+                    f"{type(self).__name__}.set_params: no parameter {name!r}; "
+                    f"there are {', '.join(self._names())}"
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._names())
+        return f"{type(self).__name__}({arguments})"
+
+
+def generator_of(random_state: Any) -> Generator:
+    """None: the default one; an integer: a new one; a Generator: itself.  Raises TypeError."""
+    if random_state is None:
+        return default_generator
+    return random_state if isinstance(random_state, Generator) else Generator(random_state)

@@ -1,0 +1,95 @@
+"""Row 84: the transposed convolution is the adjoint of the convolution."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from .. import from_numpy, functional, nn, no_grad, tensor
+from ._registry import Result, at_most, demo, exactly
+from ._steps import relative_error
+
+
+def _draw(figure: Any, *, small: np.ndarray, prints: dict, errors: list) -> None:
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1.2, 1))
+    grid = top.subplots(1, 1 + len(prints))
+    grid[0].imshow(small, cmap="Blues", vmin=0, vmax=1)
+    grid[0].set_title("x: three pixels are on", fontsize=10)
+    for axes, (name, y) in zip(grid[1:], prints.items(), strict=True):
+        axes.imshow(y, cmap="Blues", vmin=0)
+        axes.set_title(name, fontsize=10)
+    for axes in grid:
+        axes.set_xticks([])
+        axes.set_yticks([])
+    axes = bottom.subplots()
+    axes.plot(errors, ".")
+    axes.axhline(1e-5, color="black", lw=1)
+    axes.text(0, 1.2e-5, "bar", va="bottom")
+    axes.set_yscale("log")
+    axes.set_ylim(1e-10, 1e-4)
+    axes.set_xlabel("combination of stride, padding, output padding, dilation, groups")
+    axes.set_ylabel("<Cx, y> against <x, C'y>")
+
+
+@demo(
+    84,
+    name="deconvolution",
+    title="Transposed convolution: every pixel leaves a print of the kernel",
+    bar="<Cx, y> = <x, C'y> within 1e-5 of |Cx| |y| for every stride, padding, output padding, "
+    "dilation and groups tried; the layer equals the convolution's input gradient within 1e-6",
+    draw=_draw,
+    size=(11, 6.5),
+    seconds=(1, 1),
+    source="Zeiler, Krishnan, Taylor, Fergus 2010, doi:10.1109/CVPR.2010.5539957; Dumoulin and "
+    "Visin 2016, arXiv:1603.07285",
+)
+def deconvolution(quick: bool, seed: int) -> Result:
+    """Often called deconvolution, which it is not: it does not undo a convolution, it is the matrix
+    of one, transposed. So it takes small maps to large ones, each pixel leaving a print of the
+    kernel, and the prints add up where they overlap. Output padding chooses among the sizes that
+    one stride maps to the same small size.
+    """
+    rng = np.random.default_rng(seed)
+    errors, gradient_errors = [], []
+    for stride, padding, extra, dilation, groups in itertools.product(
+        (1, 2, 3), (0, 1, 2), (0, 1, 2), (1, 2), (1, 2)
+    ):
+        if extra >= stride:
+            continue  # a stride maps that many sizes to one
+        layer = nn.ConvTranspose2d(4, 6, (3, 2), stride, padding, extra, groups, False, dilation)
+        small = rng.standard_normal((2, 4, 5, 6)).astype(np.float32)
+        with no_grad():
+            large = layer(from_numpy(small)).numpy()
+        x = rng.standard_normal(large.shape).astype(np.float32)
+        xt = tensor(x, requires_grad=True)
+        settings: dict[str, Any] = {
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+        }
+        forward = functional.conv2d(xt, layer.weight.detach(), **settings)
+        cx = forward.detach().numpy().astype(np.float64)
+        one, other = (cx * small).sum(), (x.astype(np.float64) * large).sum()
+        errors.append(abs(one - other) / (np.linalg.norm(cx) * np.linalg.norm(small)))
+        forward.backward(from_numpy(small))
+        gradient_errors.append(relative_error(large, xt.grad.numpy().astype(np.float64)))
+    spots = np.zeros((1, 1, 5, 5), np.float32)
+    spots[0, 0, [1, 1, 3], [1, 2, 3]] = 1
+    prints = {}
+    for stride in (1, 2, 3):
+        layer = nn.ConvTranspose2d(1, 1, 3, stride, bias=False)
+        with no_grad():
+            layer.weight.copy_(tensor(np.array([[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]], np.float32)))
+            y = layer(from_numpy(spots)).numpy()[0, 0]
+        prints[f"stride {stride}: {len(y)}x{len(y)}"] = y
+    return Result(
+        (
+            exactly("combinations", len(errors), 72),
+            at_most("adjoint: largest error", max(errors), 1e-5),
+            at_most("input gradient: largest relative error", max(gradient_errors), 1e-6),
+        ),
+        {"small": spots[0, 0], "prints": prints, "errors": errors},
+    )

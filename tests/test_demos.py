@@ -1,0 +1,174 @@
+"""Every row of the catalogue, in quick mode; the framework; `fastnn demo`."""
+
+import re
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import cli, demos
+from fastnn.demos import _command, _registry
+
+ROWS = demos.catalogue()
+NOWHERE = {"the data set fashion_mnist"}  # what a machine may lack; the library's own never
+
+
+def run(*argv):
+    return cli.main([str(a) for a in argv])
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_row(row, tmp_path):
+    """All bars are reached, and the picture can be drawn."""
+    missing = row.needs()
+    if missing:
+        assert missing in NOWHERE
+        pytest.skip(f"{missing} is not here")
+    result = row.run(quick=True, seed=0)
+    assert result.passed, "\n" + _command.table(result)
+    assert any(figure.relation for figure in result.figures)
+    _command.save_picture(row, result, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_row_is_described(row):
+    assert re.fullmatch(r"[a-z][a-z0-9-]*", row.name)
+    assert row.title and row.bar and len(row.text) > 100 and len(row.title) <= 70
+    assert re.search(r"doi:|arXiv:|ISBN", row.source)
+    assert row.seconds[0] >= row.seconds[1] > 0
+    assert demos.find(row.name) is row and demos.find(row.numbers[0]) is row
+
+
+def fake(function, *, name="fake", needs=str):
+    draw = lambda figure, **picture: figure.subplots()  # noqa: E731
+    make = demos.demo(
+        999, name=name, title="T", bar="B", draw=draw, seconds=(1, 1), source="S", needs=needs
+    )
+    return make(function)
+
+
+@pytest.fixture
+def only(monkeypatch):
+    """Let the catalogue hold but the given rows."""
+
+    def set_rows(*rows):
+        monkeypatch.setattr(_registry, "catalogue", lambda: rows)
+        monkeypatch.setattr(_command, "catalogue", lambda: rows)
+        monkeypatch.setattr(demos, "catalogue", lambda: rows)
+
+    return set_rows
+
+
+def test_same_seed_same_figures():
+    row = demos.find("convolution")
+    one, two, other = (row.run(quick=True, seed=seed) for seed in (3, 3, 4))
+    assert one.figures == two.figures != other.figures
+
+
+def test_the_seed_reaches_the_default_generator(only):
+    row = fake(lambda quick, seed: demos.Result((demos.above("x", fastnn.rand(1).item(), 0),)))
+    a, b, c = (row.run(seed=seed).figures[0].value for seed in (5, 5, 6))
+    assert a == b != c
+
+
+@pytest.mark.parametrize(
+    "make, value, bar, passed",
+    [
+        (demos.at_least, 1, 1, True), (demos.at_least, 0.9, 1, False),
+        (demos.at_most, 1, 1, True), (demos.at_most, 1.1, 1, False),
+        (demos.above, 1, 1, False), (demos.above, 1.1, 1, True),
+        (demos.below, 1, 1, False), (demos.below, 0.9, 1, True),
+        (demos.exactly, 3, 3, True), (demos.exactly, 4, 3, False),
+        (demos.at_least, np.nan, 0, False), (demos.at_most, np.nan, 0, False),
+    ],
+)  # fmt: skip
+def test_a_bar_is_reached_or_missed(make, value, bar, passed):
+    figure = make("x", value, bar)
+    assert figure.passed is passed
+    assert demos.Result((figure, demos.told("t", np.nan))).passed is passed
+
+
+def test_a_missed_bar_is_exit_code_1(only, capsys):
+    only(fake(lambda quick, seed: demos.Result((demos.at_least("score", 0.25, 0.5),))))
+    assert run("demo", "fake", "--quick") == 1
+    text = capsys.readouterr().out
+    assert "score" in text and "MISSED" in text and "FAILED" in text and "passed" not in text
+
+
+def test_command_prints_figures_and_draws(tmp_path, capsys):
+    path = tmp_path / "p.png"
+    assert run("demo", "67", "--quick", "--plot", path) == 0
+    text = capsys.readouterr().out
+    assert "convolution" in text and "== 54" in text and "ok" in text and "passed in" in text
+    assert path.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_quick_and_seed_reach_the_function(only, capsys):
+    seen = []
+
+    def function(quick, seed):
+        seen.append((quick, seed))
+        return demos.Result((demos.exactly("x", 1, 1),))
+
+    only(fake(function))
+    assert run("demo", "999", "--seed", 7, "--quick") == run("demo", "fake") == 0
+    assert seen == [(True, 7), (False, 0)]
+
+
+def test_several_rows_and_all(only, tmp_path, capsys):
+    good = fake(lambda quick, seed: demos.Result((demos.exactly("x", 1, 1),)), name="good")
+    bad = fake(lambda quick, seed: demos.Result((demos.exactly("x", 2, 1),)), name="bad")
+    absent = fake(lambda quick, seed: 1 / 0, name="absent", needs=lambda: "a moon rock")
+    only(good, bad, absent)
+    assert run("demo", "--all", "--plot", tmp_path / "pictures") == 1
+    text = capsys.readouterr().out
+    assert "missed: bad" in text and "absent: left out, needs a moon rock" in text
+    assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == ["bad.png", "good.png"]
+    assert run("demo", "absent") == 1
+    assert "needs a moon rock" in capsys.readouterr().err
+
+
+def test_list_names_every_row(capsys):
+    assert run("demo", "--list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(ROWS)
+    for row, line in zip(ROWS, lines[1:], strict=True):
+        assert line.split()[:2] == [row.numbers[0], row.name] and row.title in line
+
+
+def test_without_the_data_a_row_says_so(monkeypatch, tmp_path, capsys):
+    from fastnn.demos import alexnet, fashion
+
+    def absent():
+        raise FileNotFoundError("no folder")
+
+    monkeypatch.setattr(fastnn.datasets, "fashion_mnist", absent)
+    fashion._data.cache_clear()
+    alexnet._data.cache_clear()
+    try:
+        assert demos.find("68b").status == "needs the data set fashion_mnist"
+        assert run("demo", "fashion", "--quick") == 1
+        assert "needs the data set fashion_mnist" in capsys.readouterr().err
+        split, name = alexnet._data()
+        assert name == "handwritten digits" and len(split.x_train) == 8500
+    finally:
+        fashion._data.cache_clear()
+        alexnet._data.cache_clear()
+
+
+def test_wrong_use(capsys):
+    assert run("demo") == run("demo", "67", "--all") == run("demo", "lenet6") == 2
+    assert "near: lenet5" in capsys.readouterr().err
+
+
+def test_a_row_without_a_bar_is_refused():
+    row = fake(lambda quick, seed: demos.Result((demos.told("x", 1),)))
+    with pytest.raises(RuntimeError, match="no figure with a bar"):
+        row.run()
+
+
+def test_numbers_are_readable():
+    texts = [_command.number(v) for v in (61706, 0.97251, 1.5e-7, 0, 2.5e9 + 0.5, None)]
+    assert texts == ["61,706", "0.9725", "1.50e-07", "0", "2.50e+09", ""]
+    assert _command.number(float("nan")) == "nan"

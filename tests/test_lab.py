@@ -1,0 +1,101 @@
+"""fastnn.lab: receptive fields computed and measured, shifts."""
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import lab, models, nn
+
+CHAINS = {
+    "one kernel": nn.Sequential(nn.Conv2d(1, 2, 3)),
+    "two kernels": nn.Sequential(nn.Conv2d(2, 2, 3), nn.ReLU(), nn.Conv2d(2, 1, (5, 3))),
+    "stride, padding": nn.Sequential(nn.Conv2d(1, 2, 3, stride=2, padding=1), nn.Conv2d(2, 2, 3)),
+    "dilation": nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3, dilation=2)),
+    "pooling": nn.Sequential(nn.Conv2d(1, 2, 3), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(2, 2, 3)),
+    "same": nn.Sequential(nn.Conv2d(1, 2, 4, padding="same"), nn.Conv2d(2, 2, 3, padding="valid")),
+    "nested": nn.Sequential(nn.Sequential(nn.Conv2d(1, 2, 3)), nn.Identity(), nn.MaxPool2d(2, 1)),
+    "max-pooling": nn.Sequential(nn.MaxPool2d(3, stride=2, padding=1), nn.Conv2d(1, 1, 3)),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("position", [(0, 0), (2, 3), (-1, -1)])
+def test_computed_and_measured_fields_are_the_same(name, position):
+    model = CHAINS[name]
+    channels = next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), 1)
+    size = 16, 18
+    out = model(fastnn.zeros(1, channels, *size)).shape[2:]
+    position = tuple(p % n for p, n in zip(position, out, strict=True))
+    seen = lab.measured_receptive_field(model, (channels, *size), position)
+    top, bottom, left, right = lab.receptive_field(model).box(position, size)
+    expected = np.zeros(size, bool)
+    expected[top:bottom, left:right] = True
+    np.testing.assert_array_equal(seen, expected)
+
+
+def test_fields_of_known_networks():
+    field = lab.receptive_field(models.LeNet5().features)
+    assert (field.size, field.stride, field.start) == ((16, 16), (4, 4), (-2, -2))
+    deep = nn.Sequential(*[nn.Conv2d(1, 1, 3) for _ in range(7)])
+    assert lab.receptive_field(deep).size == (15, 15)
+    dilated = nn.Sequential(*[nn.Conv2d(1, 1, 3, dilation=d) for d in (1, 2, 4, 8)])
+    assert lab.receptive_field(dilated).size == (31, 31)
+
+
+def test_dilation_leaves_holes():
+    model = nn.Sequential(nn.Conv2d(1, 1, 3, dilation=2))
+    seen = lab.measured_receptive_field(model, (1, 9, 9), (0, 0))
+    assert set(np.flatnonzero(seen.any(axis=1))) == {0, 2, 4}
+    assert lab.receptive_field(model).box((0, 0), (9, 9)) == (0, 5, 0, 5)
+
+
+def test_measuring_leaves_the_model_alone():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Dropout(0.5))
+    before = model[0].weight.detach().numpy().copy()
+    lab.measured_receptive_field(model, (1, 6, 6), (0, 0))
+    assert model.training and model[0].weight.grad is None
+    np.testing.assert_array_equal(model[0].weight.detach().numpy(), before)
+
+
+def test_a_layer_that_is_not_local_is_refused():
+    with pytest.raises(TypeError, match="Linear is not"):
+        lab.receptive_field(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Linear(3, 3)))
+    with pytest.raises(ValueError, match=r"output has shape .* expected \(N, C, H, W\)"):
+        lab.measured_receptive_field(nn.Flatten(), (1, 4, 4), (0, 0))
+
+
+def test_shift_moves_and_fills_with_zeros():
+    x = np.arange(1, 7, dtype=np.float32).reshape(1, 1, 2, 3)
+    np.testing.assert_array_equal(lab.shift(x, 1, 0)[0, 0], [[0, 0, 0], [1, 2, 3]])
+    np.testing.assert_array_equal(lab.shift(x, 0, -1)[0, 0], [[2, 3, 0], [5, 6, 0]])
+    np.testing.assert_array_equal(lab.shift(x, -1, 2)[0, 0], [[0, 0, 4], [0, 0, 0]])
+    assert not lab.shift(x, 2, 0).any() and not lab.shift(x, 0, -3).any()
+    np.testing.assert_array_equal(lab.shift(x, 0, 0), x)
+
+
+class TopLeft(nn.Module):
+    """Class 1 if the first pixel is on."""
+
+    def forward(self, x):
+        on = x.numpy()[:, 0, 0, 0]
+        return fastnn.tensor(np.stack([0.5 - on, on - 0.5], axis=1))
+
+
+def test_shift_test_counts():
+    x = np.zeros((4, 1, 3, 3), np.float32)
+    x[2:, 0, 0, 0] = 1
+    result = lab.shift_test(TopLeft(), x, np.array([0, 0, 1, 1]), max_shift=1, batch_size=3)
+    expected = np.full((3, 3), 0.5)
+    expected[1, 1] = 1
+    np.testing.assert_array_equal(result.accuracy, expected)
+    assert (result.unshifted, result.shifted, result.drop) == (1, 0.5, 0.5)
+    only = lab.shift_test(TopLeft(), x, np.array([0, 0, 1, 1]), max_shift=0)
+    assert only.drop == 0
+
+
+def test_shift_test_of_nothing_is_refused():
+    x, y = np.zeros((0, 1, 3, 3), np.float32), np.zeros(0, int)
+    with pytest.raises(ValueError, match="no images"):
+        lab.shift_test(TopLeft(), x, y)
+    with pytest.raises(ValueError, match="max_shift is -1"):
+        lab.shift_test(TopLeft(), x, y, max_shift=-1)

@@ -1,0 +1,197 @@
+"""Rows of the table of micro-kernels (ukernel_table.py): Winograd's transforms, from the matrices
+of Lavin & Gray 2016 (arXiv:1509.09308), section 4."""
+
+import itertools
+
+import numpy as np
+from ukernel_harness import InOut
+from ukernel_table import EPS, Case, F, normal
+
+BT = {
+    2: np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
+    4: np.array(
+        [
+            [4, 0, -5, 0, 1, 0],
+            [0, -4, -4, 1, 1, 0],
+            [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0],
+            [0, 2, -1, -2, 1, 0],
+            [0, 4, 0, -5, 0, 1],
+        ]
+    ),
+}
+G = {
+    2: np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]) / 2,
+    4: np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24,
+}
+AT = {
+    2: np.array([[1, 1, 1, 0], [0, 1, -1, -1]]),
+    4: np.array(
+        [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
+    ),
+}
+
+
+def matrices_convolve():
+    """y = A^T [(G g) * (B^T d)] is the correlation of d with g."""
+    rng = np.random.default_rng(0)
+    for m in (2, 4):
+        d, g = rng.standard_normal(m + 2), rng.standard_normal(3)
+        y = AT[m] @ ((G[m] @ g) * (BT[m] @ d))
+        np.testing.assert_allclose(y, np.correlate(d, g), atol=1e-12)
+
+
+def spread(array, strides, size):
+    """array (any axes) placed by `strides` into `size` floats; the rest is zero."""
+    out = np.zeros(size, F)
+    at = sum(
+        (np.arange(n) * step).reshape([-1] + [1] * (array.ndim - 1 - axis))
+        for axis, (n, step) in enumerate(zip(array.shape, strides, strict=True))
+    )
+    out[at] = array
+    return out
+
+
+def extent(shape, strides):
+    return 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) if min(shape) else 0
+
+
+def tiles_of(row, m, lanes):
+    """Strides of (tile, i, j, lane) in rows of pixels."""
+    return m * lanes, row, lanes, 1
+
+
+def products_of(xi, tile, a):
+    """Strides of (tile, i, j, lane) in products."""
+    return tile, a * xi, xi, 1
+
+
+def moved(name, to_products, side):
+    """samples of wino_input and wino_gradient (pixels to products) or wino_output (back)."""
+
+    def samples(level, rng):
+        for m, n in itertools.product((2, 4), (0, 1, 2, 5)):
+            a, lanes = m + 2, level.lanes
+            row = (n * m + 2) * lanes + 3
+            xi, tile = (n + 1) * lanes + 5, lanes + (n % 2)
+            pixels = tiles_of(row, m, lanes)
+            products = products_of(n * tile + xi, tile, a)
+            s = side(m)
+            shape = (n, s, s, lanes)
+            x = normal(rng, n * s * s * lanes).reshape(shape)
+            args = {"m": m, "tiles": n, "row": row}
+            if to_products:  # neighbouring tiles share pixels: fill a whole strip
+                strip = normal(rng, extent(shape, pixels))
+                at = [np.arange(k) * step for k, step in zip(shape, pixels, strict=True)]
+                x = strip[sum(np.ix_(*at))] if n else x
+                shape = (n, a, a, lanes)
+                v = InOut(np.zeros(extent(shape, products), F))
+                source = {"wino_input": "x", "wino_gradient": "dy"}[name]
+                yield args | {
+                    source: strip, "v": v, "v_xi": products[2], "v_tile": tile, "tile": x
+                }  # fmt: skip
+                continue
+            for bias, relu in ((None, 0), (normal(rng, lanes), 0), (normal(rng, lanes), 1)):
+                y = InOut(np.zeros(extent((n, m, m, lanes), pixels), F))
+                yield args | {
+                    "x": spread(x, products, extent(shape, products)),
+                    "x_xi": products[2], "x_tile": tile, "bias": bias, "relu": relu, "y": y,
+                    "tile": x,
+                }  # fmt: skip
+
+    return samples
+
+
+def two_sided(matrix, x):
+    """M x M^T over the axes 1 and 2, float64."""
+    return np.einsum("pi,nijl,qj->npql", matrix, x.astype(np.float64), matrix)
+
+
+def to_products_model(matrix):
+    def model(level, args):
+        m = args["m"]
+        out = two_sided(matrix(m), args["tile"])
+        strides = products_of(args["v_xi"], args["v_tile"], m + 2)
+        return {"v": spread(out, strides, args["v"].initial.size)}
+
+    return model
+
+
+def output_model(level, args):
+    m = args["m"]
+    out = two_sided(AT[m], args["tile"])
+    if args["bias"] is not None:
+        out = out + args["bias"]
+    if args["relu"]:
+        out = np.maximum(out, 0)
+    return {"y": spread(out, tiles_of(args["row"], m, level.lanes), args["y"].initial.size)}
+
+
+def kernels(source, target, side):
+    """samples of wino_weight and wino_weight_grad: n kernels, strides of both sides."""
+
+    def samples(level, rng):
+        for m, n in itertools.product((2, 4), (0, 1, 3)):
+            lanes, a = level.lanes, m + 2
+            s = side(m)
+            g_tap, u_step = lanes + 1, lanes + 3
+            g_step, u_xi = 9 * g_tap + 2, n * u_step + 4
+            names = {"g": (g_step, g_tap, 3), "u": (u_step, u_xi, a)}
+            step, tap, line = names[source]
+            x = normal(rng, n * s * s * lanes).reshape(n, s, s, lanes)
+            strides = step, line * tap, tap, 1
+            step, tap, line = names[target]
+            shape = (n, line, line, lanes)
+            out = np.zeros(extent(shape, (step, line * tap, tap, 1)), F)
+            arrays = {"g": spread(x, strides, extent(x.shape, strides)), "u": InOut(out)}
+            if source == "u":
+                arrays = {"du": spread(x, strides, extent(x.shape, strides)), "dg": InOut(out)}
+            yield arrays | {
+                "m": m, "n": n, "g_step": g_step, "g_tap": g_tap, "u_step": u_step, "u_xi": u_xi,
+                "tile": x,
+            }  # fmt: skip
+
+    return samples
+
+
+def weight_model(level, args):
+    a = args["m"] + 2
+    out = two_sided(G[args["m"]], args["tile"])
+    strides = args["u_step"], a * args["u_xi"], args["u_xi"], 1
+    return {"u": spread(out, strides, args["u"].initial.size)}
+
+
+def weight_grad_model(level, args):
+    out = two_sided(G[args["m"]].T, args["tile"])
+    strides = args["g_step"], 3 * args["g_tap"], args["g_tap"], 1
+    return {"dg": spread(out, strides, args["dg"].initial.size)}
+
+
+def error(level, args, output, expected):
+    """Up to 36 terms of up to 100 times a normal deviate."""
+    return 64 * EPS * max(1.0, float(np.abs(expected).max(initial=0.0)))
+
+
+WINOGRAD = [
+    Case(
+        "wino_input",
+        moved("wino_input", True, lambda m: m + 2),
+        to_products_model(BT.__getitem__),
+        error,
+        bits=None,
+    ),
+    Case(
+        "wino_gradient",
+        moved("wino_gradient", True, lambda m: m),
+        to_products_model(lambda m: AT[m].T),
+        error,
+        bits=None,
+    ),
+    Case(
+        "wino_output", moved("wino_output", False, lambda m: m + 2), output_model, error, bits=None
+    ),
+    Case("wino_weight", kernels("g", "u", lambda m: 3), weight_model, error, bits=None),
+    Case(
+        "wino_weight_grad", kernels("u", "g", lambda m: m + 2), weight_grad_model, error, bits=None
+    ),
+]

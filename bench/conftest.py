@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import shutil
 
 import pytest
 from peak import peak_gflops
@@ -41,8 +40,10 @@ def peers(benchmark, request):
     """Names of the libraries to compare with; none in the quick pass."""
     if benchmark.disabled:
         return []
-    names = request.config.getoption("--peers").split(",")
-    return [n for n in names if n != "compile" or (has("torch") and shutil.which("g++"))]
+    names = [name for name in request.config.getoption("--peers").split(",") if name]
+    if unknown := set(names) - set(ALL):
+        raise pytest.UsageError(f"--peers: {sorted(unknown)} not among {ALL}")
+    return names
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from conftest import PEERS
 from fastnn._bench import train_cases
 from fastnn._bench.workloads import TRAIN, flops, training
 
+pytestmark = pytest.mark.filterwarnings("default")  # peers warn of their own ways
+
 
 @pytest.mark.parametrize("case", TRAIN)
 def test_train(race, threads, case):

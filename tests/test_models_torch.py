@@ -5,7 +5,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from test_models_vision import IMAGES, needs  # noqa: E402
 from torch_compare import same_parameters  # noqa: E402
 
 import fastnn  # noqa: E402
@@ -50,13 +49,11 @@ def same_gradients(model, twin, dtype):
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-@needs("AdaptiveAvgPool2d")
 def test_alexnet():
     check(models.AlexNet(10), twins.alexnet(10), (2, 3, 64, 64), "float32", train=False)
 
 
 @DTYPES
-@IMAGES
 @pytest.mark.parametrize("small", [False, True])
 def test_resnet18(dtype, small):
     model = models.resnet18(5, small_images=small, width=8)
@@ -64,18 +61,15 @@ def test_resnet18(dtype, small):
     check(model, twin, (4, 3, 32, 32), dtype)
 
 
-@IMAGES
 def test_resnet18_in_full_in_eval_mode():
     check(models.resnet18(), twins.resnet(), (1, 3, 64, 64), "float32", train=False)
 
 
-@IMAGES
 def test_resnet34():
     layers = (3, 4, 6, 3)
     check(models.resnet34(5, width=4), twins.resnet(layers, 5, width=4), (4, 3, 64, 64), "float64")
 
 
-@IMAGES
 def test_resnet50():
     twin = twins.resnet((3, 4, 6, 3), 5, bottleneck=True, width=4)
     check(models.resnet50(5, width=4), twin, (4, 3, 64, 64), "float64")
@@ -83,14 +77,12 @@ def test_resnet50():
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @DTYPES
-@needs("Conv1d", "BatchNorm1d", "AdaptiveAvgPool1d")
 def test_time_series_fcn(dtype):
     model = models.TimeSeriesFCN(1, 10, channels=(8, 16, 8))
     check(model, twins.fcn(10, (8, 16, 8)), (4, 1, 40), dtype)
 
 
 @DTYPES
-@IMAGES
 def test_vgg(dtype):
     nn = torch.nn
 
@@ -115,7 +107,6 @@ def test_vgg(dtype):
     check(models.VGG((4, 0, 8, 0), 5, True, 0.0), VGG(), (2, 3, 32, 32), dtype)
 
 
-@needs("LocalResponseNorm")
 def test_alexnet_original():
     nn = torch.nn
     twin = nn.Sequential(
@@ -143,7 +134,6 @@ def test_alexnet_original():
 
 
 @DTYPES
-@needs("ConvTranspose2d")
 @pytest.mark.parametrize("padding", [0, 1])
 def test_unet(dtype, padding):
     nn = torch.nn

@@ -8,15 +8,6 @@ from fastnn import functional as F
 from fastnn import models, nn, optim
 
 
-def needs(*names):
-    return pytest.mark.skipif(
-        not all(hasattr(nn, name) for name in names), reason=f"needs {', '.join(names)}"
-    )
-
-
-IMAGES = needs("AdaptiveAvgPool2d", "BatchNorm2d")
-
-
 def count(model):
     return sum(int(np.prod(p.shape)) for p in model.parameters())
 
@@ -78,7 +69,6 @@ def test_lenet5_original_overfits_one_batch():
     overfits(models.LeNet5Original(), x, y, steps=80, lr=3e-3)
 
 
-@needs("AdaptiveAvgPool2d")
 def test_alexnet_has_torchvisions_size_and_keys():
     model = models.AlexNet()
     assert count(model) == 61_100_840
@@ -88,7 +78,6 @@ def test_alexnet_has_torchvisions_size_and_keys():
     assert tuple(model.eval()(fastnn.zeros(1, 3, 224, 224)).shape) == (1, 1000)
 
 
-@needs("LocalResponseNorm")
 def test_alexnet_original():
     model = models.AlexNetOriginal()
     assert count(model) == 60_965_224
@@ -101,7 +90,6 @@ def test_alexnet_original():
         models.AlexNetOriginal(size=66)
 
 
-@needs("LocalResponseNorm")
 def test_narrow_alexnet_original_overfits_one_batch():
     fastnn.manual_seed(0)
     model = models.AlexNetOriginal(4, in_channels=1, size=67, width=0.125)
@@ -112,7 +100,6 @@ def test_narrow_alexnet_original_overfits_one_batch():
     overfits(model.eval(), x, y, steps=60)
 
 
-@IMAGES
 @pytest.mark.parametrize(
     ("name", "n"), [("resnet18", 11_689_512), ("resnet34", 21_797_672), ("resnet50", 25_557_032)]
 )
@@ -129,7 +116,6 @@ def test_resnets_have_torchvisions_size(name, n):
     assert keys[-2:] == ["fc.weight", "fc.bias"]
 
 
-@IMAGES
 def test_resnet_shapes_and_options():
     model = models.resnet18(10, True, small_images=True, width=8)
     assert (
@@ -142,7 +128,6 @@ def test_resnet_shapes_and_options():
         models.ResNet(models.resnet.BasicBlock, (1, 2))
 
 
-@IMAGES
 @pytest.mark.parametrize(
     ("name", "n"),
     [
@@ -161,7 +146,6 @@ def test_vggs_have_torchvisions_size(name, n):
     assert max(int(k.split(".")[1]) for k in keys if k.startswith("features")) <= last + 1
 
 
-@IMAGES
 def test_vgg_overfits_one_batch():
     fastnn.manual_seed(0)
     model = models.VGG((8, 0, 16, 0, 32, 0), 4, True, 0.0)
@@ -169,7 +153,6 @@ def test_vgg_overfits_one_batch():
     overfits(model, x, y)
 
 
-@needs("ConvTranspose2d")
 def test_unet_sizes():
     assert count(models.UNet()) == 31_030_658
     narrow = models.UNet(3, 5, width=4, depth=2)
@@ -183,7 +166,6 @@ def test_unet_sizes():
             models.UNet(**options)
 
 
-@needs("ConvTranspose2d", "BatchNorm2d")
 def test_unet_learns_where_things_are():
     fastnn.manual_seed(0)
     model = models.UNet(width=4, depth=2, batch_norm=True)
@@ -192,7 +174,6 @@ def test_unet_learns_where_things_are():
     overfits(model, x, target, steps=120, lr=1e-2, bar=0.1)
 
 
-@needs("Conv1d", "BatchNorm1d", "AdaptiveAvgPool1d")
 def test_time_series_fcn():
     model = models.TimeSeriesFCN()
     convolutions = 128 * 8 + 128 + 256 * 128 * 5 + 256 + 128 * 256 * 3 + 128

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import twins
-from .train_cases import torch_compile
+from .train_cases import compiles, torch_compile
 from .workloads import has
 
 Step = Callable[[], Any]
@@ -143,11 +142,11 @@ def inference(case: str, against: list[str], threads: int) -> dict[str, Step]:
     x = np.random.default_rng(0).random(SHAPES[case.split()[0]], dtype=np.float32)
     found: dict[str, Step] = {"fastnn": fastnn_run(case, x)}
     if "torch" in against and has("torch"):
-        found |= torch_runs(case, x, "compile" in against)
+        found |= torch_runs(case, x, "compile" in against and compiles())
     runtimes: dict[str, Any] = {"onnxruntime": onnxruntime_run, "openvino": openvino_run}
     wanted = [name for name in runtimes if name in against and has(name)]
     if wanted and has("torch") and has("onnx"):
-        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(OSError):
+        with tempfile.TemporaryDirectory() as folder:
             path = exported(case, folder)
             for name in wanted:
                 found[name] = runtimes[name](path, x, threads)

@@ -5,6 +5,7 @@ One training step: a fresh NumPy batch converted as a user would, forward, loss,
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -161,6 +162,11 @@ def torch_steps(case: str, compiled: bool) -> dict[str, Step]:
     return steps
 
 
+def compiles() -> bool:
+    """Whether torch.compile has the compiler that it needs."""
+    return shutil.which("g++") is not None or shutil.which("clang++") is not None
+
+
 def torch_compile(model: Any) -> Any:
     """torch.compile for the threads that are set; the number is part of the compiled code."""
     import torch
@@ -178,7 +184,7 @@ def training(case: str, against: list[str], threads: int) -> dict[str, Step]:
     """The contenders of a training step; a library that is not installed is left out."""
     found: dict[str, Step] = {"fastnn": fastnn_step(case)}
     if "torch" in against and has("torch"):
-        found |= torch_steps(case, "compile" in against)
+        found |= torch_steps(case, "compile" in against and compiles())
     for library in ("jax", "tensorflow"):
         if library in against and has(library):
             try:

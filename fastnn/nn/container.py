@@ -9,7 +9,8 @@ from typing import Any
 
 from ..tensor import Tensor
 from .activation import ReLU, Sigmoid, Tanh
-from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .conv import Conv1d, Conv2d, Conv3d
+from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .fused import FOLDS, conv_bn, norm_relu
 from .fused import altered as _altered
 from .linear import Linear
@@ -131,10 +132,10 @@ def _plan(modules: tuple[Any, ...]) -> list[Any]:
 class Sequential(Module):
     """Modules one after the other: Sequential(a, b, c) or Sequential(OrderedDict(name=a, ...)).
 
-    Linear or a convolution with a following ReLU, Tanh or Sigmoid, batch normalisation with a following
-    ReLU, and ReLU with a following MaxPool2d, run as one kernel; the results are the same.  In
-    evaluation, where nothing is recorded, batch normalisation is folded into the Conv or Linear
-    before it (see nn.fused.conv_bn); the results are the same within rounding.
+    Linear or a convolution with a following ReLU, Tanh or Sigmoid, batch normalisation with a
+    following ReLU, and ReLU with a following MaxPool2d, run as one kernel; the results are the
+    same.  In evaluation, where nothing is recorded, batch normalisation is folded into the Conv or
+    Linear before it (see nn.fused.conv_bn); the results are the same within rounding.
     """
 
     def __init__(self, *args: Any) -> None:

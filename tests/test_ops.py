@@ -186,10 +186,7 @@ def fits(algo, name, s):
         return fits_winograd(s)
     if algo == "depthwise" and name == "backward_input":
         return per_group == stride == s["weight"].shape[0] // s["groups"] == 1
-    if algo == "depthwise":
-        return per_group == 1 and s["stride"][1] <= 2
-    # direct: its vectors are neighbouring pixels
-    return (name, algo) != ("forward", "direct") or s["stride"][1] == 1
+    return algo != "depthwise" or per_group == 1 and s["stride"][1] <= 2
 
 
 def adds_alike(algo, name):

@@ -156,9 +156,10 @@ FNN_INLINE void fill_vectors(float *x, ptrdiff_t from, ptrdiff_t to, float fill)
 }
 
 /* Image rows [lo, hi) of the plane x into their phases at out; what lies outside of the plane is
- * `fill`.  Elements behind `used` are left as they come. */
+ * `fill`, which stays there from plane to plane: it is written if `fresh`.  Elements behind `used`
+ * are left as they come. */
 FNN_INLINE void split_rows(const fnn_pool *p, const pool_phases *f, float fill, ptrdiff_t lo,
-                           ptrdiff_t hi, const float *x, float *out) {
+                           ptrdiff_t hi, int fresh, const float *x, float *out) {
   const ptrdiff_t L = VF32_LANES, s = p->sw, w = p->w, rows = hi - lo, pitch = f->pitch;
   const ptrdiff_t n = pool_min(pool_ceil(w, s), f->used), end = pool_ceil(n, L) * L;
   const ptrdiff_t step = f->row;
@@ -178,7 +179,7 @@ FNN_INLINE void split_rows(const fnn_pool *p, const pool_phases *f, float fill, 
         }
       }
     }
-  if (s <= 2 && !f->pad && end >= f->used) return;
+  if (s <= 2 && (!fresh || (!f->pad && end >= f->used))) return;
   for (ptrdiff_t row = 0; row < rows; row++, out += step, x += w)
     for (ptrdiff_t phase = 0; phase < s; phase++) {
       float *to = out + phase * pitch;

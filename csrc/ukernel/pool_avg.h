@@ -39,7 +39,7 @@ static void avg_pool_planes(const fnn_pool *p, size_t planes, ptrdiff_t first, p
   tap_offsets(p, &f, offset);
   column_counts(p, count_include_pad, divisor, columns);
   for (size_t i = 0; i < planes; i++, x += p->h * p->w, y += p->oh * p->ow) {
-    split_rows(p, &f, 0.0f, lo, hi, x, phases);
+    split_rows(p, &f, 0.0f, lo, hi, i == 0, x, phases);
     for (ptrdiff_t o = first; o < last; o++) {
       const ptrdiff_t top = o * p->sh - p->ph;
       const ptrdiff_t r0 = first_tap(top, 1), r1 = end_tap(top, 1, p->kh, p->h);

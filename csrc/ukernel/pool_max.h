@@ -97,11 +97,11 @@ FNN_INLINE void max_row(ptrdiff_t ow, ptrdiff_t kw, int relu, int taps, ptrdiff_
 }
 
 static void max_pool_plane(const fnn_pool *p, const pool_phases *f, ptrdiff_t first, ptrdiff_t last,
-                           int relu, const float *x, float *y, uint8_t *tap, const int32_t *offset,
-                           const int32_t *q0, float *scratch) {
+                           int relu, int fresh, const float *x, float *y, uint8_t *tap,
+                           const int32_t *offset, const int32_t *q0, float *scratch) {
   ptrdiff_t lo, hi;
   rows_under(p, first, last, &lo, &hi);
-  split_rows(p, f, -INFINITY, lo, hi, x, scratch);
+  split_rows(p, f, -INFINITY, lo, hi, fresh, x, scratch);
   for (ptrdiff_t o = first; o < last; o++, y += p->ow, tap += tap ? p->ow : 0) {
     const ptrdiff_t top = o * p->sh - p->ph;
     const ptrdiff_t r0 = first_tap(top, p->dh), r1 = end_tap(top, p->dh, p->kh, p->h);
@@ -145,7 +145,7 @@ static void max_pool_planes(const fnn_pool *p, size_t planes, ptrdiff_t first, p
     float *y_rows = y + (ptrdiff_t)i * outputs + first * p->ow;
     uint8_t *tap_rows = tap ? tap + (ptrdiff_t)i * outputs + first * p->ow : NULL;
     if (!tiled) {
-      max_pool_plane(p, &f, first, last, relu, x, y_rows, tap_rows, offset, q0,
+      max_pool_plane(p, &f, first, last, relu, i == 0, x, y_rows, tap_rows, offset, q0,
                      (float *)offset + pool_round(p->kw));
       continue;
     }

@@ -48,6 +48,8 @@ cdef extern from "fastnn.h" nogil:
         const char *isa
         int lanes, mr, nr, mc, kc, nc, mr_narrow
         void (*gemm_block)(const fnn_gemm *g) noexcept nogil
+        void (*gemv_transposed)(size_t n, size_t k, const float *x, const float *w,
+                                Py_ssize_t w_row, int accumulate, float *y) noexcept nogil
         void (*pack_a)(size_t m, size_t k, const float *a, Py_ssize_t row, Py_ssize_t col,
                        float *out) noexcept nogil
         void (*pack_b)(size_t k, size_t n, const float *b, Py_ssize_t row, Py_ssize_t col,

@@ -2,6 +2,11 @@
 from ._array cimport Buffer
 from ._csrc cimport fnn_ukernels
 
+cdef enum:
+    IMPLICIT_GEMM = 1
+    DIRECT = 2
+    INDIRECT = 3
+
 cdef struct Shape:
     Py_ssize_t N, C, H, W, O, KH, KW, OH, OW, G, Cg, Og
     Py_ssize_t sh, sw, ph, pw, dh, dw
@@ -13,6 +18,7 @@ cdef struct Gather:
     Py_ssize_t N, G, M, K, TH, TW
     Py_ssize_t channels, h, w               # source planes per group and their size
     Py_ssize_t hp, wp, top, left            # padded plane and where the source sits in it
+    Py_ssize_t split                        # column u of a padded row is at u % split * wp / split
     Py_ssize_t line, step                   # padded elements from an output row / pixel to the next
     Py_ssize_t taps_per_row                 # see _direct
     Py_ssize_t min_row, max_row             # padded rows of the taps
@@ -36,7 +42,7 @@ cdef struct Gather:
 cdef void flatten_1x1(Shape *s) noexcept nogil
 cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) except -1
 cdef int check_dy(const Shape *s, dy) except -1
-cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) except -1
+cdef int algo_code(object name, const Gather *q) except -1
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
                     float *out) noexcept nogil
 cdef Buffer pixel_table(Gather *q)

@@ -4,10 +4,10 @@ Patches are read by tables of offsets, tap_off (one per term) and pixel_off (one
 from a zero-padded copy of one image; no im2col matrix exists.  Ways to do it:
 
   implicit_gemm  patches packed straight from the image into GEMM panels (Chetlur et al. 2014,
-                 arXiv:1410.0759); wins with many output channels
-  direct         lanes are the pixels of one output row, read in place; few output channels
+                 arXiv:1410.0759)
+  direct         lanes are the pixels of one output row, read in place; wide rows
   indirect       lanes are output channels, pixels are broadcast through the tables (compare the
-                 indirect convolution of Dukhan 2019, arXiv:1907.02129); up to some 32 channels
+                 indirect convolution of Dukhan 2019, arXiv:1907.02129); all others
 
 One task per image, group and block of rows; each output is one chain over its taps, so neither the
 algorithm nor threads nor the CPU level change a bit.
@@ -26,9 +26,6 @@ import_array()
 ALGOS = ("auto", "implicit_gemm", "direct", "indirect")
 
 cdef enum:
-    IMPLICIT_GEMM = 1
-    DIRECT = 2
-    INDIRECT = 3
     STRIP = 96         # pixels of an indirect strip: its output stays in L1
 
 cdef double MOST = 1 << 40  # elements of a padded image
@@ -67,9 +64,12 @@ cdef int check_dy(const Shape *s, dy) except -1:
     return 0
 
 
-cdef int _pick_algo(Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) noexcept nogil:
+cdef int _pick_algo(Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step,
+                    Py_ssize_t channels) noexcept nogil:
     """From the layer's own sizes only. Measured: pytest bench -k conv."""
-    if step == 1 and (TW >= 8 if M <= 8 else 10 * TW >= 9 * round_up(TW, 16) and TW >= 24):
+    # With a stride the columns of each row must be split, which only pays for few channels.
+    cdef bint wide = TW >= 24 and 10 * TW >= 9 * round_up(TW, 16)
+    if (step == 1 or channels <= 4) and (TW >= 8 if M <= 8 else wide):
         return DIRECT
     return INDIRECT
 
@@ -81,16 +81,14 @@ cdef void flatten_1x1(Shape *s) noexcept nogil:
         s.OW, s.OH = s.W, 1
 
 
-cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) except -1:
+cdef int algo_code(object name, const Gather *q) except -1:
     if name == "auto":
-        return _pick_algo(M, TW, step)
+        return _pick_algo(q.M, q.TW, q.step, q.channels)
     if name == "implicit_gemm":
         return IMPLICIT_GEMM
     if name == "indirect":
         return INDIRECT
     if name == "direct":
-        if step != 1:
-            raise ValueError("algo='direct' needs a horizontal stride of 1")
         return DIRECT
     raise ValueError(f"algo must be one of {ALGOS}, got {name!r}")
 
@@ -98,12 +96,36 @@ cdef int algo_code(object name, Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step) ex
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
                     float *out) noexcept nogil:
     """The source's part of padded rows [row0, row1) of every plane; the border is zero already."""
-    cdef Py_ssize_t c
+    cdef Py_ssize_t c, r
     row0, row1 = max_(row0, q.top), min_(row1, q.top + q.h)
-    if row0 < row1:
-        for c in range(q.channels):
+    if row0 >= row1:
+        return
+    for c in range(q.channels):
+        if q.split <= 1:
             q.uk.copy_rows(row1 - row0, q.w, x + (c * q.h + row0 - q.top) * q.w, q.w,
                            out + (c * q.hp + row0) * q.wp + q.left, q.wp)
+            continue
+        for r in range(row0, row1):
+            _split_row(q, x + (c * q.h + r - q.top) * q.w, out + (c * q.hp + r) * q.wp)
+
+
+@cython.cdivision(True)
+cdef void _split_row(const Gather *q, const float *x, float *out) noexcept nogil:
+    """One row, its columns apart by their remainder of the stride: lanes are then neighbours."""
+    cdef Py_ssize_t u, part = q.wp // q.split, at
+    cdef float *even
+    cdef float *odd
+    if q.split == 2:
+        even, odd = out + q.left // 2, out + part + q.left // 2
+        if q.left % 2:
+            even, odd = odd, even + 1
+        q.uk.unzip_pairs(q.w // 2, x, even, odd)
+        if q.w % 2:
+            even[q.w // 2] = x[q.w - 1]
+        return
+    for u in range(q.w):
+        at = u + q.left
+        out[at % q.split * part + at // q.split] = x[u]
 
 
 cdef void _direct(const Gather *q, const float *a, const float *bias, const float *image,
@@ -318,7 +340,7 @@ cdef int run_gather(Gather *q) except -1:
         Gather *f
         Buffer scratch
         Py_ssize_t i, wanted, rows = 0
-        bint copies = q.hp != q.h or q.wp != q.w or q.top or q.left
+        bint copies = q.hp != q.h or q.wp != q.w or q.top or q.left or q.split > 1
         double flops = 0.0
         int n_threads, g
         list alive = []

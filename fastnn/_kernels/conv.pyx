@@ -12,7 +12,16 @@ from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, activation_code, empty1, empty4, f32, f32_or_null, take
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport Gather, Shape, algo_code, check_dy, conv_shape, flatten_1x1, run_gather
+from ._gather cimport (
+    DIRECT,
+    Gather,
+    Shape,
+    algo_code,
+    check_dy,
+    conv_shape,
+    flatten_1x1,
+    run_gather,
+)
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
@@ -38,7 +47,7 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
         Gather q
         Buffer taps
         Py_ssize_t *off
-        Py_ssize_t c, r, j
+        Py_ssize_t c, r, j, part
         int m
         ndarray y
     memset(&q, 0, sizeof(q))
@@ -68,15 +77,20 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
     q.N, q.G, q.M, q.K = s.N, s.G, s.Og, s.Cg * s.KH * s.KW
     q.TH, q.TW, q.channels, q.h, q.w = s.OH, s.OW, s.Cg, s.H, s.W
     q.hp, q.wp, q.top, q.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
-    q.line, q.step, q.max_row = s.sh * q.wp, s.sw, s.dh * (s.KH - 1)
-    q.algo = algo_code(algo if q.K else "indirect", q.M, q.TW, q.step)
+    q.step, q.split, q.max_row = s.sw, 1, s.dh * (s.KH - 1)
+    q.algo = algo_code(algo if q.K else "indirect", &q)
+    if q.algo == DIRECT and s.sw > 1:
+        q.step, q.split, q.wp = 1, s.sw, round_up(q.wp, s.sw)
+    part = q.wp // q.split
+    q.line = s.sh * q.wp
     q.out, q.out_h, q.out_w, q.sh, q.sw = f32(y, 4, "y"), s.OH, s.OW, 1, 1
     taps = take(2 * q.K)
     off = <Py_ssize_t *>taps.data
     for c in range(s.Cg):
         for r in range(s.KH):
             for j in range(s.KW):
-                off[(c * s.KH + r) * s.KW + j] = (c * q.hp + r * s.dh) * q.wp + j * s.dw
+                off[(c * s.KH + r) * s.KW + j] = (
+                    (c * q.hp + r * s.dh) * q.wp + j * s.dw % q.split * part + j * s.dw // q.split)
     q.tap_off = off
     if s.N and s.O:
         run_gather(&q)
@@ -171,7 +185,7 @@ cdef int _gather_input(const Shape *s, const float *dy, const float *weight, obj
         q.uk, q.N, q.G, q.channels, q.h, q.w, q.x = ukernels(), s.N, s.G, s.Og, s.OH, s.OW, dy
         q.out, q.out_h, q.out_w, q.sh, q.sw = dx, s.H, s.W, s.sh, s.sw
         q.top, q.left, q.hp, q.wp, q.line, q.step = -lo, -left, hp, wp, wp, 1
-        q.algo = algo_code(algo, q.M, q.TW, 1)
+        q.algo = algo_code(algo, q)
         taps, kernel = take(2 * (q.K + n_rows[p])), take(q.G * q.M * q.K)
         alive += [taps, kernel]
         off = <Py_ssize_t *>taps.data

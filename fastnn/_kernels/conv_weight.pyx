@@ -24,7 +24,7 @@ import_array()
 ALGOS = ("auto", "dense", "sparse", "winograd2", "winograd4", "depthwise")
 
 cdef enum:
-    CHUNK = 8          # images summed in one chain
+    CHUNK = 8          # at most: images summed in one chain, while there are so many chunks
     SMALL_WEIGHT = 65536
     SPARSE_WEIGHT = 8192
 
@@ -194,7 +194,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         Buffer taps, _pixels, partial, scratch
         Py_ssize_t *off
         Py_ssize_t c, r, j, g, size, dense_image = 0
-        int n_threads, m
+        int n_threads, m, parts
         ndarray dweight
         float *out
         float *total
@@ -246,10 +246,11 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     q.row = round_up(s.Og, q.pad.uk.lanes)
     n_threads = threads_for(2.0 * s.N * s.O * q.P * q.K)
     q.kb = min_(q.P, 512)
-    if s.O * q.K <= SMALL_WEIGHT or q.limit:
-        q.images, q.parts, q.part_rows = CHUNK, 1, q.K
+    if s.O * q.K <= SMALL_WEIGHT:
+        q.images, q.parts, q.part_rows = min_(CHUNK, (s.N + CHUNK - 1) // CHUNK), 1, q.K
     else:  # each part packs dy again: no more of them than threads
-        q.images, q.part_rows = s.N, round_up((q.K + n_threads - 1) // n_threads, q.pad.uk.mr)
+        parts = 1 if q.limit else n_threads
+        q.images, q.part_rows = s.N, round_up((q.K + parts - 1) // parts, q.pad.uk.mr)
         q.parts = (q.K + q.part_rows - 1) // q.part_rows
     q.chunks = (s.N + q.images - 1) // q.images
     size = s.G * q.K * q.row

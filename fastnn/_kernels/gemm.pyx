@@ -39,7 +39,9 @@ cdef bint _packs_b(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
 cdef Py_ssize_t _panel_columns(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
     """Columns of B packed at a time: with one block of rows B's panel shares L2 with A."""
     cdef Py_ssize_t nc = uk.nc
-    if g.m <= uk.mc:
+    if g.m <= uk.mr and g.b_col != 1:
+        nc = uk.nr  # each column of B is read from one end to the other, as memory likes it
+    elif g.m <= uk.mc:
         nc = 16 * uk.nr
     return min_(nc, round_up(g.n, uk.nr))
 
@@ -47,6 +49,22 @@ cdef Py_ssize_t _panel_columns(const fnn_ukernels *uk, const Gemm *g) noexcept n
 cdef Py_ssize_t gemm_scratch(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
     cdef Py_ssize_t kc = min_(g.k, uk.kc), mc = min_(round_up(g.m, uk.mr), uk.mc)
     return mc * kc + _panel_columns(uk, g) * kc + 64
+
+
+cdef void _finish_row(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
+    """Biases and activation of a single row."""
+    cdef Py_ssize_t j
+    if g.bias_row != NULL:
+        for j in range(g.n):
+            g.c[j] += g.bias_row[0]
+    if g.bias_col != NULL:
+        uk.vadd(g.n, g.bias_col, g.c)
+    if g.activation == 1:
+        uk.vrelu(g.n, g.c, g.c)
+    elif g.activation == 2:
+        uk.vtanh(g.n, g.c, g.c)
+    elif g.activation == 3:
+        uk.vsigmoid(g.n, g.c, g.c)
 
 
 @cython.cdivision(True)
@@ -60,6 +78,10 @@ cdef void gemm_serial(const fnn_ukernels *uk, const Gemm *g, float *scratch) noe
         float *packed_b = scratch + round_up(mc * kc, 16)
         bint pack_a = _packs_a(uk, g), pack_b = _packs_b(uk, g), last
     if g.m == 0 or g.n == 0:
+        return
+    if g.m == 1 and g.b_row == 1 and g.a_col == 1:
+        uk.gemv_transposed(g.n, g.k, g.a, g.b, g.b_col, g.accumulate, g.c)
+        _finish_row(uk, g)
         return
     if not pack_b:
         # The last rows must not be read beyond their end: only whole vectors are used in place.

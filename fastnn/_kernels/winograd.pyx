@@ -31,6 +31,7 @@ import_array()
 
 cdef enum:
     PIECE = 16        # kernels transformed at a time
+    DEPTH = 128       # channels of the kernels that a task transforms for itself at a time, for L2
 
 
 # The transformed kernels u (G, a * a, n / nr, k, nr) of weight (G * Og, Cg, 3, 3): k, n are input
@@ -195,53 +196,68 @@ cdef void _forward_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         fnn_gemm p
         Py_ssize_t block = task % q.o_blocks, g = task // q.o_blocks % t.G
         Py_ssize_t unit = task // q.o_blocks // t.G * t.R, end = min_(t.units, unit + t.R)
-        Py_ssize_t o0 = block * q.OB, o1 = min_(q.O, o0 + q.OB), xi
+        Py_ssize_t o0 = block * q.OB, o1 = min_(q.O, o0 + q.OB), xi, k
         float *strip = q.scratch + slot * q.scratch_size
         Py_ssize_t a2 = t.a * t.a, u_xi = q.kernels.u_xi
         float *room = strip + q.strip_size
         float *products = room + q.room_size
         const float *v = room
         const float *u = q.kernels.u + g * a2 * u_xi + o0 * q.s.C
-    if q.keeps_tiles:
-        v, u = q.v + g * a2 * q.v_xi, room
-        _transform_kernels(&q.kernels, g, o0, o1, room, u_xi)
-    else:
-        wino_transform(t, &q.s, g, 0, q.s.C, unit, end, strip, room, q.v_xi)
     memset(&p, 0, sizeof(p))
     p.m, p.n, p.k = (end - unit) * t.TW, o1 - o0, q.s.C
     p.a_row, p.a_col = q.s.row, 1
-    p.b_panel, p.b_row = t.uk.nr * q.s.C, t.uk.nr
-    p.c_row = q.row
-    for xi in range(a2):
-        p.a, p.b = v + xi * q.v_xi, u + xi * u_xi
-        p.c = products + xi * q.m_xi
-        t.uk.gemm_block(&p)
+    p.b_row, p.c_row = t.uk.nr, q.row
+    if q.keeps_tiles:
+        v, u, p.k = q.v + g * a2 * q.v_xi, room, DEPTH
+    else:
+        wino_transform(t, &q.s, g, 0, q.s.C, unit, end, strip, room, q.v_xi)
+    p.b_panel = t.uk.nr * p.k
+    k = 0
+    while k < q.s.C:
+        if q.keeps_tiles:
+            p.k = min_(DEPTH, q.s.C - k)
+            p.b_panel = t.uk.nr * p.k
+            _transform_kernels(&q.kernels, g, o0, o1, k, k + p.k, room, u_xi)
+        for xi in range(a2):
+            p.a, p.b = v + xi * q.v_xi + k, u + xi * u_xi
+            p.c = products + xi * q.m_xi
+            t.uk.gemm_block(&p)
+        p.accumulate = 1
+        k += p.k
     _output(q, g, o0, o1, unit, end, strip, products)
 
 
 @cython.cdivision(True)
 cdef void _transform_kernels(const Weights *q, Py_ssize_t g, Py_ssize_t n0, Py_ssize_t n1,
-                             float *u, Py_ssize_t u_xi) noexcept nogil:
-    """u (a * a, n / nr, k, nr) of the channels [n0, n1) of group g; n0 begins a panel or half."""
+                             Py_ssize_t k0, Py_ssize_t k1, float *u,
+                             Py_ssize_t u_xi) noexcept nogil:
+    """u (a * a, n / nr, k1 - k0, nr) of the outputs [n0, n1) and inputs [k0, k1) of group g; n0
+    begins a panel.  The next kernels, far apart, are asked for ahead of time."""
     cdef:
         Py_ssize_t L = q.uk.lanes, nr = q.uk.nr, count, n = n0, k, i, piece, line
         float lines[PIECE * 9 * WIDEST]
         float *panel
         const float *weight = q.weight + g * q.Og * q.Cg * 9
+        const float *next
     memset(lines, 0, sizeof(lines))
     while n < n1:
-        count, k = min_(L, n1 - n), 0
-        panel = u + (n - n0) // nr * nr * q.K + (n - n0) % nr
-        while k < q.K:
-            piece = min_(PIECE, q.K - k)
+        count, k = min_(L, n1 - n), k0
+        panel = u + (n - n0) // nr * nr * (k1 - k0) + (n - n0) % nr - k0 * nr
+        while k < k1:
+            piece = min_(PIECE, k1 - k)
             if q.turned:
-                for i in range(piece):  # far apart: the next ones are asked for ahead of time
+                for i in range(piece):
+                    next = weight + ((k + PIECE + i) * q.Cg + n) * 9
                     for line in range(0, 9 * count, 16):
-                        prefetch(weight + ((k + PIECE + i) * q.Cg + n) * 9 + line)
+                        prefetch(next + line)
                     q.uk.transpose(count, 9, weight + ((k + i) * q.Cg + n) * 9, 9,
                                    lines + i * 9 * L, L)
                 q.uk.wino_weight(q.m, piece, lines + 8 * L, 9 * L, -L, panel + k * nr, nr, u_xi)
             else:
+                for i in range(count):
+                    next = weight + ((n + i) * q.Cg + k + PIECE) * 9
+                    for line in range(0, 9 * PIECE, 16):
+                        prefetch(next + line)
                 q.uk.transpose(count, 9 * piece, weight + (n * q.Cg + k) * 9, q.Cg * 9, lines, L)
                 q.uk.wino_weight(q.m, piece, lines, 9 * L, L, panel + k * nr, nr, u_xi)
             k += piece
@@ -253,7 +269,8 @@ cdef void _kernels_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     """One panel of channels."""
     cdef Weights *q = <Weights *>ctx
     cdef Py_ssize_t g = task // q.groups, n0 = task % q.groups * q.uk.nr, a2 = (q.m + 2) * (q.m + 2)
-    _transform_kernels(q, g, n0, min_(q.n, n0 + q.uk.nr), q.u + g * a2 * q.u_xi + n0 * q.K, q.u_xi)
+    _transform_kernels(q, g, n0, min_(q.n, n0 + q.uk.nr), 0, q.K,
+                       q.u + g * a2 * q.u_xi + n0 * q.K, q.u_xi)
 
 
 @cython.cdivision(True)
@@ -297,7 +314,7 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
     q.v_xi = odd_lines(tiles * q.s.row)
     q.row = min_(q.row, q.OB)
     q.m_xi = odd_lines(tiles * q.row)
-    k.u_xi = odd_lines((q.OB if q.keeps_tiles else round_up(q.O, uk.nr)) * q.s.C)
+    k.u_xi = odd_lines(q.OB * DEPTH if q.keeps_tiles else round_up(q.O, uk.nr) * q.s.C)
     q.room_size = a2 * (k.u_xi if q.keeps_tiles else q.v_xi)
     q.strip_size = round_up(wino_strip_size(t), 16)
     q.scratch_size = round_up(q.strip_size + q.room_size + a2 * q.m_xi, 1024)

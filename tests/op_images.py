@@ -42,6 +42,7 @@ PLAIN = (
     Conv(2, 40, (7, 8), 50, (6, 6), has_bias=False),  # a weight gradient summed in one chain
     Conv(1, 2, (1, 1), 3, (3, 3), padding=(1, 1)),  # all but one tap in the padding
     Conv(2, 2, (3, 2), 3, (2, 2), padding=(3, 4)),  # windows that see only padding
+    Conv(3, 7, (3, 1), 18, (3, 1), stride=(2, 1), dilation=(1, 3)),
 )
 STRIDED = (
     Conv(2, 3, (9, 9), 8, (3, 3), stride=(2, 2), padding=(1, 1)),

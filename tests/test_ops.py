@@ -184,6 +184,11 @@ def fits(algo, name, s):
     stride, per_group = max(s["stride"]), s["weight"].shape[1]
     if "winograd" in algo:
         return fits_winograd(s)
+    if algo == "dense_layer":
+        covers = s["weight"].shape[2:] == s["x"].shape[2:] and max(s["padding"]) == 0
+        window = zip(s["dilation"], s["x"].shape[2:], strict=True)
+        dilates = any(d > 1 and k > 1 for d, k in window)
+        return covers and not dilates and s["groups"] == 1
     if algo == "depthwise" and name == "backward_input":
         return per_group == stride == s["weight"].shape[0] // s["groups"] == 1
     return algo != "depthwise" or per_group == 1 and s["stride"][1] <= 2
@@ -191,7 +196,8 @@ def fits(algo, name, s):
 
 def adds_alike(algo, name):
     """Whether an algorithm adds the same terms in the same order as most."""
-    return "winograd" not in algo and (name, algo) != ("backward_weight", "depthwise")
+    alone = {("backward_weight", "depthwise"), ("backward_weight", "dense_layer")}
+    return "winograd" not in algo and (name, algo) not in alone
 
 
 def fits_winograd(s):

@@ -25,6 +25,7 @@ from ._gather cimport (
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
+from .conv_dense cimport dense_algo, dense_backward_input, dense_forward
 from .depthwise cimport depthwise_algo, depthwise_backward_input, depthwise_forward
 from .reduce cimport sum_of
 from .winograd cimport wino_algo, wino_backward_input, wino_forward
@@ -32,10 +33,11 @@ from ._gather import ALGOS as _GATHERS
 
 import_array()
 
+_OWN = ("winograd2", "winograd4", "depthwise", "dense_layer")  # files of their own
 ALGOS = {
-    "forward": (*_GATHERS, "winograd2", "winograd4", "depthwise"),
-    "backward_input": (*_GATHERS, "sparse", "winograd2", "winograd4", "depthwise"),
-    "backward_weight": ("auto", "dense", "sparse", "winograd2", "winograd4", "depthwise"),
+    "forward": (*_GATHERS, *_OWN),
+    "backward_input": (*_GATHERS, "sparse", *_OWN),
+    "backward_weight": ("auto", "dense", "sparse", *_OWN),
 }
 
 
@@ -69,6 +71,9 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
     if m:
         if s.N and s.O:
             wino_forward(&s, q.x, q.a, q.bias, q.activation, m, f32(y, 4, "y"))
+        return y
+    if dense_algo(&s, algo):
+        dense_forward(&s, q.x, q.a, q.bias, q.activation, f32(y, 4, "y"))
         return y
     if depthwise_algo(&s, algo, False):
         depthwise_forward(&s, q.x, q.a, q.bias, q.activation, f32(y, 4, "y"))
@@ -326,6 +331,9 @@ def conv2d_backward_input(dy, weight, input_size, stride, padding, dilation, gro
         return dx
     limit = _scatter_limit(&s, algo)
     if limit and s.N and _scatter(&s, dy_data, w, f32(dx, 4, "dx"), limit):
+        return dx
+    if dense_algo(&s, algo):
+        dense_backward_input(&s, dy_data, w, f32(dx, 4, "dx"))
         return dx
     if depthwise_algo(&s, algo, True):
         depthwise_backward_input(&s, dy_data, w, f32(dx, 4, "dx"))

@@ -15,13 +15,14 @@ from ._gather cimport Gather, Shape, check_dy, conv_shape, flatten_1x1, pad_imag
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
+from .conv_dense cimport dense_algo, dense_backward_weight
 from .depthwise cimport depthwise_algo, depthwise_backward_weight
 from .winograd cimport wino_algo
 from .winograd_weight cimport wino_backward_weight
 
 import_array()
 
-ALGOS = ("auto", "dense", "sparse", "winograd2", "winograd4", "depthwise")
+ALGOS = ("auto", "dense", "sparse", "winograd2", "winograd4", "depthwise", "dense_layer")
 
 cdef enum:
     CHUNK = 8          # at most: images summed in one chain, while there are so many chunks
@@ -217,6 +218,9 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     m = wino_algo(&s, algo, s.OH, s.OW)
     if m:
         wino_backward_weight(&s, q.dy, q.pad.x, m, out)
+        return dweight
+    if dense_algo(&s, algo):
+        dense_backward_weight(&s, q.dy, q.pad.x, out)
         return dweight
     if depthwise_algo(&s, algo, False):
         depthwise_backward_weight(&s, q.dy, q.pad.x, out)

@@ -11,6 +11,7 @@ import pytest
 from ukernel_bias import BIAS
 from ukernel_blocks import GEMM, MODES, PACK, gemm_args, strided
 from ukernel_depthwise import DEPTHWISE
+from ukernel_gemv import GEMV
 from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
 from ukernel_losses import LOSS_ROWS
 from ukernel_norm import NORM_ROWS
@@ -21,7 +22,7 @@ from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
 from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
-CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE]
+CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

@@ -7,7 +7,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..tensor import Tensor
+from ..grad_mode import mode
+from ..tensor import Tensor, wrap
+from . import inference
 from .activation import ReLU, Sigmoid, Tanh
 from .conv import Conv1d, Conv2d, Conv3d
 from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -29,6 +31,14 @@ class _WithActivation:
     def __init__(self, layer: Any, then: Module) -> None:
         self.layer, self.then = layer, then
         self.activation = _ACTIVATIONS[type(then)]
+
+    def lowered(self) -> inference.Step:
+        layer, activation = self.layer, self.activation
+        if type(layer) is Linear:
+            return inference.linear(layer, activation)
+        if type(layer) is Conv2d:
+            return inference.conv2d(layer, activation)
+        return inference.whole(self)
 
     def __call__(self, x: Tensor) -> Tensor:
         layer = self.layer
@@ -52,6 +62,11 @@ class _ReluThenPool:
         fresh = type(before) in _LAYERS or is_batch_norm(before)
         self.before = before if fresh else None
 
+    def lowered(self) -> inference.Step:
+        if self.relu.inplace and self.before is None:
+            return inference.whole(self)
+        return inference.max_pool2d(self.pool, "relu")
+
     def __call__(self, x: Tensor) -> Any:
         relu, pool, before = self.relu, self.pool, self.before
         unseen = not relu.inplace or (before is not None and not _altered(before))
@@ -73,6 +88,9 @@ class _WithNorm:
     def __init__(self, layer: Any, bn: Any, then: Module | None) -> None:
         self.layer, self.bn, self.then = layer, bn, then
         self.activation = None if then is None else _ACTIVATIONS[type(then)]
+
+    def lowered(self) -> inference.Step:
+        return inference.whole(self)
 
     def __call__(self, x: Tensor) -> Tensor:
         then, activation = self.then, self.activation
@@ -129,6 +147,32 @@ def _plan(modules: tuple[Any, ...]) -> list[Any]:
     return steps
 
 
+def _lowered(steps: list[Any]) -> list[inference.Step]:
+    """The same on arrays, for inference."""
+    found: list[inference.Step] = []
+    for step in steps:
+        if type(step) is Flatten:
+            found.append(inference.flatten(step))
+        elif isinstance(step, (_WithActivation, _ReluThenPool, _WithNorm)):
+            found.append(step.lowered())
+        else:
+            found.append(inference.lowered(step))
+    return found
+
+
+def _run_arrays(steps: list[inference.Step], input: Tensor) -> tuple[int, Tensor]:
+    """How many steps could be run on arrays, and what they gave."""
+    x, done = input._data, 0
+    try:
+        for step in steps:
+            x = step(x)
+            done += 1
+    except Exception:  # the layer itself has the right words for it, or can do it
+        if not done:
+            return 0, input
+    return done, wrap(x)
+
+
 class Sequential(Module):
     """Modules one after the other: Sequential(a, b, c) or Sequential(OrderedDict(name=a, ...)).
 
@@ -140,7 +184,7 @@ class Sequential(Module):
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
-        self.__dict__["_planned"] = None, None
+        self.__dict__["_planned"] = None, None, None
         if len(args) == 1 and isinstance(args[0], (OrderedDict, dict)):
             for name, module in args[0].items():
                 self.add_module(name, module)
@@ -150,16 +194,21 @@ class Sequential(Module):
 
     def forward(self, input: Any) -> Any:
         modules = tuple(self._modules.values())
-        planned, steps = self._planned
+        planned, steps, arrays = self._planned
         if planned != modules:
             steps = _plan(modules)
-            self.__dict__["_planned"] = modules, steps
-        for step in steps:
+            arrays = _lowered(steps)
+            self.__dict__["_planned"] = modules, steps, arrays
+        first = 0
+        if not (mode.enabled or mode.anomaly) and type(input) is Tensor:
+            if not any(map(_altered, modules)):
+                first, input = _run_arrays(arrays, input)
+        for step in steps[first:] if first else steps:
             input = step(input)
         return input
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_planned": (None, None)}
+        return {**self.__dict__, "_planned": (None, None, None)}
 
     def __len__(self) -> int:
         return len(self._modules)

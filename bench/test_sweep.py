@@ -9,7 +9,7 @@ def test_sweep(benchmark, threads, quick, tell):
     with limited(threads):
         points = benchmark.pedantic(
             sweep,
-            args=(channels, sizes),
+            args=(threads, channels, sizes),
             kwargs={"rounds": 1 if quick else 3},
             rounds=1,
             iterations=1,

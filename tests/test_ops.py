@@ -191,7 +191,9 @@ def fits(algo, name, s):
         return covers and not dilates and s["groups"] == 1
     if algo == "depthwise" and name == "backward_input":
         return per_group == stride == s["weight"].shape[0] // s["groups"] == 1
-    return algo != "depthwise" or per_group == 1 and s["stride"][1] <= 2
+    if algo == "depthwise":
+        return s["stride"][1] <= 2 and (per_group == 1 or name == "backward_weight")
+    return True
 
 
 def adds_alike(algo, name):

@@ -26,7 +26,13 @@ from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
 from .conv_dense cimport dense_algo, dense_backward_input, dense_forward
-from .depthwise cimport depthwise_algo, depthwise_backward_input, depthwise_forward
+from .depthwise cimport (
+    OF_INPUT,
+    OF_OUTPUT,
+    depthwise_algo,
+    depthwise_backward_input,
+    depthwise_forward,
+)
 from .reduce cimport sum_of
 from .winograd cimport wino_algo, wino_backward_input, wino_forward
 from ._gather import ALGOS as _GATHERS
@@ -75,7 +81,7 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
     if dense_algo(&s, algo):
         dense_forward(&s, q.x, q.a, q.bias, q.activation, f32(y, 4, "y"))
         return y
-    if depthwise_algo(&s, algo, False):
+    if depthwise_algo(&s, algo, OF_OUTPUT):
         depthwise_forward(&s, q.x, q.a, q.bias, q.activation, f32(y, 4, "y"))
         return y
     flatten_1x1(&s)
@@ -335,7 +341,7 @@ def conv2d_backward_input(dy, weight, input_size, stride, padding, dilation, gro
     if dense_algo(&s, algo):
         dense_backward_input(&s, dy_data, w, f32(dx, 4, "dx"))
         return dx
-    if depthwise_algo(&s, algo, True):
+    if depthwise_algo(&s, algo, OF_INPUT):
         depthwise_backward_input(&s, dy_data, w, f32(dx, 4, "dx"))
         return dx
     flatten_1x1(&s)

@@ -16,7 +16,7 @@ from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
 from .conv_dense cimport dense_algo, dense_backward_weight
-from .depthwise cimport depthwise_algo, depthwise_backward_weight
+from .depthwise cimport OF_WEIGHT, depthwise_algo, depthwise_backward_weight
 from .winograd cimport wino_algo
 from .winograd_weight cimport wino_backward_weight
 
@@ -222,7 +222,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     if dense_algo(&s, algo):
         dense_backward_weight(&s, q.dy, q.pad.x, out)
         return dweight
-    if depthwise_algo(&s, algo, False):
+    if depthwise_algo(&s, algo, OF_WEIGHT):
         depthwise_backward_weight(&s, q.dy, q.pad.x, out)
         return dweight
     flatten_1x1(&s)

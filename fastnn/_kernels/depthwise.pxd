@@ -1,8 +1,11 @@
 # Depthwise convolution: one input channel a group.
 from ._gather cimport Shape
 
-# Whether algo ("auto", "depthwise" or others) means this one; of_input: for dx.
-cdef bint depthwise_algo(const Shape *s, object algo, bint of_input) except -1
+cdef enum:
+    OF_OUTPUT, OF_INPUT, OF_WEIGHT  # the passes
+
+# Whether algo ("auto", "depthwise" or others) means this one.
+cdef bint depthwise_algo(const Shape *s, object algo, int which) except -1
 cdef int depthwise_forward(const Shape *s, const float *x, const float *weight, const float *bias,
                            int activation, float *y) except -1
 cdef int depthwise_backward_input(const Shape *s, const float *dy, const float *weight,

@@ -1,4 +1,5 @@
-"""Depthwise convolution: each group has one input channel, so that nothing is shared by a GEMM.
+"""Depthwise convolution: each group has one input channel, so that nothing is shared by a GEMM; and
+weight gradients of so few outputs that they would not fill its lanes.
 
 A task takes one plane, copied with its zero border into L1 (with a horizontal stride of two its
 even and its odd columns apart), and adds tap after tap to rows of outputs that stay in registers
@@ -44,16 +45,21 @@ cdef struct Depthwise:
     Py_ssize_t scratch_size
 
 
-cdef bint depthwise_algo(const Shape *s, object algo, bint of_input) except -1:
-    cdef bint fits = s.Cg == 1 and s.sw <= 2
-    if of_input:
+cdef bint depthwise_algo(const Shape *s, object algo, int which) except -1:
+    cdef bint fits
+    cdef Py_ssize_t most = 2
+    if which == OF_INPUT:
         fits = s.Cg == s.Og == s.sh == s.sw == 1
+    else:
+        fits = s.sw <= 2 and (s.Cg == 1 or which == OF_WEIGHT)
     if algo == "depthwise":
         if not fits:
             raise ValueError("algo='depthwise' needs one input channel a group and a small stride")
         return True
-    # Several outputs a channel are left to the tile that shares the pixels between them.
-    return algo == "auto" and fits and s.Og <= 2 and s.G > 1
+    # More outputs fill the lanes of a tile, which shares the pixels between them.
+    if which == OF_WEIGHT:
+        most = 8 if s.KH == 3 and s.KW == 3 else 4
+    return algo == "auto" and fits and s.Og <= most
 
 
 cdef void _pad(const Depthwise *q, const float *x, float *plane) noexcept nogil:
@@ -161,30 +167,31 @@ cdef int depthwise_backward_input(const Shape *s, const float *dy, const float *
 
 @cython.cdivision(True)
 cdef void _weight_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    """One group: its taps over all images."""
+    """One input channel: its taps for each output of its group, over all images."""
     cdef:
         Depthwise *q = <Depthwise *>ctx
         const Shape *s = q.s
-        Py_ssize_t n, o, k, taps = s.KH * s.KW
+        Py_ssize_t g = task // s.Cg, n, o, k, taps = s.KH * s.KW
         float *plane = q.scratch + slot * q.scratch_size
         float *acc = plane + q.scratch_size - s.Og * taps * VIRTUAL
+        float *out
     memset(acc, 0, s.Og * taps * VIRTUAL * sizeof(float))
     for n in range(s.N):
-        _pad(q, q.src + (n * s.G + task) * q.h * q.w, plane)
+        _pad(q, q.src + (n * s.C + task) * q.h * q.w, plane)
         for o in range(s.Og):
             q.uk.depthwise_weight_grad(
-                s.OH, s.OW, s.KH, s.KW, q.dy + ((n * s.G + task) * s.Og + o) * s.OH * s.OW, s.OW,
+                s.OH, s.OW, s.KH, s.KW, q.dy + (n * s.O + g * s.Og + o) * s.OH * s.OW, s.OW,
                 plane, q.row_step, q.x_row, q.col_off, acc + o * taps * VIRTUAL)
     for o in range(s.Og):
+        out = q.out + ((g * s.Og + o) * s.Cg + task % s.Cg) * taps
         for k in range(taps):
-            q.out[(task * s.Og + o) * taps + k] = q.uk.vsum(
-                VIRTUAL, acc + (o * taps + k) * VIRTUAL)
+            out[k] = q.uk.vsum(VIRTUAL, acc + (o * taps + k) * VIRTUAL)
 
 
 cdef int depthwise_backward_weight(const Shape *s, const float *dy, const float *x,
                                    float *dweight) except -1:
-    """dweight (C_out, 1, KH, KW)."""
+    """dweight (C_out, C_in/groups, KH, KW)."""
     cdef Depthwise q
     cdef Buffer _table = _window(&q, s, x)
     q.dy, q.out = dy, dweight
-    return _run(&q, s.W + 2 * s.pw, _weight_task, s.G, s.Og * s.KH * s.KW * VIRTUAL)
+    return _run(&q, s.W + 2 * s.pw, _weight_task, s.C, s.Og * s.KH * s.KW * VIRTUAL)

@@ -105,6 +105,26 @@ def copy_model(level, args):
     return {"y": y}
 
 
+def padded(level, n):
+    return -(-n // level.lanes) * level.lanes
+
+
+def pad_samples(level, rng):
+    for rows, n in itertools.product((0, 1, 3), (0, 1, *COLUMNS)):
+        x_row, y_row = n + 2, padded(level, n) + 1
+        x = normal(rng, max(rows * x_row - 2, 0))
+        y = InOut(normal(rng, max(rows * y_row - 1, 0)))
+        yield {"rows": rows, "n": n, "x": x, "x_row": x_row, "y": y, "y_row": y_row}
+
+
+def pad_model(level, args):
+    y, n = args["y"].initial.copy(), args["n"]
+    for r in range(args["rows"]):
+        y[r * args["y_row"] :][: padded(level, n)] = 0
+        y[r * args["y_row"] :][:n] = args["x"][r * args["x_row"] :][:n]
+    return {"y": y}
+
+
 DEPTHWISE = [
     Case("depthwise_rows", forward_samples, forward_model, bits="fma"),
     Case("depthwise_weight_grad", grad_samples, grad_model, bits="fma"),
@@ -114,4 +134,5 @@ DEPTHWISE = [
         lambda level, args: {"even": args["x"][::2], "odd": args["x"][1::2]},
     ),
     Case("copy_rows", copy_samples, copy_model),
+    Case("pad_rows", pad_samples, pad_model, bits=None),
 ]

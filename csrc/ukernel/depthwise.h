@@ -205,6 +205,16 @@ static void copy_rows(size_t rows, size_t n, const float *x, ptrdiff_t x_row, fl
   }
 }
 
+/* The same, and zeros after n up to a multiple of VF32_LANES: whole vectors are stored. */
+static void pad_rows(size_t rows, size_t n, const float *x, ptrdiff_t x_row, float *y,
+                     ptrdiff_t y_row) {
+  const size_t whole = n - n % VF32_LANES;
+  for (size_t r = 0; r < rows; r++, x += x_row, y += y_row) {
+    for (size_t i = 0; i < whole; i += VF32_LANES) vf32_store(y + i, vf32_load(x + i));
+    if (n > whole) vf32_store(y + whole, vf32_load_tail(x + whole, n - whole));
+  }
+}
+
 /* even[i] = x[2 i], odd[i] = x[2 i + 1], i < n. */
 static void unzip_pairs(size_t n, const float *x, float *even, float *odd) {
   size_t i = 0;

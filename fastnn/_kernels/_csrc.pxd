@@ -181,6 +181,8 @@ cdef extern from "fastnn.h" nogil:
                                       Py_ssize_t line, Py_ssize_t x_row,
                                       const Py_ssize_t *col_off, float *acc) noexcept nogil
         void (*unzip_pairs)(size_t n, const float *x, float *even, float *odd) noexcept nogil
+        void (*pad_rows)(size_t rows, size_t n, const float *x, Py_ssize_t x_row, float *y,
+                         Py_ssize_t y_row) noexcept nogil
         void (*copy_rows)(size_t rows, size_t n, const float *x, Py_ssize_t x_row, float *y,
                           Py_ssize_t y_row) noexcept nogil
 

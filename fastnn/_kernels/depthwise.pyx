@@ -34,7 +34,7 @@ cdef struct Depthwise:
     const Shape *s
     const float *src
     Py_ssize_t h, w, top, left, hp, part, line, parts
-    Py_ssize_t OH, OW, first, row_step, x_row       # see _plane_rows
+    Py_ssize_t OH, OW, first, row_step, x_row       # see depthwise_rows
     const Py_ssize_t *col_off
     const float *weight
     const float *bias
@@ -67,7 +67,7 @@ cdef void _pad(const Depthwise *q, const float *x, float *plane) noexcept nogil:
     cdef Py_ssize_t r
     cdef float *room = plane + q.hp * q.line
     if q.parts == 1:
-        q.uk.copy_rows(q.h, q.w, x, q.w, plane + q.top * q.line + q.left, q.line)
+        q.uk.pad_rows(q.h, q.w, x, q.w, plane + q.top * q.line + q.left, q.line)
     else:
         for r in range(q.h):
             memcpy(room + q.left, x + r * q.w, q.w * sizeof(float))
@@ -125,7 +125,10 @@ cdef Buffer _window(Depthwise *q, const Shape *s, const float *x):
     q.uk, q.s, q.src = ukernels(), s, x
     q.h, q.w, q.top, q.left, q.hp = s.H, s.W, s.ph, s.pw, s.H + 2 * s.ph
     q.OH, q.OW, q.parts = s.OH, s.OW, s.sw
-    q.part = width + SLACK if q.parts == 1 else (width + 1) // 2 + SLACK
+    q.part = (width + 1) // 2 + SLACK
+    if q.parts == 1:  # vectors of a row begin on a cache line
+        q.left = round_up(s.pw, SLACK)
+        q.part, q.first = q.left + round_up(s.W + s.pw, SLACK) + SLACK, q.left - s.pw
     q.line = q.parts * q.part
     q.row_step, q.x_row = s.sh * q.line, s.dh * q.line
     for j in range(s.KW):
@@ -156,8 +159,9 @@ cdef int depthwise_backward_input(const Shape *s, const float *dy, const float *
     q.h, q.w, q.OH, q.OW = s.OH, s.OW, s.H, s.W
     q.top, q.left = max_(0, s.dh * (s.KH - 1) - s.ph), max_(0, s.dw * (s.KW - 1) - s.pw)
     q.hp = q.top + max_(s.OH, s.ph + s.H)
+    q.left = round_up(q.left, SLACK)
     width = q.left + max_(s.OW, s.pw + s.W)
-    q.part = q.line = q.row_step = width + SLACK
+    q.part = q.line = q.row_step = round_up(width, SLACK) + SLACK
     q.x_row, q.first = -s.dh * q.line, (q.top + s.ph) * q.line
     for j in range(s.KW):
         off[j] = q.left + s.pw - j * s.dw
@@ -181,7 +185,7 @@ cdef void _weight_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         for o in range(s.Og):
             q.uk.depthwise_weight_grad(
                 s.OH, s.OW, s.KH, s.KW, q.dy + (n * s.O + g * s.Og + o) * s.OH * s.OW, s.OW,
-                plane, q.row_step, q.x_row, q.col_off, acc + o * taps * VIRTUAL)
+                plane + q.first, q.row_step, q.x_row, q.col_off, acc + o * taps * VIRTUAL)
     for o in range(s.Og):
         out = q.out + ((g * s.Og + o) * s.Cg + task % s.Cg) * taps
         for k in range(taps):

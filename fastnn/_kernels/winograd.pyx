@@ -9,7 +9,7 @@ is in winograd_weight.pyx.
 
 Each product is one chain over its channels, and transforms never mix lanes: tasks, threads and the
 CPU level do not change a bit.  Rounding errors are about ten times those of the direct sum
-(F(4x4)); an infinity or NaN in the input spreads over its tile.
+(F(4x4)); an infinity or NaN spreads over the tiles that see it.
 """
 cimport cython
 from libc.string cimport memcpy, memset

@@ -16,12 +16,6 @@ from ._gather cimport Shape
 from ._sizes cimport max_, round_up
 from ._threads cimport parallel_for, task_fn, threads_for
 
-cdef extern from *:
-    """
-    #define fnn_prefetch(p) __builtin_prefetch(p)
-    """
-    void prefetch "fnn_prefetch"(const void *p) noexcept nogil
-
 cdef enum:
     VIRTUAL = 16       # lanes of a sum
     SLACK = 16         # floats that vectors may read beyond a row
@@ -85,10 +79,6 @@ cdef void _plane_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         float *plane = q.scratch + slot * q.scratch_size
         float *out
     _pad(q, q.src + task * q.h * q.w, plane)
-    # The planes of the next task, which is mostly the next image or channel.
-    for o in range(0, q.h * q.w if task + 1 < s.N * s.G else 0, 16):
-        prefetch(q.src + (task + 1) * q.h * q.w + o)
-        prefetch(q.out + (task + 1) * s.Og * size + o)
     for o in range(s.Og):
         out = q.out + (task * s.Og + o) * size
         q.uk.depthwise_rows(q.OH, q.OW, s.KH, s.KW, plane + q.first, q.row_step, q.x_row,

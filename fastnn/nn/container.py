@@ -16,7 +16,7 @@ from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .fused import FOLDS, conv_bn, norm_relu
 from .fused import altered as _altered
 from .linear import Linear
-from .module import Module, _note
+from .module import Module, _note, alterations
 from .norm import is_batch_norm
 from .pool import MaxPool2d
 
@@ -185,6 +185,7 @@ class Sequential(Module):
     def __init__(self, *args: Any) -> None:
         super().__init__()
         self.__dict__["_planned"] = None, None, None
+        self.__dict__["_unaltered"] = -1  # `alterations` when no module was altered
         if len(args) == 1 and isinstance(args[0], (OrderedDict, dict)):
             for name, module in args[0].items():
                 self.add_module(name, module)
@@ -199,16 +200,19 @@ class Sequential(Module):
             steps = _plan(modules)
             arrays = _lowered(steps)
             self.__dict__["_planned"] = modules, steps, arrays
+            self.__dict__["_unaltered"] = -1
         first = 0
         if not (mode.enabled or mode.anomaly) and type(input) is Tensor:
-            if not any(map(_altered, modules)):
+            if self._unaltered != alterations[0] and not any(map(_altered, modules)):
+                self.__dict__["_unaltered"] = alterations[0]
+            if self._unaltered == alterations[0]:
                 first, input = _run_arrays(arrays, input)
         for step in steps[first:] if first else steps:
             input = step(input)
         return input
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_planned": (None, None, None)}
+        return {**self.__dict__, "_planned": (None, None, None), "_unaltered": -1}
 
     def __len__(self) -> int:
         return len(self._modules)

@@ -12,6 +12,10 @@ from ..dtypes import as_dtype
 from ..engine import Handle
 from ..tensor import Parameter, Tensor, wrap
 
+# How often, of all modules, a hook was registered or a forward replaced: while it stands, whoever
+# looked whether a call of a module does more than its class says need not look again.
+alterations = [0]
+
 
 class Module:
     """A network or a part of one: set Parameters and Modules as attributes, define `forward`.
@@ -57,10 +61,12 @@ class Module:
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Handle:
         """hook(module, args) before forward; what it returns, unless None, replaces args."""
+        alterations[0] += 1
         return Handle(self._forward_pre_hooks, hook)
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> Handle:
         """hook(module, args, output) after forward; a result that is not None replaces output."""
+        alterations[0] += 1
         return Handle(self._forward_hooks, hook)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -86,6 +92,8 @@ class Module:
             self.add_module(name, value)
         else:
             rooms[name] = value
+            if name == "forward":
+                alterations[0] += 1
 
     def __getattr__(self, name: str) -> Any:
         rooms = self.__dict__

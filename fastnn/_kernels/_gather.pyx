@@ -162,12 +162,15 @@ cdef void _direct(const Gather *q, const float *a, const float *bias, const floa
         q.uk.gemm_block(&g)
 
 
+@cython.cdivision(True)
 cdef void _indirect(const Gather *q, const float *packed, const float *bias, const float *image,
                     float *out, Py_ssize_t P, Py_ssize_t t0, Py_ssize_t t1,
                     float *work) noexcept nogil:
-    """Strips of pixels x channels, transposed into the output."""
+    """Strips of pixels x channels, of about the same length, transposed into the output."""
     cdef fnn_gemm g
     cdef Py_ssize_t i = t0 * q.TW, end = t1 * q.TW, row = round_up(q.M, q.uk.lanes)
+    cdef Py_ssize_t strips = max_(1, (end - i + STRIP - 1) // STRIP)
+    cdef Py_ssize_t strip = (end - i + strips - 1) // strips
     memset(&g, 0, sizeof(g))
     g.n, g.k = q.M, q.K
     g.a, g.a_col_off = image, q.tap_off
@@ -176,11 +179,11 @@ cdef void _indirect(const Gather *q, const float *packed, const float *bias, con
     g.bias_col = bias
     g.activation = q.activation
     while i < end:
-        g.m = min_(STRIP, end - i)
+        g.m = min_(strip, end - i)
         g.a_row_off = q.pixel_off + i
         q.uk.gemm_block(&g)
         q.uk.transpose(g.m, q.M, work, row, out + i - t0 * q.TW, P)
-        i += STRIP
+        i += strip
 
 
 cdef void _implicit_gemm(const Gather *q, const float *packed, const float *bias,

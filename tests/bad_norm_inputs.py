@@ -40,6 +40,8 @@ NORMALISATION = [
     ("recorded mean", lambda: norm(mean=fastnn.ones(3, requires_grad=True)),
      ValueError, "running_mean must not require"),
     ("no mean", lambda: norm(mean=None), ValueError, "running_mean is None, but training is False"),
+    ("half of them", lambda: norm(mean=None, training=True), ValueError,
+     "one of running_mean and running_var is None"),
     ("no variance", lambda: norm(var=None), ValueError, "running_var is None"),
     *[(f"one value {x}", lambda x=x: norm(x, training=True),
        ValueError, "expected more than 1 value per channel when training")

@@ -44,6 +44,8 @@ def test_fused_activation_is_bit_equal(name, level):
     for shape, weight, options in [
         ((2, 3, 9, 11), (5, 3, 3, 3), {"padding": 1}), ((4, 1, 28, 28), (6, 1, 5, 5), {}),
         ((1, 4, 8, 8), (8, 2, 2, 3), {"groups": 2, "stride": 2}), ((8, 3, 5), (4, 8, 1, 1), {}),
+        ((2, 17, 7, 9), (33, 17, 3, 3), {"padding": 1}),
+        ((2, 3, 8, 9), (3, 1, 3, 3), {"groups": 3}),
     ]:  # fmt: skip
         tensors = [fastnn.randn(*s, requires_grad=True) for s in (shape, weight, weight[:1])]
         fused = run(lambda x, w, b, o=options: F.conv2d(x, w, b, **o, activation=name), tensors)

@@ -111,3 +111,104 @@ def test_errors_have_the_layers_words():
             model(input_of())
         with pytest.raises(TypeError, match="int32"):
             model(fastnn.from_numpy(np.zeros((1, 3, 8, 8), np.int32)))
+
+
+class Adds(nn.Module):
+    def forward(self, x):
+        x += 1
+        return x
+
+
+CHANGE = [
+    lambda: [nn.ReLU(inplace=True), nn.MaxPool2d(2)],
+    lambda: [nn.Dropout(0.5), nn.ReLU(inplace=True)],
+    lambda: [nn.Sequential(nn.ReLU(inplace=True))],
+    lambda: [nn.LeakyReLU(inplace=True)],
+    lambda: [Adds()],
+]
+
+
+@pytest.mark.parametrize("make", CHANGE)
+def test_the_tape_sees_what_changes_in_place(make):
+    x = fastnn.randn(1, 1, 4, 4, requires_grad=True)
+    h = x * 1
+    z = (h * h).sum()
+    with fastnn.no_grad():
+        nn.Sequential(*make()).eval()(h)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        z.backward()
+
+
+@pytest.mark.parametrize("layer", [nn.Flatten(), nn.Dropout(0.5)])
+def test_the_tape_sees_changes_of_what_shares_memory(layer):
+    x = fastnn.randn(2, 3, requires_grad=True)
+    h = x * 1
+    z = (h * h).sum()
+    with fastnn.no_grad():
+        y = nn.Sequential(layer).eval()(h)
+        y += 1
+    with pytest.raises(RuntimeError, match="changed in place"):
+        z.backward()
+
+
+def test_an_empty_sequential_and_dropout_return_their_input():
+    x = input_of()
+    with fastnn.no_grad():
+        assert nn.Sequential()(x) is x
+
+
+class Counts(nn.Module):
+    def __init__(self, result):
+        super().__init__()
+        self.result, self.calls = result, 0
+
+    def forward(self, x):
+        self.calls += 1
+        if self.result is None:
+            raise KeyError("no")
+        return self.result
+
+
+@pytest.mark.parametrize("result", [None, (1, 2), {"y": 3}])
+def test_a_step_runs_once_whatever_it_gives(result):
+    counts = Counts(result)
+    model = nn.Sequential(nn.Sequential(nn.Sequential(nn.Identity(), counts)))
+    with fastnn.no_grad():
+        if result is None:
+            with pytest.raises(KeyError):
+                model(input_of())
+        else:
+            assert model(input_of()) is result
+    assert counts.calls == 1
+
+
+def test_recording_can_be_switched_on_inside():
+    class Records(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.p = nn.Parameter(fastnn.ones(1))
+
+        def forward(self, x):
+            with fastnn.enable_grad():
+                return x * self.p
+
+    with fastnn.no_grad():
+        assert nn.Sequential(Records())(input_of()).requires_grad
+
+
+def test_inplace_may_be_set_later():
+    relu = nn.ReLU()
+    model = nn.Sequential(relu, nn.MaxPool2d(2)).eval()
+    with fastnn.no_grad():
+        model(input_of())
+        relu.inplace = True
+        x = input_of()
+        model(x)
+    assert x.numpy().min() == 0
+
+
+def test_an_empty_image_is_refused_with_and_without_recording():
+    model = nn.Sequential(nn.Conv2d(1, 2, 1, padding=1))
+    for switch in (fastnn.no_grad, fastnn.enable_grad):
+        with switch(), pytest.raises(ValueError, match="axis of size 0"):
+            model(fastnn.zeros(1, 1, 0, 3))

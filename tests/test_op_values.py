@@ -320,3 +320,21 @@ def test_optimizer_steps_compare_shapes():
     p, g = np.ones((3, 4), np.float32), np.ones((4, 3), np.float32)
     with pytest.raises(ValueError, match="grads"):
         kernels.sgd_step([p], [g], None, 0.1, 0.0, 0.0, 0.0, False, False, 0.0, False)
+
+
+def test_a_depthwise_weight_gradient_sees_its_own_pixels_only():
+    """An infinity that a tap never meets does not reach it, also not as 0 x inf."""
+    x = np.ones((1, 2, 6, 6), np.float32)
+    x[0, 0, -1, -1] = np.inf
+    dy = np.ones((1, 2, 4, 4), np.float32)
+    window = (3, 3), (1, 1), (0, 0), (1, 1), 2
+    got = kernels.conv2d_backward_weight(dy, x, *window)
+    want = reference.conv2d_backward_weight(dy, x, *window)
+    assert np.array_equal(got, want) and np.isfinite(want).sum() == 17
+
+
+def test_a_stride_beyond_the_image_costs_nothing():
+    dy, weight = np.ones((1, 1, 1, 1), np.float32), np.ones((1, 1, 2, 2), np.float32)
+    window = (10_000, 10_000), (0, 0), (1, 1), 1
+    got = kernels.conv2d_backward_input(dy, weight, (1, 1, 3, 3), *window)
+    assert got.tolist() == [[[[1, 1, 0], [1, 1, 0], [0, 0, 0]]]]

@@ -111,6 +111,14 @@ def test_lp_pool(seed, dims):
     compare(lambda lib, F, x: getattr(F, f"lp_pool{dims}d")(x, p, **given), [x])
 
 
+@pytest.mark.parametrize("p", [1, 2, 3, 2.5])
+def test_lp_pool_of_zeros(p):
+    """As below a ReLU: windows of zeros, of which the root has no slope."""
+    x = np.zeros((1, 2, 4, 4), np.float32)
+    x[0, 1, :2] = np.arange(8).reshape(2, 4)
+    compare(lambda lib, F, x: F.lp_pool2d(x, p, 2), [x])
+
+
 @pytest.mark.parametrize("dims", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(24))
 def test_adaptive_pools(seed, dims):

@@ -110,8 +110,9 @@ static void depthwise_rows(size_t rows, size_t n, size_t kh, size_t kw, const fl
 
 enum { VIRTUAL = 16, DEPTHWISE_TAPS = 4 };
 
-FNN_INLINE vf32 depthwise_dy(const float *d, size_t left) {
-  return left >= VF32_LANES ? vf32_load(d) : vf32_load_tail(d, left);
+/* One vector of which `left` columns count: zero times what lies beyond might be NaN. */
+FNN_INLINE vf32 depthwise_load(const float *p, size_t left) {
+  return left >= VF32_LANES ? vf32_load(p) : vf32_load_tail(p, left);
 }
 
 /* Up to DEPTHWISE_TAPS neighbouring taps of one kernel row; one vector of columns. */
@@ -122,10 +123,10 @@ FNN_INLINE void depthwise_taps(const int TAPS, size_t rows, size_t left, const f
 #pragma GCC unroll 4
   for (int s = 0; s < TAPS; s++) sum[s] = vf32_load(acc + s * VIRTUAL);
   for (size_t t = 0; t < rows; t++) {
-    const vf32 g = depthwise_dy(dy + (ptrdiff_t)t * dy_row, left);
+    const vf32 g = depthwise_load(dy + (ptrdiff_t)t * dy_row, left);
 #pragma GCC unroll 4
     for (int s = 0; s < TAPS; s++)
-      sum[s] = vf32_fmadd(g, vf32_load(x + (ptrdiff_t)t * line + col_off[s]), sum[s]);
+      sum[s] = vf32_fmadd(g, depthwise_load(x + (ptrdiff_t)t * line + col_off[s], left), sum[s]);
   }
 #pragma GCC unroll 4
   for (int s = 0; s < TAPS; s++) vf32_store(acc + s * VIRTUAL, sum[s]);
@@ -140,10 +141,10 @@ FNN_INLINE void depthwise_taps_3x3(size_t rows, size_t left, const float *dy, pt
   for (int k = 0; k < 9; k++) sum[k] = vf32_load(acc + k * VIRTUAL);
   for (size_t j = 0; j < rows + 2; j++) {
     const float *p = x + (ptrdiff_t)j * line;
-    vf32 a = vf32_load(p + col_off[0]), b = vf32_load(p + col_off[1]);
-    vf32 c = vf32_load(p + col_off[2]);
+    vf32 a = depthwise_load(p + col_off[0], left), b = depthwise_load(p + col_off[1], left);
+    vf32 c = depthwise_load(p + col_off[2], left);
     vf32_keep(&a), vf32_keep(&b), vf32_keep(&c);
-    g0 = j < rows ? depthwise_dy(dy + (ptrdiff_t)j * dy_row, left) : vf32_zero();
+    g0 = j < rows ? depthwise_load(dy + (ptrdiff_t)j * dy_row, left) : vf32_zero();
     if (j < rows) {
       sum[0] = vf32_fmadd(g0, a, sum[0]);
       sum[1] = vf32_fmadd(g0, b, sum[1]);

@@ -44,10 +44,15 @@ cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) exce
                          f"padding {padding} not negative")
     s.Cg, s.Og = s.C // groups, s.O // groups
     if (s.H + 2 * s.ph < s.dh * (s.KH - 1) + 1 or s.W + 2 * s.pw < s.dw * (s.KW - 1) + 1
-            or s.KH < 1 or s.KW < 1):
+            or s.KH < 1 or s.KW < 1 or s.H < 1 or s.W < 1):
         raise ValueError(f"kernel {(s.KH, s.KW)} does not fit the padded image")
     s.OH = (s.H + 2 * s.ph - s.dh * (s.KH - 1) - 1) // s.sh + 1
     s.OW = (s.W + 2 * s.pw - s.dw * (s.KW - 1) - 1) // s.sw + 1
+    # A lone window needs no stride, and the gradient takes one phase for each step of it.
+    if s.OH == 1:
+        s.sh = min_(s.sh, s.H)
+    if s.OW == 1:
+        s.sw = min_(s.sw, s.W)
     # With padding or stride beyond all use the padded image could not even be counted.
     if (<double>(s.H + 2 * s.ph + s.sh + s.dh * s.KH)
             * <double>(s.W + 2 * s.pw + s.sw + s.dw * s.KW)

@@ -60,6 +60,8 @@ _WORDS = {1: "an int", 2: "an int or two", 3: "an int or three"}
 
 def ntuple(value: Any, function: str, name: str, low: int, n: int) -> tuple[int, ...]:
     """n integers from one or n of them, each at least `low` and less than 2**31."""
+    if isinstance(value, (tuple, list)) and len(value) == 1:
+        value = value[0]
     if isinstance(value, (tuple, list)):
         if len(value) != n:
             raise ValueError(f"{function}: {name} is {value!r}, expected {_WORDS[n]}")

@@ -127,6 +127,8 @@ def batch_norm(
                 raise ValueError(f"batch_norm: {name} is None, but training is False")
         settings = False, eps, activation
         return _BatchNorm.apply(x, weight, bias, running_mean, running_var, settings, [])
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm: one of running_mean and running_var is None, not both")
     momentum = _number(momentum, "batch_norm", "momentum")
     if eps == 0.0:
         raise ValueError("batch_norm: eps is 0.0, expected more than 0 in training")

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..tensor import Function, Tensor
 from . import _checks
-from .arithmetic import mul, pow
+from .arithmetic import _power as power
+from .arithmetic import pow
 from .shape import reshape
 
 MAX_TAPS = 255  # elements of a window whose position fits a byte
@@ -364,6 +365,26 @@ def lp_pool3d(
     return _lp_pool("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+class _Root(Function):
+    """y = (count mean)^(1/p); where the mean is 0 the gradient is 0, as PyTorch's."""
+
+    @staticmethod
+    def forward(ctx: Any, mean: np.ndarray, count: float, p: float) -> Any:
+        total = mean * mean.dtype.type(count)
+        y = power(total, 1.0 / p)
+        ctx.save(total, y)
+        ctx.factor = count / p
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        total, y = ctx.saved
+        there = total != 0
+        with np.errstate(all="ignore"):
+            slope = np.divide(y, total, out=np.zeros_like(y), where=there)
+            return np.where(there, dy * slope * dy.dtype.type(ctx.factor), dy.dtype.type(0))
+
+
 def _lp_pool(
     function: str,
     dims: int,
@@ -378,7 +399,7 @@ def _lp_pool(
     p = exponent(norm_type, function)
     kernel = sizes(kernel_size, dims, function, "kernel_size", 1)
     mean = _avg_pool(function, dims, pow(input, p), kernel, stride, 0, ceil_mode, True, None)
-    return pow(mul(mean, float(np.prod(kernel))), 1.0 / p)
+    return _Root.apply(mean, float(np.prod(kernel)), p)
 
 
 def exponent(norm_type: Any, function: str) -> float:

@@ -24,6 +24,10 @@ MODES = {  # number of spatial axes that a mode is for
 }
 
 
+MOST = 1 << 40  # elements of an output
+KEPT = 4096  # outputs of an axis up to which its table is kept: 64 of them are at most 6 MB
+
+
 class _Resample2d(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, tables: Any) -> Any:
@@ -36,8 +40,13 @@ class _Resample2d(Function):
         return ctx.kernels.resample2d_backward(dy, ctx.input_size, *ctx.tables)
 
 
-@lru_cache(maxsize=256)
 def _table(size: int, out: int, mode: str, aligned: bool, scale: float, char: str) -> Any:
+    """The table of an axis; those of usual sizes are kept."""
+    make = _kept_table if out <= KEPT else _new_table
+    return make(size, out, mode, aligned, scale, char)
+
+
+def _new_table(size: int, out: int, mode: str, aligned: bool, scale: float, char: str) -> Any:
     """(index, weight) of an axis, both (out, taps), from PyTorch's formulas in the input's dtype.
 
     scale: outputs for an input, 0 if it follows from the sizes.  Linear and cubic: position
@@ -69,6 +78,9 @@ def _table(size: int, out: int, mode: str, aligned: bool, scale: float, char: st
     share = np.clip(x - left.astype(char), real(0), real(1))
     weight = np.stack([real(1) - share, share], 1)
     return np.stack([left, right], 1).astype(np.int32), weight.astype(char)
+
+
+_kept_table = lru_cache(maxsize=64)(_new_table)
 
 
 def _cubic_weights(t: np.ndarray, real: Any) -> np.ndarray:
@@ -148,6 +160,8 @@ def interpolate(
     if align_corners is not None and (mode.startswith("nearest") or mode == "area"):
         raise ValueError(f"interpolate: align_corners has no meaning with mode {mode!r}")
     out, scales = _target(x.shape[2:], size, scale_factor, recompute_scale_factor)
+    if math.prod((*x.shape[:2], *out)) > MOST:
+        raise MemoryError(f"interpolate: cannot allocate an output of {(*x.shape[:2], *out)}")
     if mode == "area":
         pools = adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
         return pools[n - 1](x, out)

@@ -13,6 +13,7 @@ from . import inference
 from .activation import ReLU, Sigmoid, Tanh
 from .conv import Conv1d, Conv2d, Conv3d
 from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .dropout import Dropout
 from .fused import FOLDS, conv_bn, norm_relu
 from .fused import altered as _altered
 from .linear import Linear
@@ -32,13 +33,8 @@ class _WithActivation:
         self.layer, self.then = layer, then
         self.activation = _ACTIVATIONS[type(then)]
 
-    def lowered(self) -> inference.Step:
-        layer, activation = self.layer, self.activation
-        if type(layer) is Linear:
-            return inference.linear(layer, activation)
-        if type(layer) is Conv2d:
-            return inference.conv2d(layer, activation)
-        return inference.whole(self)
+    def lowered(self) -> inference.Step | None:
+        return inference.lowered(self.layer, self.activation)
 
     def __call__(self, x: Tensor) -> Tensor:
         layer = self.layer
@@ -63,9 +59,7 @@ class _ReluThenPool:
         self.before = before if fresh else None
 
     def lowered(self) -> inference.Step:
-        if self.relu.inplace and self.before is None:
-            return inference.whole(self)
-        return inference.max_pool2d(self.pool, "relu")
+        return inference.max_pool2d(self.pool, "relu", None if self.before else self.relu)
 
     def __call__(self, x: Tensor) -> Any:
         relu, pool, before = self.relu, self.pool, self.before
@@ -88,9 +82,6 @@ class _WithNorm:
     def __init__(self, layer: Any, bn: Any, then: Module | None) -> None:
         self.layer, self.bn, self.then = layer, bn, then
         self.activation = None if then is None else _ACTIVATIONS[type(then)]
-
-    def lowered(self) -> inference.Step:
-        return inference.whole(self)
 
     def __call__(self, x: Tensor) -> Tensor:
         then, activation = self.then, self.activation
@@ -147,30 +138,31 @@ def _plan(modules: tuple[Any, ...]) -> list[Any]:
     return steps
 
 
-def _lowered(steps: list[Any]) -> list[inference.Step]:
-    """The same on arrays, for inference."""
-    found: list[inference.Step] = []
+def _program(steps: list[Any]) -> list[tuple[list[inference.Step], list[Any]]]:
+    """The same for inference: runs of steps, on arrays where the first list is not empty.
+
+    What arrays give must be new, so that no tensor shares memory with another unknowingly: a run
+    has a step that computes, and the steps after it.
+    """
+    program: list[tuple[list[inference.Step], list[Any]]] = []
     for step in steps:
-        if type(step) is Flatten:
-            found.append(inference.flatten(step))
-        elif isinstance(step, (_WithActivation, _ReluThenPool, _WithNorm)):
-            found.append(step.lowered())
+        if isinstance(step, (_WithActivation, _ReluThenPool)):
+            run = step.lowered()
+        elif type(step) is Flatten:
+            run = inference.flatten(step)
         else:
-            found.append(inference.lowered(step))
-    return found
-
-
-def _run_arrays(steps: list[inference.Step], input: Tensor) -> tuple[int, Tensor]:
-    """How many steps could be run on arrays, and what they gave."""
-    x, done = input._data, 0
-    try:
-        for step in steps:
-            x = step(x)
-            done += 1
-    except Exception:  # the layer itself has the right words for it, or can do it
-        if not done:
-            return 0, input
-    return done, wrap(x)
+            run = None if isinstance(step, _WithNorm) else inference.lowered(step, None)
+        if not program or (run is None) != (not program[-1][0]):
+            program.append(([], []))
+        arrays, layers = program[-1]
+        if run is not None:
+            arrays.append(run)
+        layers.append(step)
+    views = (Flatten, Dropout)
+    return [
+        ([] if all(type(m) in views for m in layers) else arrays, layers)
+        for arrays, layers in program
+    ]
 
 
 class Sequential(Module):
@@ -195,20 +187,36 @@ class Sequential(Module):
 
     def forward(self, input: Any) -> Any:
         modules = tuple(self._modules.values())
-        planned, steps, arrays = self._planned
+        planned, steps, program = self._planned
         if planned != modules:
             steps = _plan(modules)
-            arrays = _lowered(steps)
-            self.__dict__["_planned"] = modules, steps, arrays
+            program = _program(steps)
+            self.__dict__["_planned"] = modules, steps, program
             self.__dict__["_unaltered"] = -1
-        first = 0
-        if not (mode.enabled or mode.anomaly) and type(input) is Tensor:
+        if not (mode.enabled or mode.anomaly):
             if self._unaltered != alterations[0] and not any(map(_altered, modules)):
                 self.__dict__["_unaltered"] = alterations[0]
             if self._unaltered == alterations[0]:
-                first, input = _run_arrays(arrays, input)
-        for step in steps[first:] if first else steps:
+                return self._infer(program, input)
+        for step in steps:
             input = step(input)
+        return input
+
+    @staticmethod
+    def _infer(program: list[tuple[list[inference.Step], list[Any]]], input: Any) -> Any:
+        """forward where nothing is recorded."""
+        for arrays, layers in program:
+            if arrays and type(input) is Tensor:
+                try:
+                    x = input._data
+                    for run in arrays:
+                        x = run(x)
+                    input = wrap(x)
+                    continue
+                except Exception:  # the layers have the right words for it, or can do it
+                    pass
+            for step in layers:
+                input = step(input)
         return input
 
     def __getstate__(self) -> dict[str, Any]:

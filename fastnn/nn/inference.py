@@ -2,8 +2,8 @@
 
 A layer's wrapping (tensors, checks, tape) costs two microseconds, as much as the arithmetic of a
 small one: LeNet-5, batch 1, 37 -> 21 us (pytest bench -k I2).  Parameters and settings are looked
-up at each call, so nothing can be stale.  A step that cannot do its work raises; from there on
-Sequential runs the layers themselves, whose errors have names.
+up at each call, so nothing can be stale.  Steps change nothing but their own results; where one
+cannot do its work it raises, and Sequential runs the layers, whose errors have names.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ..functional import arrays
-from ..tensor import wrap
 from .activation import ReLU, Sigmoid, Tanh
 from .conv import Conv2d
 from .dropout import Dropout
@@ -67,11 +66,11 @@ def conv2d(layer: Any, activation: str | None) -> Step:
     return run
 
 
-def max_pool2d(layer: Any, activation: str | None) -> Step:
-    """MaxPool2d, of the input or of its ReLU."""
+def max_pool2d(layer: Any, activation: str | None, relu: Any = None) -> Step:
+    """MaxPool2d, of the input or of its ReLU; relu: the layer, where its input is the caller's."""
 
     def run(x: np.ndarray) -> np.ndarray:
-        if layer.return_indices:
+        if layer.return_indices or (relu is not None and relu.inplace):
             raise NotLowered
         return arrays.max_pool2d(x, layer._checked(), activation)
 
@@ -118,29 +117,20 @@ def activation(layer: Any, name: str) -> Step:
     return run
 
 
-def whole(step: Callable[[Any], Any]) -> Step:
-    """Any other layer, called as it is."""
-
-    def run(x: np.ndarray) -> np.ndarray:
-        return step(wrap(x))._data
-
-    return run
-
-
 _NAMES: dict[type, str] = {ReLU: "relu", Tanh: "tanh", Sigmoid: "sigmoid"}
 
 
-def lowered(module: Any) -> Step:
-    """The step of one module."""
+def lowered(module: Any, then: str | None) -> Step | None:
+    """The step of one module and the activation after it; None if it has to run itself."""
     kind = type(module)
     if kind is Linear:
-        return linear(module, None)
+        return linear(module, then)
     if kind is Conv2d:
-        return conv2d(module, None)
+        return conv2d(module, then)
+    if then is not None:
+        return None
     if kind is MaxPool2d:
         return max_pool2d(module, None)
     if kind is Dropout:
         return dropout(module)
-    if kind in _NAMES:
-        return activation(module, _NAMES[kind])
-    return whole(module)
+    return activation(module, _NAMES[kind]) if kind in _NAMES else None

@@ -35,7 +35,7 @@ def _output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation
                 f"padding {padding} not negative"
             )
         reach = d * (k - 1) + 1
-        if k < 1 or n + 2 * p < reach:
+        if n < 1 or k < 1 or n + 2 * p < reach:
             raise ValueError(f"kernel {kernel} does not fit the padded image")
         out.append((n + 2 * p - reach) // s + 1)
     return out[0], out[1]

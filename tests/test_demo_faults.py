@@ -32,12 +32,14 @@ def test_ties_without_a_gradient_miss(monkeypatch):
     assert figure(result, "values that differ").passed
 
 
-@pytest.mark.parametrize("name", ["max-pooling", "average-pooling", "convolution", "deconvolution"])
+@pytest.mark.parametrize(
+    "name", ["max-pooling", "average-pooling", "convolution", "deconvolution", "weight-sharing"]
+)
 def test_what_a_row_was_given_is_told(name):
     """A count of the row's own settings is no measurement."""
     for f in quick(name).figures:
         if f.name.startswith(("settings", "combinations", "places")):
-            assert f.relation is None and f.value in (8, 54, 78)
+            assert f.relation is None and f.value in (8, 54, 78, 676)
 
 
 def test_a_kernel_wrong_in_both_layers_misses(monkeypatch):
@@ -58,3 +60,19 @@ def test_a_kernel_wrong_in_both_layers_misses(monkeypatch):
 def test_every_output_padding_is_tried():
     """Below the stride or the dilation, as the layer accepts them."""
     assert figure(quick("deconvolution"), "combinations").value == 6 * (1 + 2 + 3 + 2 + 2 + 3)
+
+
+def test_an_unshared_layer_wrong_somewhere_misses(monkeypatch):
+    """Weight sharing is judged by the library's own unshared layer."""
+    right = kernels.locally_connected2d_backward_weight
+
+    def without_a_row(*args, **kwargs):
+        dweight = right(*args, **kwargs)
+        dweight[13] = 0  # the middle row; a digit's corners are dark
+        return dweight
+
+    result = quick("weight-sharing")
+    assert figure(result, "sum over places").passed
+    assert list(result.picture["counts"].values()) == [9, 9 * 676, 784 * 676]
+    monkeypatch.setattr(kernels, "locally_connected2d_backward_weight", without_a_row)
+    assert not figure(quick("weight-sharing"), "sum over places").passed

@@ -129,6 +129,29 @@ def test_several_rows_and_all(only, tmp_path, capsys):
     assert "needs a moon rock" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "path, message",
+    [("p.xyz", "no picture format .xyz"), ("no/p.png", "there is no folder"), (".", "is a folder")],
+)
+def test_a_picture_that_cannot_be_written_stops_before_the_run(
+    path, message, only, tmp_path, capsys
+):
+    only(fake(lambda quick, seed: pytest.fail("it ran")))
+    assert run("demo", "fake", "--plot", tmp_path / path) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_verdict_comes_before_the_picture(only, tmp_path, monkeypatch, capsys):
+    def full(*args):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(_command, "save_picture", full)
+    only(fake(lambda quick, seed: demos.Result((demos.exactly("x", 1, 1),))))
+    assert run("demo", "fake", "--plot", tmp_path / "p.png") == 1
+    out, err = capsys.readouterr()
+    assert "passed in" in out and "no space left" in err
+
+
 def test_list_names_every_row(capsys):
     assert run("demo", "--list") == 0
     lines = capsys.readouterr().out.splitlines()

@@ -152,6 +152,10 @@ def test_the_verdict_comes_before_the_picture(only, tmp_path, monkeypatch, capsy
     assert "passed in" in out and "no space left" in err
 
 
+def test_the_quick_rows_together_are_quick():
+    assert sum(row.seconds[1] for row in ROWS) < 150
+
+
 def test_list_names_every_row(capsys):
     assert run("demo", "--list") == 0
     lines = capsys.readouterr().out.splitlines()

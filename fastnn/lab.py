@@ -12,6 +12,7 @@ import numpy as np
 from . import nn
 from .creation import from_numpy, tensor
 from .grad_mode import no_grad
+from .nn.utils import evaluating
 from .random import Generator
 
 __all__ = [
@@ -193,21 +194,21 @@ def shift_test(
     """Accuracy of a classifier on images moved by up to `max_shift` pixels in both directions.
 
     x (N, C, H, W), y (N,) labels.  The model, in evaluation mode, gives logits (N, classes).
-    Raises ValueError for a negative max_shift or no images.
+    Raises ValueError for a negative max_shift, no images or labels of another shape.
     """
     if max_shift < 0:
         raise ValueError(f"shift_test: max_shift is {max_shift}, expected at least 0")
     if not len(x):
         raise ValueError("shift_test: x has no images")
-    was_training = model.training
-    model.eval()
+    labels = np.asarray(y)
+    if labels.shape != (len(x),):
+        raise ValueError(f"shift_test: y has shape {labels.shape}, expected ({len(x)},)")
     n = 2 * max_shift + 1
     right = np.zeros((n, n), np.int64)
-    with no_grad():
+    with evaluating(model):
         for i, j in np.ndindex(n, n):
             for k in range(0, len(x), batch_size):
                 moved = shift(x[k : k + batch_size], i - max_shift, j - max_shift)
                 logits = model(from_numpy(moved)).numpy()
-                right[i, j] += int((logits.argmax(axis=1) == y[k : k + batch_size]).sum())
-    model.train(was_training)
+                right[i, j] += int((logits.argmax(axis=1) == labels[k : k + batch_size]).sum())
     return ShiftTest(right / len(x))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import lab, models, nn
+from fastnn import lab, models, nn, train
+from fastnn.demos import _steps
 
 CHAINS = {
     "one kernel": nn.Sequential(nn.Conv2d(1, 2, 3)),
@@ -99,3 +100,38 @@ def test_shift_test_of_nothing_is_refused():
         lab.shift_test(TopLeft(), x, y)
     with pytest.raises(ValueError, match="max_shift is -1"):
         lab.shift_test(TopLeft(), x, y, max_shift=-1)
+
+
+@pytest.mark.parametrize("y", [np.zeros((4, 1), int), np.zeros(3, int), 0])
+def test_shift_test_wants_a_label_an_image(y):
+    with pytest.raises(ValueError, match=r"y has shape .* expected \(4,\)"):
+        lab.shift_test(TopLeft(), np.zeros((4, 1, 3, 3), np.float32), y)
+
+
+def frozen():
+    """A network in training whose second layer is frozen."""
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten()).train()
+    model[1].eval()
+    return model
+
+
+def flags(model):
+    return [m.training for m in model.modules()]
+
+
+def test_what_was_frozen_stays_frozen():
+    x, y = np.zeros((4, 1, 3, 3), np.float32), np.zeros(4, int)
+    uses = {
+        "shift_test": lambda model, x: lab.shift_test(model, x, y, max_shift=0),
+        "outputs": _steps.outputs,
+        "predict": lambda model, x: train.Trainer(
+            model, nn.CrossEntropyLoss(), fastnn.optim.SGD(model.parameters(), lr=0.1)
+        ).predict(x),
+    }
+    for name, use in uses.items():
+        model = frozen()
+        use(model, x)
+        assert flags(model) == [True, True, False, True], name
+        with pytest.raises(ValueError):
+            use(model, np.zeros((4, 3, 3, 3), np.float32))  # three channels
+        assert flags(model) == [True, True, False, True], name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,8 @@ _PIXELWISE = (  # each output sees its own pixel
     nn.Tanh,
 )
 
+_LOCAL = nn.Conv2d, nn.LocallyConnected2d, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d
+
 
 @dataclass(frozen=True)
 class ReceptiveField:
@@ -62,8 +65,10 @@ def receptive_field(model: nn.Module) -> ReceptiveField:
     """Receptive field of a chain of layers, computed from kernels, strides, paddings and dilations:
     size += (k - 1) dilation * stride so far;  start -= padding * stride so far;  stride *= s.
 
-    model: a layer or a `Sequential`, nested as one likes, of 2-D convolutions and pooling and of
-    layers that work on each pixel by itself.  Raises TypeError that names any other layer.
+    model: a layer or a `Sequential`, nested as one likes, of 2-D convolutions, shared or not, and
+    pooling, and of layers that work on each pixel by itself.  Raises TypeError that names any other
+    layer; ValueError for a padding that shows what lies outside of the field: circular, or reflect
+    or replicate by more than their window holds.
     Source: Araujo, Norris, Sim 2019, doi:10.23915/distill.00021.
     """
     size, stride, start = [1, 1], [1, 1], [0, 0]
@@ -128,19 +133,31 @@ def _chain(model: nn.Module) -> list[nn.Module]:
 def _geometry(layer: Any) -> tuple[tuple[int, int], ...]:
     """kernel, stride, padding, dilation, each (vertical, horizontal)."""
     name = type(layer).__name__
-    if not isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
+    if not isinstance(layer, _LOCAL):
         raise TypeError(
             f"receptive_field: {name} is not a 2-D convolution or pooling, nor a layer that works "
             "on each pixel by itself"
         )
     kernel = _pair(layer.kernel_size)
     dilation = _pair(getattr(layer, "dilation", 1))
-    padding = layer.padding
-    if padding == "valid":
-        padding = 0
-    elif padding == "same":  # what is odd goes to the end
-        padding = tuple((k - 1) * d // 2 for k, d in zip(kernel, dilation, strict=True))
-    return kernel, _pair(layer.stride), _pair(padding), dilation
+    padding = getattr(layer, "padding", 0)
+    spans = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
+    before = after = (0, 0)
+    if padding == "same":  # what is odd goes to the end
+        before = spans[0] // 2, spans[1] // 2
+        after = spans[0] - before[0], spans[1] - before[1]
+    elif padding != "valid":
+        before = after = _pair(padding)
+    mode = getattr(layer, "padding_mode", "zeros")
+    # The far side is seen, or of the near one what lies beyond the window.
+    reach = {"zeros": 0, "replicate": 1, "reflect": 2}.get(mode, math.inf)
+    if any(p and p * reach > span for p, span in zip(after, spans, strict=True)):
+        raise ValueError(
+            f"receptive_field: {name} pads {after} with padding_mode {mode!r}, so its outputs at "
+            "the border see inputs outside of the field"
+        )
+    stride = kernel if layer.stride is None else _pair(layer.stride)
+    return kernel, stride, before, dilation
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -16,14 +16,20 @@ CHAINS = {
     "same": nn.Sequential(nn.Conv2d(1, 2, 4, padding="same"), nn.Conv2d(2, 2, 3, padding="valid")),
     "nested": nn.Sequential(nn.Sequential(nn.Conv2d(1, 2, 3)), nn.Identity(), nn.MaxPool2d(2, 1)),
     "max-pooling": nn.Sequential(nn.MaxPool2d(3, stride=2, padding=1), nn.Conv2d(1, 1, 3)),
-}
+    "power average": nn.Sequential(nn.LPPool2d(3, 2), nn.Conv2d(1, 1, 3), nn.LPPool2d(1, 3, 1)),
+    "unshared": nn.Sequential(nn.LocallyConnected2d(1, 2, (16, 18), 3, 2, 1), nn.Conv2d(2, 1, 2)),
+    "reflect": nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"),
+                             nn.Conv2d(1, 1, 5, padding=2, padding_mode="reflect")),
+    "replicate": nn.Sequential(nn.Conv2d(1, 1, 3, padding=2, padding_mode="replicate")),
+    "circular, unpadded": nn.Sequential(nn.Conv2d(1, 1, 3, padding_mode="circular")),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CHAINS)
 @pytest.mark.parametrize("position", [(0, 0), (2, 3), (-1, -1)])
 def test_computed_and_measured_fields_are_the_same(name, position):
     model = CHAINS[name]
-    channels = next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), 1)
+    channels = next((m.in_channels for m in model.modules() if hasattr(m, "in_channels")), 1)
     size = 16, 18
     out = model(fastnn.zeros(1, channels, *size)).shape[2:]
     position = tuple(p % n for p, n in zip(position, out, strict=True))
@@ -63,6 +69,24 @@ def test_a_layer_that_is_not_local_is_refused():
         lab.receptive_field(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Linear(3, 3)))
     with pytest.raises(ValueError, match=r"output has shape .* expected \(N, C, H, W\)"):
         lab.measured_receptive_field(nn.Flatten(), (1, 4, 4), (0, 0))
+
+
+@pytest.mark.parametrize(
+    "kernel, padding, mode",
+    [(3, 1, "circular"), (3, "same", "circular"), (3, 2, "reflect"), (4, "same", "reflect"),
+     (3, (0, 3), "replicate")],
+)  # fmt: skip
+def test_a_padding_that_shows_other_inputs_is_refused(kernel, padding, mode):
+    """The measured field shows why: inputs at the border of a plane that the box cuts off."""
+    layer = nn.Conv2d(1, 1, kernel, padding=padding, padding_mode=mode)
+    with pytest.raises(ValueError, match=f"Conv2d pads .* padding_mode '{mode}'"):
+        lab.receptive_field(nn.Sequential(layer))
+    seen = lab.measured_receptive_field(layer, (1, 9, 9), (-1, -1))
+    zeros = nn.Conv2d(1, 1, kernel, padding=padding)
+    end = zeros(fastnn.zeros(1, 1, 9, 9)).shape[2:]
+    top, bottom, left, right = lab.receptive_field(zeros).box((end[0] - 1, end[1] - 1), (9, 9))
+    seen[max(top, 0) : bottom, max(left, 0) : right] = False
+    assert seen.any()
 
 
 def test_shift_moves_and_fills_with_zeros():

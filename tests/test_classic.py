@@ -367,6 +367,8 @@ BAD = {
     "X has shape (4,)": ({}, uniform(4)),
     "X has no pictures": ({}, GOOD[:0]),
     "X has values that are not finite": ({}, GOOD * np.float32("nan")),
+    "not finite in float32": ({}, GOOD.astype(np.float64) * 1e39),
+    "expected at most 1e+08": ({}, GOOD * np.float32(1e15)),
     "X has negative values": (dict(contrast=None), -GOOD),
     "y has shape (3,), expected (4,)": ({}, GOOD, np.arange(3)),
 }
@@ -378,6 +380,29 @@ def test_bad_input(message):
     with pytest.raises(ValueError) as caught:
         Neocognitron(**{**SMALL, **settings}).fit(*arguments)
     assert message in str(caught.value) and "Neocognitron" in str(caught.value)
+
+
+PER_LAYER = ("planes", "kernel_size", "thresholds", "learning_thresholds", "column", "blur",
+             "stride")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PER_LAYER)
+def test_settings_by_layer_are_sequences_of_numbers(name):
+    for value in (16, 0.5, None, "5"):
+        with pytest.raises(TypeError, match=rf"Neocognitron: {name} is .*, expected a tuple"):
+            Neocognitron(**{**SMALL, name: value}).fit(GOOD)
+    with pytest.raises(TypeError, match=rf"Neocognitron: {name} is \('a',\), expected numbers"):
+        Neocognitron(**{**SMALL, name: ("a",)}).fit(GOOD)
+    for same in (list(SMALL[name]), np.array(SMALL[name])):
+        Neocognitron(**{**SMALL, name: same}).fit(GOOD)
+
+
+def test_large_pictures_are_read_as_others():
+    x, y = fastnn.datasets.digits8x8()
+    x = x / x.max() * np.float32(9e7)
+    model = Neocognitron(**SMALL).fit(x[:100], y[:100])
+    assert np.isfinite(model.decision_function(x[100:200])).all()
+    assert model.score(x[100:300], y[100:300]) > 0.8
 
 
 def test_bad_types_and_states():

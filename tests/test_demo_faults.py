@@ -1,5 +1,7 @@
 """Bars of the catalogue that a planted fault must miss."""
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,16 @@ def test_an_unshared_layer_wrong_somewhere_misses(monkeypatch):
     assert list(result.picture["counts"].values()) == [9, 9 * 676, 784 * 676]
     monkeypatch.setattr(kernels, "locally_connected2d_backward_weight", without_a_row)
     assert not figure(quick("weight-sharing"), "sum over places").passed
+
+
+def test_the_series_are_hard_enough_to_miss(monkeypatch):
+    """Noise keeps the accuracy off 1, and a network that is trained less misses."""
+    module = importlib.import_module("fastnn.demos.fully_convolutional")
+    assert 0.95 <= figure(quick("fully-convolutional"), "Conv1d: test accuracy").value < 0.99
+    fit = module.fit
+
+    def shorter(*args, epochs, **kwargs):
+        return fit(*args, epochs=max(1, epochs // 4), **kwargs)
+
+    monkeypatch.setattr(module, "fit", shorter)
+    assert not figure(quick("fully-convolutional"), "Conv1d: test accuracy").passed

@@ -254,7 +254,14 @@ def _demo(args: argparse.Namespace) -> int:
             print(f"{row.numbers[0]}  {row.name}: left out, {row.status}\n")
             continue
         plot = args.plot / f"{row.name}.png" if args.plot and len(rows) > 1 else args.plot
-        if not _command.run_demo(row, quick=args.quick, seed=args.seed, plot=plot):
+        try:
+            passed = _command.run_demo(row, quick=args.quick, seed=args.seed, plot=plot)
+        except Exception as error:
+            if len(rows) == 1:
+                raise
+            print(f"FAILED: {type(error).__name__}: {' '.join(str(error).split())}")
+            passed = False
+        if not passed:
             missed.append(row.name)
         if len(rows) > 1:
             print()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from . import nn
 from .creation import from_numpy, tensor
 from .grad_mode import no_grad
+from .nn.utils import evaluating
 from .random import Generator
 
 __all__ = [
@@ -33,6 +35,8 @@ _PIXELWISE = (  # each output sees its own pixel
     nn.Sigmoid,
     nn.Tanh,
 )
+
+_LOCAL = nn.Conv2d, nn.LocallyConnected2d, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,10 @@ def receptive_field(model: nn.Module) -> ReceptiveField:
     """Receptive field of a chain of layers, computed from kernels, strides, paddings and dilations:
     size += (k - 1) dilation * stride so far;  start -= padding * stride so far;  stride *= s.
 
-    model: a layer or a `Sequential`, nested as one likes, of 2-D convolutions and pooling and of
-    layers that work on each pixel by itself.  Raises TypeError that names any other layer.
+    model: a layer or a `Sequential`, nested as one likes, of 2-D convolutions, shared or not, and
+    pooling, and of layers that work on each pixel by itself.  Raises TypeError that names any other
+    layer; ValueError for a padding that shows what lies outside of the field: circular, or reflect
+    or replicate by more than their window holds.
     Source: Araujo, Norris, Sim 2019, doi:10.23915/distill.00021.
     """
     size, stride, start = [1, 1], [1, 1], [0, 0]
@@ -127,19 +133,31 @@ def _chain(model: nn.Module) -> list[nn.Module]:
 def _geometry(layer: Any) -> tuple[tuple[int, int], ...]:
     """kernel, stride, padding, dilation, each (vertical, horizontal)."""
     name = type(layer).__name__
-    if not isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
+    if not isinstance(layer, _LOCAL):
         raise TypeError(
             f"receptive_field: {name} is not a 2-D convolution or pooling, nor a layer that works "
             "on each pixel by itself"
         )
     kernel = _pair(layer.kernel_size)
     dilation = _pair(getattr(layer, "dilation", 1))
-    padding = layer.padding
-    if padding == "valid":
-        padding = 0
-    elif padding == "same":  # what is odd goes to the end
-        padding = tuple((k - 1) * d // 2 for k, d in zip(kernel, dilation, strict=True))
-    return kernel, _pair(layer.stride), _pair(padding), dilation
+    padding = getattr(layer, "padding", 0)
+    spans = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
+    before = after = (0, 0)
+    if padding == "same":  # what is odd goes to the end
+        before = spans[0] // 2, spans[1] // 2
+        after = spans[0] - before[0], spans[1] - before[1]
+    elif padding != "valid":
+        before = after = _pair(padding)
+    mode = getattr(layer, "padding_mode", "zeros")
+    # The far side is seen, or of the near one what lies beyond the window.
+    reach = {"zeros": 0, "replicate": 1, "reflect": 2}.get(mode, math.inf)
+    if any(p and p * reach > span for p, span in zip(after, spans, strict=True)):
+        raise ValueError(
+            f"receptive_field: {name} pads {after} with padding_mode {mode!r}, so its outputs at "
+            "the border see inputs outside of the field"
+        )
+    stride = kernel if layer.stride is None else _pair(layer.stride)
+    return kernel, stride, before, dilation
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -193,21 +211,21 @@ def shift_test(
     """Accuracy of a classifier on images moved by up to `max_shift` pixels in both directions.
 
     x (N, C, H, W), y (N,) labels.  The model, in evaluation mode, gives logits (N, classes).
-    Raises ValueError for a negative max_shift or no images.
+    Raises ValueError for a negative max_shift, no images or labels of another shape.
     """
     if max_shift < 0:
         raise ValueError(f"shift_test: max_shift is {max_shift}, expected at least 0")
     if not len(x):
         raise ValueError("shift_test: x has no images")
-    was_training = model.training
-    model.eval()
+    labels = np.asarray(y)
+    if labels.shape != (len(x),):
+        raise ValueError(f"shift_test: y has shape {labels.shape}, expected ({len(x)},)")
     n = 2 * max_shift + 1
     right = np.zeros((n, n), np.int64)
-    with no_grad():
+    with evaluating(model):
         for i, j in np.ndindex(n, n):
             for k in range(0, len(x), batch_size):
                 moved = shift(x[k : k + batch_size], i - max_shift, j - max_shift)
                 logits = model(from_numpy(moved)).numpy()
-                right[i, j] += int((logits.argmax(axis=1) == y[k : k + batch_size]).sum())
-    model.train(was_training)
+                right[i, j] += int((logits.argmax(axis=1) == labels[k : k + batch_size]).sum())
     return ShiftTest(right / len(x))

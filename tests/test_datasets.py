@@ -180,6 +180,17 @@ def test_mnist_says_what_is_wrong(tmp_path, monkeypatch):
         datasets.mnist(tmp_path)
 
 
+def test_local_folder_opens_no_file(tmp_path):
+    write_mnist(tmp_path / "FashionMNIST/raw")
+    for path in (tmp_path / "FashionMNIST/raw").iterdir():
+        path.write_bytes(b"")
+    assert datasets.local_folder("fashion_mnist", tmp_path) == tmp_path / "FashionMNIST/raw"
+    with pytest.raises(FileNotFoundError, match="mnist: no folder with train-images"):
+        datasets.local_folder("mnist", tmp_path)
+    with pytest.raises(ValueError, match="name is 'cifar', expected mnist or fashion_mnist"):
+        datasets.local_folder("cifar", tmp_path)
+
+
 def test_made_up_sets():
     x, y = datasets.xor()
     assert y.tolist() == [int(a != b) for a, b in x]

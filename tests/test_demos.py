@@ -100,7 +100,7 @@ def test_command_prints_figures_and_draws(tmp_path, capsys):
     path = tmp_path / "p.png"
     assert run("demo", "67", "--quick", "--plot", path) == 0
     text = capsys.readouterr().out
-    assert "convolution" in text and "== 54" in text and "ok" in text and "passed in" in text
+    assert "convolution" in text and "<= 1.00e-06" in text and "ok" in text and "passed in" in text
     assert path.read_bytes()[:4] == b"\x89PNG"
 
 
@@ -129,6 +129,33 @@ def test_several_rows_and_all(only, tmp_path, capsys):
     assert "needs a moon rock" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "path, message",
+    [("p.xyz", "no picture format .xyz"), ("no/p.png", "there is no folder"), (".", "is a folder")],
+)
+def test_a_picture_that_cannot_be_written_stops_before_the_run(
+    path, message, only, tmp_path, capsys
+):
+    only(fake(lambda quick, seed: pytest.fail("it ran")))
+    assert run("demo", "fake", "--plot", tmp_path / path) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_verdict_comes_before_the_picture(only, tmp_path, monkeypatch, capsys):
+    def full(*args):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(_command, "save_picture", full)
+    only(fake(lambda quick, seed: demos.Result((demos.exactly("x", 1, 1),))))
+    assert run("demo", "fake", "--plot", tmp_path / "p.png") == 1
+    out, err = capsys.readouterr()
+    assert "passed in" in out and "no space left" in err
+
+
+def test_the_quick_rows_together_are_quick():
+    assert sum(row.seconds[1] for row in ROWS) < 150
+
+
 def test_list_names_every_row(capsys):
     assert run("demo", "--list") == 0
     lines = capsys.readouterr().out.splitlines()
@@ -137,24 +164,56 @@ def test_list_names_every_row(capsys):
         assert line.split()[:2] == [row.numbers[0], row.name] and row.title in line
 
 
-def test_without_the_data_a_row_says_so(monkeypatch, tmp_path, capsys):
-    from fastnn.demos import alexnet, fashion
+def test_all_goes_on_after_a_row_that_raises(only, capsys):
+    def broken(quick, seed):
+        raise AssertionError("no\nluck")
 
-    def absent():
-        raise FileNotFoundError("no folder")
+    good = fake(lambda quick, seed: demos.Result((demos.exactly("x", 1, 1),)), name="good")
+    only(fake(broken, name="broken"), good)
+    assert run("demo", "--all") == 1
+    text = capsys.readouterr().out
+    assert "FAILED: AssertionError: no luck" in text and "missed: broken" in text
+    assert text.index("FAILED") < text.index("good: T") < text.index("passed in")
+    with pytest.raises(AssertionError):
+        run("demo", "broken")
 
-    monkeypatch.setattr(fastnn.datasets, "fashion_mnist", absent)
-    fashion._data.cache_clear()
+
+@pytest.fixture
+def data_folder(monkeypatch, tmp_path):
+    """Where the rows look for data: empty."""
+    from fastnn.demos import alexnet
+
+    monkeypatch.setenv("FASTNN_DATA", str(tmp_path))
+    monkeypatch.setattr(fastnn.datasets.local, "_DEBIAN", tmp_path / "none")
     alexnet._data.cache_clear()
-    try:
-        assert demos.find("68b").status == "needs the data set fashion_mnist"
-        assert run("demo", "fashion", "--quick") == 1
-        assert "needs the data set fashion_mnist" in capsys.readouterr().err
-        split, name = alexnet._data()
-        assert name == "handwritten digits" and len(split.x_train) == 8500
-    finally:
-        fashion._data.cache_clear()
-        alexnet._data.cache_clear()
+    yield tmp_path
+    alexnet._data.cache_clear()
+
+
+def test_without_the_data_a_row_says_so(data_folder, capsys):
+    from fastnn.demos import alexnet
+
+    assert demos.find("68b").status == "needs the data set fashion_mnist"
+    assert run("demo", "fashion", "--quick") == 1
+    assert "needs the data set fashion_mnist" in capsys.readouterr().err
+    split, name = alexnet._data()
+    assert name == "handwritten digits" and len(split.x_train) == 8500
+
+
+def test_damaged_data_fail_their_row_alone(data_folder, only, capsys):
+    """A status opens no file, so the list can be printed; `--all` goes on."""
+    for part in ("train", "t10k"):
+        for kind in ("images-idx3", "labels-idx1"):
+            (data_folder / f"{part}-{kind}-ubyte").write_bytes(b"rubbish")
+    assert demos.find("68b").status == "ready"
+    assert run("demo", "--list") == 0
+    good = fake(lambda quick, seed: demos.Result((demos.exactly("x", 1, 1),)), name="good")
+    only(demos.find("fashion"), demos.find("alexnet"), good)
+    assert run("demo", "--all", "--quick") == 1
+    text = capsys.readouterr().out
+    assert "missed: fashion, alexnet" in text and "not an IDX file" in text and "passed in" in text
+    assert run("demo", "fashion", "--quick") == 1
+    assert "not an IDX file" in capsys.readouterr().err
 
 
 def test_wrong_use(capsys):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import lab, models, nn
+from fastnn import lab, models, nn, train
+from fastnn.demos import _steps
 
 CHAINS = {
     "one kernel": nn.Sequential(nn.Conv2d(1, 2, 3)),
@@ -15,14 +16,20 @@ CHAINS = {
     "same": nn.Sequential(nn.Conv2d(1, 2, 4, padding="same"), nn.Conv2d(2, 2, 3, padding="valid")),
     "nested": nn.Sequential(nn.Sequential(nn.Conv2d(1, 2, 3)), nn.Identity(), nn.MaxPool2d(2, 1)),
     "max-pooling": nn.Sequential(nn.MaxPool2d(3, stride=2, padding=1), nn.Conv2d(1, 1, 3)),
-}
+    "power average": nn.Sequential(nn.LPPool2d(3, 2), nn.Conv2d(1, 1, 3), nn.LPPool2d(1, 3, 1)),
+    "unshared": nn.Sequential(nn.LocallyConnected2d(1, 2, (16, 18), 3, 2, 1), nn.Conv2d(2, 1, 2)),
+    "reflect": nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"),
+                             nn.Conv2d(1, 1, 5, padding=2, padding_mode="reflect")),
+    "replicate": nn.Sequential(nn.Conv2d(1, 1, 3, padding=2, padding_mode="replicate")),
+    "circular, unpadded": nn.Sequential(nn.Conv2d(1, 1, 3, padding_mode="circular")),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CHAINS)
 @pytest.mark.parametrize("position", [(0, 0), (2, 3), (-1, -1)])
 def test_computed_and_measured_fields_are_the_same(name, position):
     model = CHAINS[name]
-    channels = next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), 1)
+    channels = next((m.in_channels for m in model.modules() if hasattr(m, "in_channels")), 1)
     size = 16, 18
     out = model(fastnn.zeros(1, channels, *size)).shape[2:]
     position = tuple(p % n for p, n in zip(position, out, strict=True))
@@ -64,6 +71,24 @@ def test_a_layer_that_is_not_local_is_refused():
         lab.measured_receptive_field(nn.Flatten(), (1, 4, 4), (0, 0))
 
 
+@pytest.mark.parametrize(
+    "kernel, padding, mode",
+    [(3, 1, "circular"), (3, "same", "circular"), (3, 2, "reflect"), (4, "same", "reflect"),
+     (3, (0, 3), "replicate")],
+)  # fmt: skip
+def test_a_padding_that_shows_other_inputs_is_refused(kernel, padding, mode):
+    """The measured field shows why: inputs at the border of a plane that the box cuts off."""
+    layer = nn.Conv2d(1, 1, kernel, padding=padding, padding_mode=mode)
+    with pytest.raises(ValueError, match=f"Conv2d pads .* padding_mode '{mode}'"):
+        lab.receptive_field(nn.Sequential(layer))
+    seen = lab.measured_receptive_field(layer, (1, 9, 9), (-1, -1))
+    zeros = nn.Conv2d(1, 1, kernel, padding=padding)
+    end = zeros(fastnn.zeros(1, 1, 9, 9)).shape[2:]
+    top, bottom, left, right = lab.receptive_field(zeros).box((end[0] - 1, end[1] - 1), (9, 9))
+    seen[max(top, 0) : bottom, max(left, 0) : right] = False
+    assert seen.any()
+
+
 def test_shift_moves_and_fills_with_zeros():
     x = np.arange(1, 7, dtype=np.float32).reshape(1, 1, 2, 3)
     np.testing.assert_array_equal(lab.shift(x, 1, 0)[0, 0], [[0, 0, 0], [1, 2, 3]])
@@ -99,3 +124,38 @@ def test_shift_test_of_nothing_is_refused():
         lab.shift_test(TopLeft(), x, y)
     with pytest.raises(ValueError, match="max_shift is -1"):
         lab.shift_test(TopLeft(), x, y, max_shift=-1)
+
+
+@pytest.mark.parametrize("y", [np.zeros((4, 1), int), np.zeros(3, int), 0])
+def test_shift_test_wants_a_label_an_image(y):
+    with pytest.raises(ValueError, match=r"y has shape .* expected \(4,\)"):
+        lab.shift_test(TopLeft(), np.zeros((4, 1, 3, 3), np.float32), y)
+
+
+def frozen():
+    """A network in training whose second layer is frozen."""
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten()).train()
+    model[1].eval()
+    return model
+
+
+def flags(model):
+    return [m.training for m in model.modules()]
+
+
+def test_what_was_frozen_stays_frozen():
+    x, y = np.zeros((4, 1, 3, 3), np.float32), np.zeros(4, int)
+    uses = {
+        "shift_test": lambda model, x: lab.shift_test(model, x, y, max_shift=0),
+        "outputs": _steps.outputs,
+        "predict": lambda model, x: train.Trainer(
+            model, nn.CrossEntropyLoss(), fastnn.optim.SGD(model.parameters(), lr=0.1)
+        ).predict(x),
+    }
+    for name, use in uses.items():
+        model = frozen()
+        use(model, x)
+        assert flags(model) == [True, True, False, True], name
+        with pytest.raises(ValueError):
+            use(model, np.zeros((4, 3, 3, 3), np.float32))  # three channels
+        assert flags(model) == [True, True, False, True], name

@@ -90,6 +90,18 @@ def test_alexnet_original():
         models.AlexNetOriginal(size=66)
 
 
+def test_alexnet_original_as_one_tower():
+    """groups=1: each half of the maps meets the other half's weights too."""
+    assert count(models.AlexNetOriginal(groups=1)) == 62_378_344
+    model = models.AlexNetOriginal(4, in_channels=1, size=67, width=0.125, groups=1)
+    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    assert [m.groups for m in convolutions] == [1] * 5
+    assert tuple(model(fastnn.zeros(2, 1, 67, 67)).shape) == (2, 4)
+    for groups in (0, 3):
+        with pytest.raises(ValueError, match=f"groups is {groups}, expected 1 or 2"):
+            models.AlexNetOriginal(groups=groups)
+
+
 def test_narrow_alexnet_original_overfits_one_batch():
     fastnn.manual_seed(0)
     model = models.AlexNetOriginal(4, in_channels=1, size=67, width=0.125)

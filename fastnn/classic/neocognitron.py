@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,16 @@ from ._s_layer import SLayer, in_batches, learn_features, learn_labelled
 
 # How fast the weights of V- and C-cells fall off; those of the highest layer see the whole picture.
 V_GAMMA, C_GAMMA, TOP_GAMMA = 0.8, 0.9, 0.98
+_PER_LAYER = (
+    "planes",
+    "kernel_size",
+    "thresholds",
+    "learning_thresholds",
+    "column",
+    "blur",
+    "stride",
+)
+LARGEST = 1e8  # of a picture's values: S-cells multiply squares of them, in float32
 TOP_THETA = 0.01  # almost 0: the S-cells of the highest layer answer the cosine itself
 
 
@@ -221,13 +232,27 @@ class Neocognitron(Estimator):
             raise ValueError(f"{where}: X has no pictures")
         if shape is not None and x.shape[1:] != shape:
             raise ValueError(f"{where}: X has shape {np.shape(X)}, expected pictures {shape}")
+        with np.errstate(over="ignore"):
+            x = np.ascontiguousarray(x, np.float32)
         if not np.isfinite(x).all():
-            raise ValueError(f"{where}: X has values that are not finite")
+            raise ValueError(f"{where}: X has values that are not finite in float32")
+        if (np.abs(x) > LARGEST).any():
+            raise ValueError(
+                f"{where}: X has values up to {np.abs(x).max():g}, expected at most {LARGEST:g}"
+            )
         if self.contrast is None and (x < 0).any():
             raise ValueError(f"{where}: X has negative values; without contrast cells it may not")
-        return np.ascontiguousarray(x, np.float32)
+        return x
 
     def _check_settings(self) -> None:
+        for name in _PER_LAYER:
+            values = getattr(self, name)
+            if not isinstance(values, (tuple, list, np.ndarray)):
+                raise TypeError(
+                    f"Neocognitron: {name} is {values!r}, expected a tuple, one number a layer"
+                )
+            if not all(isinstance(v, Real) for v in values):
+                raise TypeError(f"Neocognitron: {name} is {values!r}, expected numbers")
         n = len(self.planes)
         if n < 1:
             raise ValueError("Neocognitron: planes is empty, expected one number a layer or more")

@@ -2,7 +2,7 @@
 
 from .embedded import IRIS_CLASSES, IRIS_FEATURES, Samples, Split, digits, digits8x8, iris
 from .idx import read_idx
-from .local import fashion_mnist, mnist
+from .local import fashion_mnist, local_folder, mnist
 from .synthetic import moons, spirals, xor
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "digits8x8",
     "fashion_mnist",
     "iris",
+    "local_folder",
     "mnist",
     "moons",
     "read_idx",

@@ -12,6 +12,10 @@ from .idx import read_idx
 
 _FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte",
           "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")  # fmt: skip
+_FOLDERS = {
+    "mnist": ("mnist", "MNIST/raw"),
+    "fashion_mnist": ("fashion-mnist", "FashionMNIST/raw"),
+}
 _DEBIAN = Path("/usr/share/datasets")
 
 
@@ -30,7 +34,7 @@ def mnist(
     Raises FileNotFoundError naming the folders; ValueError for a damaged file or wrong counts.
     Source: LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist/, CC BY-SA 3.0.
     """
-    return _load("mnist", ("mnist", "MNIST/raw"), root, dtype)
+    return _load("mnist", root, dtype)
 
 
 def fashion_mnist(
@@ -44,16 +48,35 @@ def fashion_mnist(
     dtype, shapes and errors as for `mnist`.
     Source: Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), MIT.
     """
-    return _load("fashion_mnist", ("fashion-mnist", "FashionMNIST/raw"), root, dtype)
+    return _load("fashion_mnist", root, dtype)
 
 
-def _load(
-    name: str,
-    subfolders: tuple[str, ...],
-    root: str | os.PathLike[str] | None,
-    dtype: str | np.dtype | type,
-) -> Split:
-    folder = _find_folder(name, subfolders, root)
+def local_folder(name: str, root: str | os.PathLike[str] | None = None) -> Path:
+    """The folder that "mnist" or "fashion_mnist" reads, found by its files' names; none is opened.
+
+    Raises FileNotFoundError naming the folders that were looked at; ValueError for another name.
+    """
+    if name not in _FOLDERS:
+        raise ValueError(f"local_folder: name is {name!r}, expected {' or '.join(_FOLDERS)}")
+    if root is not None:
+        bases = [Path(root)]
+    else:
+        from_env = os.environ.get("FASTNN_DATA")
+        bases = ([Path(from_env)] if from_env else []) + [_DEBIAN]
+    # The Debian folder itself holds no set of its own name.
+    tried = [base / sub for base in bases for sub in (*_FOLDERS[name], ".")]
+    for folder in tried:
+        if all(_variant(folder, file, missing_ok=True) for file in _FILES):
+            return folder
+    raise FileNotFoundError(
+        f"{name}: no folder with {', '.join(_FILES)} (or .gz); looked in "
+        + ", ".join(str(folder) for folder in tried)
+        + "; give root= or set FASTNN_DATA"
+    )
+
+
+def _load(name: str, root: str | os.PathLike[str] | None, dtype: str | np.dtype | type) -> Split:
+    folder = local_folder(name, root)
     arrays = []
     for part in ("train", "t10k"):
         images_path = _variant(folder, f"{part}-images-idx3-ubyte")
@@ -78,26 +101,6 @@ def _load(
             )
         arrays += [_scaled(images, dtype, 255), labels.astype(np.int64)]
     return Split(*arrays)
-
-
-def _find_folder(
-    name: str, subfolders: tuple[str, ...], root: str | os.PathLike[str] | None
-) -> Path:
-    if root is not None:
-        bases = [Path(root)]
-    else:
-        from_env = os.environ.get("FASTNN_DATA")
-        bases = ([Path(from_env)] if from_env else []) + [_DEBIAN]
-    # The Debian folder itself holds no set of its own name.
-    tried = [base / sub for base in bases for sub in (*subfolders, ".")]
-    for folder in tried:
-        if all(_variant(folder, file, missing_ok=True) for file in _FILES):
-            return folder
-    raise FileNotFoundError(
-        f"{name}: no folder with {', '.join(_FILES)} (or .gz); looked in "
-        + ", ".join(str(folder) for folder in tried)
-        + "; give root= or set FASTNN_DATA"
-    )
 
 
 def _variant(folder: Path, file: str, *, missing_ok: bool = False) -> Path | None:

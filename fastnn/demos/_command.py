@@ -23,17 +23,36 @@ def print_list() -> None:
 
 
 def run_demo(row: Demo, *, quick: bool, seed: int, plot: Path | None) -> bool:
-    """Run, print, draw; whether all bars are reached."""
+    """Run, print, draw; whether all bars are reached.  Raises before it runs where `plot` could not
+    be written."""
+    if plot is not None:
+        check_picture(plot)
     print(f"{', '.join(row.numbers)}  {row.name}: {row.title}")
     result = row.run(quick=quick, seed=seed)
     print(textwrap.indent(table(result), "  "))
     print(textwrap.indent(textwrap.fill(f"Bar: {row.bar}", _WIDTH), "  "))
     print(textwrap.indent(textwrap.fill(f"Source: {row.source}", _WIDTH), "  "))
+    verdict = "passed" if result.passed else "FAILED"
+    print(f"{verdict} in {result.seconds:.1f} s, seed {seed}", flush=True)
     if plot is not None:
         save_picture(row, result, plot)
-        print(f"  wrote {plot}")
-    print(f"{'passed' if result.passed else 'FAILED'} in {result.seconds:.1f} s, seed {seed}")
+        print(f"wrote {plot}")
     return result.passed
+
+
+def check_picture(path: Path) -> None:
+    """ImportError without matplotlib; OSError if `path` is a folder or its folder is absent;
+    ValueError for an ending that says no format.
+    """
+    from .. import viz
+
+    known = viz.new_figure(1, 1).canvas.get_supported_filetypes()
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder, expected the name of a picture")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+    if path.suffix and path.suffix[1:].lower() not in known:
+        raise ValueError(f"{path}: no picture format {path.suffix}; known: {', '.join(known)}")
 
 
 def save_picture(row: Demo, result: Result, path: Path) -> None:
@@ -70,4 +89,4 @@ def number(value: float | None) -> str:
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
 
 
-__all__ = ["Figure", "number", "print_list", "run_demo", "save_picture", "table"]
+__all__ = ["Figure", "check_picture", "number", "print_list", "run_demo", "save_picture", "table"]

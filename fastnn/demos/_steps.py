@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import datasets, from_numpy, nn, no_grad, optim
+from .. import datasets, from_numpy, nn, optim
 from ..data import DataLoader, TensorDataset
+from ..nn.utils import evaluating
 from ..random import Generator
 from ..train import History, Trainer
 
@@ -45,14 +46,11 @@ def fit(
 
 def outputs(model: nn.Module, x: np.ndarray, *, batch_size: int = 500) -> np.ndarray:
     """model(x) in evaluation mode, without gradients, batch by batch."""
-    was_training = model.training
-    model.eval()
-    with no_grad():
+    with evaluating(model):
         parts = [
             model(from_numpy(np.ascontiguousarray(x[i : i + batch_size]))).numpy()
             for i in range(0, len(x), batch_size)
         ]
-    model.train(was_training)
     return np.concatenate(parts)
 
 

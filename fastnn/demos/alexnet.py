@@ -64,9 +64,7 @@ def alexnet(quick: bool, seed: int) -> Result:
         (f"{'conv' if isinstance(m, nn.Conv2d) else 'dense'} {i + 1}", count_parameters(m))
         for i, m in enumerate(layers)
     ]
-    one_tower = total + sum(
-        (m.groups - 1) * math.prod(m.weight.shape) for m in layers if isinstance(m, nn.Conv2d)
-    )
+    one_tower = count_parameters(AlexNetOriginal(groups=1))
     kinds = [type(m).__name__ for m in model.modules()]
     overlapping = sum(isinstance(m, nn.MaxPool2d) and m.kernel_size == 3 and m.stride == 2
                       for m in model.modules())  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import from_numpy, functional, nn, no_grad, tensor
-from ._registry import Result, at_most, demo, exactly
+from ._registry import Result, at_most, demo, told
 from ._steps import relative_error
 
 
@@ -38,7 +38,8 @@ def _draw(figure: Any, *, small: np.ndarray, prints: dict, errors: list) -> None
     name="deconvolution",
     title="Transposed convolution: every pixel leaves a print of the kernel",
     bar="<Cx, y> = <x, C'y> within 1e-5 of |Cx| |y| for every stride, padding, output padding, "
-    "dilation and groups tried; the layer equals the convolution's input gradient within 1e-6",
+    "dilation and groups tried; the layer equals a direct float64 loop within 1e-6, relative to "
+    "the largest value",
     draw=_draw,
     size=(11, 6.5),
     seconds=(1, 1),
@@ -52,30 +53,27 @@ def deconvolution(quick: bool, seed: int) -> Result:
     one stride maps to the same small size.
     """
     rng = np.random.default_rng(seed)
-    errors, gradient_errors = [], []
-    for stride, padding, extra, dilation, groups in itertools.product(
-        (1, 2, 3), (0, 1, 2), (0, 1, 2), (1, 2), (1, 2)
+    errors, loop_errors = [], []
+    for stride, padding, dilation, groups in itertools.product(
+        (1, 2, 3), (0, 1, 2), (1, 2), (1, 2)
     ):
-        if extra >= stride:
-            continue  # a stride maps that many sizes to one
-        layer = nn.ConvTranspose2d(4, 6, (3, 2), stride, padding, extra, groups, False, dilation)
-        small = rng.standard_normal((2, 4, 5, 6)).astype(np.float32)
-        with no_grad():
-            large = layer(from_numpy(small)).numpy()
-        x = rng.standard_normal(large.shape).astype(np.float32)
-        xt = tensor(x, requires_grad=True)
-        settings: dict[str, Any] = {
-            "stride": stride,
-            "padding": padding,
-            "dilation": dilation,
-            "groups": groups,
-        }
-        forward = functional.conv2d(xt, layer.weight.detach(), **settings)
-        cx = forward.detach().numpy().astype(np.float64)
-        one, other = (cx * small).sum(), (x.astype(np.float64) * large).sum()
-        errors.append(abs(one - other) / (np.linalg.norm(cx) * np.linalg.norm(small)))
-        forward.backward(from_numpy(small))
-        gradient_errors.append(relative_error(large, xt.grad.numpy().astype(np.float64)))
+        for extra in range(max(stride, dilation)):  # so many output paddings are allowed
+            layer = nn.ConvTranspose2d(
+                4, 6, (3, 2), stride, padding, extra, groups, False, dilation
+            )
+            weight = layer.weight.detach()
+            small = rng.standard_normal((2, 4, 5, 6)).astype(np.float32)
+            with no_grad():
+                large = layer(from_numpy(small)).numpy()
+            x = rng.standard_normal(large.shape).astype(np.float32)
+            cx = functional.conv2d(
+                from_numpy(x), weight, stride=stride, padding=padding, dilation=dilation,
+                groups=groups,
+            ).numpy()[:, :, :5, :6].astype(np.float64)  # fmt: skip
+            one, other = (cx * small).sum(), (x.astype(np.float64) * large).sum()
+            errors.append(abs(one - other) / (np.linalg.norm(cx) * np.linalg.norm(small)))
+            expected = _loop(small, weight.numpy(), large.shape, stride, padding, dilation, groups)
+            loop_errors.append(relative_error(large, expected))
     spots = np.zeros((1, 1, 5, 5), np.float32)
     spots[0, 0, [1, 1, 3], [1, 2, 3]] = 1
     prints = {}
@@ -87,9 +85,25 @@ def deconvolution(quick: bool, seed: int) -> Result:
         prints[f"stride {stride}: {len(y)}x{len(y)}"] = y
     return Result(
         (
-            exactly("combinations", len(errors), 72),
             at_most("adjoint: largest error", max(errors), 1e-5),
-            at_most("input gradient: largest relative error", max(gradient_errors), 1e-6),
+            at_most("direct loop: largest relative error", max(loop_errors), 1e-6),
+            told("combinations", len(errors)),
         ),
         {"small": spots[0, 0], "prints": prints, "errors": errors},
     )
+
+
+def _loop(x, weight, shape, stride, padding, dilation, groups):
+    """y in float64: every pixel of x leaves its print of the kernel, one product at a time; what
+    falls into the padding is lost."""
+    x, weight, y = x.astype(np.float64), weight.astype(np.float64), np.zeros(shape)
+    n_in, n_out, kh, kw = weight.shape  # n_out: of one group
+    for n, c, i, j in np.ndindex(x.shape):
+        first = c // (n_in // groups) * n_out
+        for a, b in np.ndindex(kh, kw):
+            row = i * stride + a * dilation - padding
+            column = j * stride + b * dilation - padding
+            if 0 <= row < shape[2] and 0 <= column < shape[3]:
+                for o in range(n_out):
+                    y[n, first + o, row, column] += x[n, c, i, j] * weight[c, o, a, b]
+    return y

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from typing import Any
 
@@ -17,14 +16,9 @@ _NAMES = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt",
           "boot")  # fmt: skip
 
 
-@functools.cache
-def _data() -> datasets.Split:
-    return datasets.fashion_mnist()
-
-
 def _missing() -> str:
     try:
-        _data()
+        datasets.local_folder("fashion_mnist")
     except FileNotFoundError:
         return "the data set fashion_mnist"
     return ""
@@ -69,7 +63,7 @@ def fashion(quick: bool, seed: int) -> Result:
     dataset-fashion-mnist); nothing is downloaded. What it confuses, people do too: shirts,
     T-shirts, pullovers and coats.
     """
-    d = _data()
+    d = datasets.fashion_mnist()
     n, epochs = (12_000, 4) if quick else (60_000, 5)
     model = LeNet5()
     start = time.perf_counter()

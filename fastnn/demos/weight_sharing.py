@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import from_numpy, nn, tensor
-from ._registry import Result, at_most, demo, exactly
+from .. import from_numpy, nn, no_grad, zeros
+from ._registry import Result, at_most, demo, exactly, told
 from ._steps import count_parameters, relative_error, some_digits
 
 
@@ -28,7 +28,7 @@ def _draw(figure: Any, *, places: np.ndarray, shared: np.ndarray, counts: dict) 
     grid[2].set_xscale("log")
     grid[2].set_xlim(1, 2e7)
     grid[2].bar_label(bars, [f"{v:,}" for v in counts.values()], padding=4)
-    grid[2].set_title("weights for one 28x28 map", fontsize=10)
+    grid[2].set_title("weights from 28x28 pixels\nto a map of 26x26", fontsize=10)
     grid[2].spines[["top", "right"]].set_visible(False)
 
 
@@ -37,7 +37,7 @@ def _draw(figure: Any, *, places: np.ndarray, shared: np.ndarray, counts: dict) 
     name="weight-sharing",
     title="Weight sharing: 9 weights serve the whole image",
     bar="a 3x3 kernel on one channel has 9 parameters, 10 with bias, for any image; its gradient "
-    "is the sum of those of 676 unshared kernels, within 1e-5",
+    "is the sum of those of the 676 kernels of a locally connected layer, within 1e-5",
     draw=_draw,
     size=(11, 4),
     seconds=(1, 1),
@@ -59,30 +59,32 @@ def weight_sharing(quick: bool, seed: int) -> Result:
     y.backward(from_numpy(dy))
     shared = layer.weight.grad.numpy()[0, 0]
 
-    # The unshared layer: a row of weights per place, each meeting its own patch.
-    patches = np.lib.stride_tricks.sliding_window_view(image[0, 0], (3, 3)).reshape(-1, 9)
-    weights = tensor(np.tile(layer.weight.detach().numpy().reshape(1, 9), (len(patches), 1)),
-                     requires_grad=True)  # fmt: skip
-    own = (weights * from_numpy(patches.copy())).sum(dim=1)
-    own.backward(from_numpy(dy.reshape(-1)))
-    by_place = weights.grad.numpy().reshape(*y.shape[2:], 3, 3)
+    unshared = nn.LocallyConnected2d(1, 1, 28, 3, bias=False)
+    with no_grad():  # every place begins with the shared kernel
+        unshared.weight.copy_(layer.weight.detach() + zeros(unshared.weight.shape))
+    own = unshared(from_numpy(image))
+    own.backward(from_numpy(dy))
+    by_place = unshared.weight.grad.numpy()[:, :, 0, 0]
     total = by_place.sum(axis=(0, 1), dtype=np.float64)
-    same = relative_error(own.detach().numpy(), y.detach().numpy().reshape(-1).astype(np.float64))
+    same = relative_error(own.detach().numpy(), y.detach().numpy().astype(np.float64))
+    places = y.shape[2] * y.shape[3]
+    n_shared, n_unshared = count_parameters(layer), count_parameters(unshared)
     return Result(
         (
-            exactly("parameters without bias", count_parameters(layer), 9),
+            exactly("parameters without bias", n_shared, 9),
             exactly("parameters with bias", count_parameters(nn.Conv2d(1, 1, 3)), 10),
-            exactly("places", len(patches), 676),
+            exactly("parameters, a kernel of its own per place", n_unshared, 9 * 676),
             at_most("output, shared against unshared: relative error", same, 1e-5),
             at_most("gradient against the sum over places", relative_error(shared, total), 1e-5),
+            told("places", places),
         ),
         {
             "places": by_place[:, :, 1, 1],
             "shared": shared,
             "counts": {
-                "one shared\nkernel": 9,
-                "a kernel\nper place": 9 * 784,
-                "fully\nconnected": 784 * 784,
+                "one shared\nkernel": n_shared,
+                "a kernel\nper place": n_unshared,
+                "fully\nconnected": image.size * places,
             },
         },
     )

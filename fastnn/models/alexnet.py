@@ -52,7 +52,7 @@ class AlexNet(nn.Module):
 
 class AlexNetOriginal(nn.Module):
     """x (N, in_channels, size, size) -> logits (N, num_classes); 60,965,224 parameters for 3
-    channels, size 227 and 1,000 classes.
+    channels, size 227 and 1,000 classes; with groups=1, as one tower, 62,378,344.
 
     Krizhevsky, Sutskever, Hinton 2012, doi:10.1145/3065386: convolutions of 96, 256, 384, 384 and
     256 maps; the second, fourth and fifth in two groups, which were two GPUs; local response
@@ -61,14 +61,23 @@ class AlexNetOriginal(nn.Module):
     but its 55x55 first maps need 227.  Weights begin normal with std 0.01, biases at 1 in
     convolutions 2, 4 and 5 and the hidden dense layers, the others at 0.
 
-    width: factor of all hidden sizes, for narrow versions; the maps stay a multiple of 2.  Raises
-    ValueError for images that are too small, or another size than that given here.
+    width: factor of all hidden sizes, for narrow versions; the maps stay a multiple of 2.  groups:
+    of the second, fourth and fifth convolution, 1 or 2.  Raises ValueError for other groups, for
+    images that are too small, or another size than that given here.
     """
 
     def __init__(
-        self, num_classes: int = 1000, *, in_channels: int = 3, size: int = 227, width: float = 1.0
+        self,
+        num_classes: int = 1000,
+        *,
+        in_channels: int = 3,
+        size: int = 227,
+        width: float = 1.0,
+        groups: int = 2,
     ) -> None:
         super().__init__()
+        if groups not in (1, 2):
+            raise ValueError(f"AlexNetOriginal: groups is {groups!r}, expected 1 or 2")
         last = _after_pools((size - 11) // 4 + 1)
         if last < 1:
             raise ValueError(f"AlexNetOriginal: size is {size}, expected at least 67")
@@ -79,15 +88,15 @@ class AlexNetOriginal(nn.Module):
             nn.ReLU(),
             nn.LocalResponseNorm(5, alpha=5e-4, k=2.0),
             nn.MaxPool2d(3, stride=2),
-            nn.Conv2d(c1, c2, 5, padding=2, groups=2),
+            nn.Conv2d(c1, c2, 5, padding=2, groups=groups),
             nn.ReLU(),
             nn.LocalResponseNorm(5, alpha=5e-4, k=2.0),
             nn.MaxPool2d(3, stride=2),
             nn.Conv2d(c2, c3, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(c3, c3, 3, padding=1, groups=2),
+            nn.Conv2d(c3, c3, 3, padding=1, groups=groups),
             nn.ReLU(),
-            nn.Conv2d(c3, c5, 3, padding=1, groups=2),
+            nn.Conv2d(c3, c5, 3, padding=1, groups=groups),
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2),
         )

@@ -1,19 +1,23 @@
-"""Gradient clipping; folding of batch normalisation."""
+"""Gradient clipping; folding of batch normalisation; evaluation for a while."""
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from .. import backend
+from ..grad_mode import no_grad
 from ..tensor import Tensor
 from .fused import fuse_conv_bn_eval, fuse_conv_bn_weights
+from .module import Module
 
 __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
+    "evaluating",
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
 ]
@@ -67,3 +71,18 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     for g in _grads(parameters):
         np.clip(g._data, -clip_value, clip_value, out=g._data)
         g._changed()
+
+
+@contextlib.contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """`with evaluating(model):` evaluation mode, nothing recorded; at the end, also after an error,
+    each module has the mode that it had, so a frozen child stays frozen.
+    """
+    before = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for module, was_training in before:
+            module.training = was_training

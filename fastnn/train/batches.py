@@ -1,30 +1,16 @@
-"""What Trainer takes from loaders and models: pairs, inputs, sizes, evaluation mode."""
+"""What Trainer takes from loaders and models: pairs, inputs, sizes."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..creation import from_numpy
-from ..grad_mode import no_grad
 from ..tensor import Tensor
 
 _ROWS_PER_PREDICTION = 256
-
-
-@contextlib.contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Evaluation mode without recording; the mode before comes back."""
-    was_training = model.training
-    model.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        model.train(was_training)
 
 
 def pair(batch: Any) -> tuple[Any, Any]:

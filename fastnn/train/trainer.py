@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import random
 from ..metrics import Accuracy, Metric
+from ..nn.utils import evaluating
 from ..tensor import Tensor
-from .batches import count_samples, evaluating, inputs, pair
+from .batches import count_samples, inputs, pair
 from .callbacks import Callback, CSVLogger, JSONLLogger, ModelCheckpoint
 from .checkpoint import copy_tree, load_tree, save_tree
 from .history import History

@@ -9,16 +9,17 @@ import pytest
 from peak import peak_gflops
 
 import fastnn
-from fastnn._bench.timing import Result, limited, means, measure, table
+from fastnn._bench.peers import left_out
+from fastnn._bench.timing import Result, limited, means, measure, missed, table
 from fastnn._bench.workloads import has
 
 if has("torch"):
     importlib.import_module("torch")  # before `limited`, which sets its threads
 PEERS = ["numpy", "torch", "sklearn", "reference"]
 ALL = ["torch", "compile", "jax", "tensorflow", "onnxruntime", "openvino"]
-FAMILIES = ("gemm", "conv_fwd", "conv_bwd", "dwconv", "maxpool", "avgpool", "T", "I")
 RESULTS: list[Result] = []
 TEXTS: list[str] = []
+MISSED: list[str] = []  # beside those in RESULTS
 
 
 def pytest_addoption(parser):
@@ -28,6 +29,7 @@ def pytest_addoption(parser):
         default=",".join(ALL),
         help="of " + ", ".join(ALL) + ": libraries beside fastnn in the larger benches",
     )
+    parser.addoption("--strict-bars", action="store_true", help="fail if a bar is missed")
 
 
 @pytest.fixture(params=[1, 2], ids=["1thread", "2threads"])
@@ -89,15 +91,41 @@ def tell():
     return TEXTS.append
 
 
+@pytest.fixture
+def miss():
+    """miss(text): a bar that was missed."""
+    return MISSED.append
+
+
 def pytest_benchmark_update_machine_info(config, machine_info):
     machine_info["fastnn"] = dict(fastnn.show_config())
 
 
-def pytest_terminal_summary(terminalreporter):
+def all_missed():
+    """A line for each bar that was missed."""
+    return [*missed(RESULTS), *MISSED]
+
+
+def pytest_sessionfinish(session):
+    if session.config.getoption("--strict-bars") and session.exitstatus == 0 and all_missed():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    write = terminalreporter.write_line
     if RESULTS:
         terminalreporter.section("fastnn against its peers")
-        terminalreporter.write_line(table(RESULTS, peak_gflops))
-        terminalreporter.write_line(means(RESULTS, FAMILIES))
+        write(table(RESULTS, peak_gflops))
+        for mean in means(RESULTS):
+            write(str(mean))
+        asked = dict.fromkeys([*PEERS, *config.getoption("--peers").split(",")])
+        for line in left_out([name for name in asked if name]):
+            write(line)
     for text in TEXTS:
         terminalreporter.section("also measured")
-        terminalreporter.write_line(text)
+        write(text)
+    if RESULTS or TEXTS:
+        lines = all_missed()
+        terminalreporter.section(f"{len(lines)} bars missed")
+        for line in lines:
+            write(line)

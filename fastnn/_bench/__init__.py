@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import infer_cases, op_cases, ops, sweep, train_cases, workloads
+from .peers import lacks, left_out
 from .timing import Result, limited, means, measure, table
 
 SUITES = ("train", "gemm", "ops", "nets", "infer", "sweep")
@@ -19,7 +20,6 @@ PEERS = (
     *("numpy", "torch", "compile", "sklearn", "reference"),
     *("jax", "tensorflow", "onnxruntime", "openvino"),
 )
-FAMILIES = ("gemm", "conv_fwd", "conv_bwd", "dwconv", "maxpool", "avgpool", "T", "I")
 
 
 def main(argv: list[str]) -> int:
@@ -30,10 +30,9 @@ def main(argv: list[str]) -> int:
         parser.error(f"unknown suite {unknown[0]!r}")
     if args.rounds < 1:
         parser.error("--rounds is below 1")
-    always = ("reference", "numpy", "compile")  # "compile" is torch.compile, beside "torch"
-    peers = [p for p in args.against if p in always or workloads.has(p)]
-    for peer in set(args.against) - set(peers):
-        print(f"{peer} is not installed and is left out")
+    peers = [peer for peer in args.against if not lacks(peer, args.against)]
+    for line in left_out(args.against):
+        print(line)
     if "torch" in peers:
         importlib.import_module("torch")  # before `limited`, which sets its threads
     results = []
@@ -41,12 +40,13 @@ def main(argv: list[str]) -> int:
         with limited(threads):
             for suite in args.suites or ("train", "gemm"):
                 if suite == "sweep":
-                    print(sweep.report(sweep.sweep(threads), threads))
+                    for grid in sweep.GRIDS.values():
+                        print(sweep.report(sweep.sweep(*grid), threads))
                     continue
                 results += run_suite(suite, threads, peers, args.rounds)
     if results:
         print(table(results))
-        print(means(results, FAMILIES))
+        print(*means(results), sep="\n")
     record = {f"{r.case}, {r.threads} threads": r.median() for r in results}
     if args.json:
         Path(args.json).write_text(json.dumps(record, indent=2) + "\n")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import twins
+from .peers import lacks
 from .train_cases import compiles, torch_compile
 from .workloads import has
 
@@ -37,8 +38,8 @@ def flops(case: str) -> float:
     return 1e9 * GFLOP[case.split()[0]]
 
 
-def fastnn_run(case: str, x: np.ndarray) -> Step:
-    """fastnn's contender."""
+def fastnn_model(case: str) -> Any:
+    """fastnn's network."""
     import fastnn
     from fastnn import models
 
@@ -50,7 +51,12 @@ def fastnn_run(case: str, x: np.ndarray) -> Step:
             models.resnet18(10, small_images=True) if "small" in case else models.resnet18()
         ),
     }
-    model = makers[case.split()[1]]().eval()
+    return makers[case.split()[1]]().eval()
+
+
+def fastnn_run(model: Any, x: np.ndarray) -> Step:
+    """fastnn's contender."""
+    import fastnn
 
     def run() -> Any:
         with fastnn.no_grad():
@@ -74,25 +80,31 @@ def torch_model(case: str) -> Any:
     return makers[case.split()[1]]().eval()
 
 
-def torch_runs(case: str, x: np.ndarray, compiled: bool) -> dict[str, Step]:
-    """PyTorch eager, with channels last, and compiled."""
+def torch_run(model: Any, x: np.ndarray, last: bool, compiled: bool) -> Step:
+    """PyTorch's contender, with channels last or not, compiled or not."""
     import torch
 
-    def runner(model: Any, last: bool) -> Step:
-        form = torch.channels_last if last else torch.contiguous_format
+    form = torch.channels_last if last else torch.contiguous_format
+    model = model.to(memory_format=form)
+    if compiled:
+        model = torch_compile(model)
 
-        def run() -> Any:
-            with torch.no_grad():
-                return model(torch.from_numpy(x).contiguous(memory_format=form)).numpy()
+    def run() -> Any:
+        with torch.no_grad():
+            return model(torch.from_numpy(x).contiguous(memory_format=form)).numpy()
 
-        return run
+    return run
 
+
+def torch_runs(case: str, x: np.ndarray, compiled: bool) -> dict[str, Step]:
+    """PyTorch eager, with channels last ("tuned"), and both compiled."""
     runs = {
-        "torch": runner(torch_model(case), False),
-        "torch tuned": runner(torch_model(case).to(memory_format=torch.channels_last), True),
+        "torch": torch_run(torch_model(case), x, False, False),
+        "torch tuned": torch_run(torch_model(case), x, True, False),
     }
     if compiled:
-        runs["torch compile"] = runner(torch_compile(torch_model(case)), False)
+        runs["torch compile"] = torch_run(torch_model(case), x, False, True)
+        runs["torch compile tuned"] = torch_run(torch_model(case), x, True, True)
     return runs
 
 
@@ -109,14 +121,13 @@ def exported(case: str, folder: str) -> Path:
 
 
 def onnxruntime_run(path: Path, x: np.ndarray, threads: int) -> Step:
-    """ONNX Runtime in float32.  Its threads spin between the operators of a run (the default) and
-    are told to stop when no run is under way, so they do not disturb the others' turns."""
+    """ONNX Runtime in float32, its threads spinning as by default, also after a run: in a loop of
+    runs they are awake for the next one.  `timing.SPINNERS` keeps them from the others' turns."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.force_spinning_stop", "1")
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return lambda: session.run(None, {"x": x})[0]
 
@@ -140,12 +151,12 @@ def openvino_run(path: Path, x: np.ndarray, threads: int) -> Step:
 def inference(case: str, against: list[str], threads: int) -> dict[str, Step]:
     """The contenders of a case; a library that is not installed is left out."""
     x = np.random.default_rng(0).random(SHAPES[case.split()[0]], dtype=np.float32)
-    found: dict[str, Step] = {"fastnn": fastnn_run(case, x)}
+    found: dict[str, Step] = {"fastnn": fastnn_run(fastnn_model(case), x)}
     if "torch" in against and has("torch"):
         found |= torch_runs(case, x, "compile" in against and compiles())
     runtimes: dict[str, Any] = {"onnxruntime": onnxruntime_run, "openvino": openvino_run}
-    wanted = [name for name in runtimes if name in against and has(name)]
-    if wanted and has("torch") and has("onnx"):
+    wanted = [name for name in runtimes if name in against and not lacks(name, against)]
+    if wanted:
         with tempfile.TemporaryDirectory() as folder:
             path = exported(case, folder)
             for name in wanted:

@@ -127,6 +127,7 @@ def fastnn_op(op: Conv | Pool) -> Step:
     def both() -> Any:
         x.grad = None
         pool(x, *op.window).backward(dy)
+        return x.grad
 
     return both
 

@@ -41,5 +41,6 @@ def _pool(op: Pool, x: Any, dy: Any) -> Step:
     def both() -> Any:
         x.grad = None
         pool(x, *op.window).backward(dy)
+        return x.grad
 
     return both

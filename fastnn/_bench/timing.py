@@ -6,12 +6,20 @@ import contextlib
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-SPINNERS = ("numpy", "sklearn", "reference")  # OpenBLAS: its idle threads spin for long
-REST = 0.04  # seconds before a turn: idle threads of OpenBLAS spin for some 25 ms after their work
+# OpenBLAS and ONNX Runtime: their idle threads spin for long, some 25 ms after their work.
+SPINNERS = ("numpy", "sklearn", "reference", "onnxruntime")
+REST = 0.04  # seconds before a turn, more than that
+# Means are taken over the cases that begin so; the bar of some.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in ("gemm", "conv_fwd", "conv_bwd", "dwconv")},
+    "all convolutions": ("conv_fwd", "conv_bwd", "dwconv"),
+    **{name: (name,) for name in ("maxpool", "avgpool", "T", "I")},
+}
+MEAN_BARS = {"all convolutions": 1.25}
 
 
 @dataclass
@@ -23,7 +31,7 @@ class Result:
     flops: float = 0.0
     times: dict[str, list[float]] = field(default_factory=dict)
     beside: list[float] = field(default_factory=list)  # fastnn's, next to SPINNERS
-    bar: float | None = None  # what best_ratio() should reach
+    bar: float | dict[str, float] | None = None  # that ratios should reach; by how a peer begins
 
     def median(self, name: str = "fastnn") -> float:
         """Median seconds per call."""
@@ -43,6 +51,17 @@ class Result:
     def best_ratio(self) -> float | None:
         """The ratio to the fastest peer, or None without peers."""
         return self.ratio(self.peers()[0]) if self.peers() else None
+
+    def bar_of(self, peer: str) -> float | None:
+        """The bar of the ratio to a peer."""
+        if not isinstance(self.bar, dict):
+            return self.bar
+        found = [start for start in self.bar if peer.startswith(start)]
+        return self.bar[max(found, key=len)] if found else None
+
+    def missed(self) -> list[str]:
+        """The peers to which the ratio is below the bar, the fastest first."""
+        return [p for p in self.peers() if self.ratio(p) < (self.bar_of(p) or 0.0)]
 
     def gflops(self) -> float:
         """GFLOP/s of fastnn."""
@@ -118,23 +137,24 @@ def limited(n: int) -> Iterator[None]:
 
 def table(results: list[Result], peak: Callable[[int], float | None] | None = None) -> str:
     """One line per case: fastnn's time, GFLOP/s, share of the peak, the best peer with its time,
-    the ratio to it and the bar of that ratio, then the ratios to the other peers."""
+    the ratio to it and its bar, then the ratios to the other peers, with bars of their own."""
     width = max([len(r.case) for r in results] + [30]) + 1
     head = f"{'case':<{width}}{'threads':>8}{'µs':>11}{'GFLOP/s':>9}{'of peak':>8}"
-    lines = [f"{head}  {'best peer':<16}{'µs':>11}{'ratio':>7}{'bar':>6}    the others"]
+    lines = [f"{head}  {'best peer':<19}{'µs':>11}{'ratio':>7}{'bar':>6}    the others"]
     for r in results:
         top = peak(r.threads) if peak and r.flops else None
         line = f"{r.case:<{width}}{r.threads:>8}{r.median() * 1e6:>11.1f}"
         line += f"{r.gflops():>9.1f}" if r.flops else f"{'':>9}"
         line += f"{r.gflops() / top:>8.0%}" if top else f"{'':>8}"
-        peers = r.peers()
+        peers, missed = r.peers(), r.missed()
         if peers:
-            best = r.ratio(peers[0])
-            line += f"  {peers[0]:<16}{r.median(peers[0]) * 1e6:>11.1f}{best:>7.2f}"
-            below = r.bar is not None and best < r.bar
-            line += f"{r.bar:>6.2f}{' <' if below else '  '}  " if r.bar else f"{'':>10}"
-        others = [*peers[1:], *(["reference"] if "reference" in r.times else [])]
-        line += ", ".join(f"{name} {r.ratio(name):.2f}" for name in others)
+            best, bar = peers[0], r.bar_of(peers[0])
+            line += f"  {best:<19}{r.median(best) * 1e6:>11.1f}{r.ratio(best):>7.2f}"
+            line += f"{bar:>6.2f}{' <' if best in missed else '  '}  " if bar else f"{'':>10}"
+        others = [f"{peer} {r.ratio(peer):.2f}{_own_bar(r, peer)}" for peer in peers[1:]]
+        if "reference" in r.times:
+            others.append(f"reference {r.ratio('reference'):.2f}")
+        line += ", ".join(others)
         lines.append(line.rstrip())
     lines.append("ratio: median of the peer's time / fastnn's in turns; above 1 fastnn is faster")
     if any(r.bar is not None for r in results):
@@ -142,20 +162,56 @@ def table(results: list[Result], peak: Callable[[int], float | None] | None = No
     return "\n".join(lines)
 
 
-def means(results: list[Result], families: Iterable[str]) -> str:
-    """Geometric means of the ratios to the best peer, by family (how a case begins) and threads."""
-    lines = []
-    for family in families:
+def _own_bar(result: Result, peer: str) -> str:
+    if not isinstance(result.bar, dict) or not (bar := result.bar_of(peer)):
+        return ""
+    return f" (bar {bar:.2f}{' <' if peer in result.missed() else ''})"
+
+
+@dataclass
+class Mean:
+    """Of the ratios to the best peer: a family of cases at one number of threads."""
+
+    family: str
+    threads: int
+    ratios: list[float]
+    bar: float | None
+
+    def value(self) -> float:
+        """The geometric mean."""
+        return math.exp(sum(map(math.log, self.ratios)) / len(self.ratios))
+
+    def missed(self) -> bool:
+        """Whether it is below its bar."""
+        return self.bar is not None and self.value() < self.bar
+
+    def __str__(self) -> str:
+        text = f"{self.family}, {self.threads} threads: geometric mean {self.value():.2f}"
+        if self.bar is not None:
+            text += f" (bar {self.bar:.2f}{' <' if self.missed() else ''})"
+        return f"{text}, least {min(self.ratios):.2f}, of {len(self.ratios)} cases"
+
+
+def means(results: list[Result]) -> list[Mean]:
+    """Of each family in FAMILIES and number of threads.  The bar of a mean is held against it if
+    each of the family's beginnings was measured."""
+    found = []
+    for family, starts in FAMILIES.items():
         for threads in sorted({r.threads for r in results}):
-            found = [
-                ratio
-                for r in results
-                if r.case.startswith(family) and r.threads == threads and (ratio := r.best_ratio())
-            ]
-            if found:
-                mean = math.exp(sum(map(math.log, found)) / len(found))
-                lines.append(
-                    f"{family}, {threads} threads: geometric mean {mean:.2f}, least "
-                    f"{min(found):.2f}, of {len(found)} cases"
-                )
-    return "\n".join(lines)
+            cases = [r for r in results if r.case.startswith(starts) and r.threads == threads]
+            ratios = [ratio for r in cases if (ratio := r.best_ratio())]
+            whole = all(any(r.case.startswith(start) for r in cases) for start in starts)
+            if ratios:
+                bar = MEAN_BARS.get(family) if whole else None
+                found.append(Mean(family, threads, ratios, bar))
+    return found
+
+
+def missed(results: list[Result]) -> list[str]:
+    """Ratios and means below their bars, a line each."""
+    lines = [
+        f"{r.case}, {r.threads} threads: {r.ratio(peer):.2f} of {peer}, bar {r.bar_of(peer):.2f}"
+        for r in results
+        for peer in r.missed()
+    ]
+    return lines + [str(mean) for mean in means(results) if mean.missed()]

@@ -142,8 +142,10 @@ cdef int wino_backward_weight(const Shape *s, const float *dy, const float *x, i
     # Each chunk has a du of its own to be added up: few of them where du is large.
     wanted = min_(CHUNKS, 1 + (1 << 16) // (s.Cg * s.Og))
     wanted = max_(1, wanted // s.G)
-    q.chunk_units = round_up((t.units + wanted - 1) // wanted, t.R)
+    q.chunk_units = max_(t.R, (t.units + wanted - 1) // wanted)
     q.chunks = (t.units + q.chunk_units - 1) // q.chunk_units
+    tiles = (q.chunk_units + t.R - 1) // t.R  # blocks of about the same size
+    t.R = (q.chunk_units + tiles - 1) // tiles
     q.keeps_tiles = q.chunks == 1 and 2 * t.units * t.TW < s.Cg
     q.CB = min_(s.Cg, uk.nr if q.keeps_tiles else BLOCK)
     q.blocks = (s.Cg + q.CB - 1) // q.CB

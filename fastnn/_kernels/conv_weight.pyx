@@ -257,6 +257,10 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         q.images, q.part_rows = s.N, round_up((q.K + parts - 1) // parts, q.pad.uk.mr)
         q.parts = (q.K + q.part_rows - 1) // q.part_rows
     q.chunks = (s.N + q.images - 1) // q.images
+    if q.chunks * s.G < n_threads and algo != "sparse" and q.parts == 1:
+        # Hardly any images: threads share the taps, which the sparse way cannot.
+        q.limit, q.part_rows = 0, round_up((q.K + n_threads - 1) // n_threads, q.pad.uk.mr)
+        q.parts = (q.K + q.part_rows - 1) // q.part_rows
     size = s.G * q.K * q.row
     partial = take(q.chunks * size)
     q.partial = <float *>partial.data

@@ -45,6 +45,23 @@ def backward_bias(k: Any, dy: np.ndarray) -> Any:
     return k.conv2d_backward_bias(flat(dy))
 
 
+def saved(ctx: Any, x: np.ndarray, weight: np.ndarray, y: np.ndarray, activation: Any) -> Any:
+    """y, after keeping what `before_activation` needs: y itself only with an activation."""
+    if activation is None:
+        ctx.save(x, weight)
+    else:
+        ctx.save(x, weight, y)
+    return y
+
+
+def before_activation(ctx: Any, dy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x, weight and the gradient of what the activation was taken of."""
+    x, weight, *y = ctx.saved
+    if y:
+        dy = getattr(ctx.kernels, ctx.activation + "_backward")(dy, y[0])
+    return x, weight, dy
+
+
 class _Conv2d(Function):
     @staticmethod
     def forward(
@@ -59,18 +76,12 @@ class _Conv2d(Function):
         else:
             y = kernel_of(k, n, "forward")(x, weight, bias, *geometry, activation)
         ctx.kernels, ctx.geometry, ctx.activation = k, geometry, activation
-        if activation is None:
-            ctx.save(x, weight)
-        else:
-            ctx.save(x, weight, y)
-        return y
+        return saved(ctx, x, weight, y, activation)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        x, weight, *y = ctx.saved
         k = ctx.kernels
-        if y:
-            dy = getattr(k, ctx.activation + "_backward")(dy, y[0])
+        x, weight, dy = before_activation(ctx, dy)
         geometry, n, shape, kernel = ctx.geometry, dy.ndim - 2, x.shape, weight.shape
         if n == 1:
             dy, x, weight, geometry = flat(dy), flat(x), flat(weight), flat_geometry(geometry)

@@ -8,7 +8,16 @@ import numpy as np
 
 from ..tensor import Function, Tensor
 from . import _checks
-from .conv import AXES, KERNELS, backward_bias, flat, flat_geometry, kernel_of
+from .conv import (
+    AXES,
+    KERNELS,
+    backward_bias,
+    before_activation,
+    flat,
+    flat_geometry,
+    kernel_of,
+    saved,
+)
 from .padding import pad_axes
 from .shape import reshape
 
@@ -33,18 +42,12 @@ class _ConvTranspose(Function):
         if bias is not None or act is not None:
             y = k.bias_activation(y, bias, act)
         ctx.kernels, ctx.geometry, ctx.activation = k, geometry, act
-        if act is None:
-            ctx.save(x, weight)
-        else:
-            ctx.save(x, weight, y)
-        return y
+        return saved(ctx, x, weight, y, act)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        x, weight, *y = ctx.saved
         k, geometry = ctx.kernels, flat_geometry(ctx.geometry)
-        if y:
-            dy = getattr(k, ctx.activation + "_backward")(dy, y[0])
+        x, weight, dy = before_activation(ctx, dy)
         n, shape, kernel = dy.ndim - 2, x.shape, weight.shape
         dy, x, weight = flat(dy), flat(x), flat(weight)
         needs_x, needs_weight, needs_bias = ctx.needs_input_grad[:3]

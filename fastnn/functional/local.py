@@ -11,6 +11,7 @@ import numpy as np
 
 from ..tensor import Function, Tensor
 from . import _checks
+from .conv import before_activation, saved
 from .shape import reshape
 
 NAMES = {1: "locally_connected1d", 2: "locally_connected2d"}
@@ -42,18 +43,12 @@ class _LocallyConnected(Function):
         if n == 1:
             y = y.reshape(*y.shape[:2], y.shape[3])
         ctx.kernels, ctx.window, ctx.activation = k, window, activation
-        if activation is None:
-            ctx.save(x, weight)
-        else:
-            ctx.save(x, weight, y)
-        return y
+        return saved(ctx, x, weight, y, activation)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        x, weight, *y = ctx.saved
         k = ctx.kernels
-        if y:
-            dy = getattr(k, ctx.activation + "_backward")(dy, y[0])
+        x, weight, dy = before_activation(ctx, dy)
         n = dy.ndim - 2
         needs_x, needs_weight, needs_bias = ctx.needs_input_grad[:3]
         dx = dweight = dbias = None

@@ -144,7 +144,9 @@ def integers(rng: np.random.Generator, sample: Sample) -> Sample:
 
 def first_rows(case: OpCase, sample: Sample, n: int) -> Sample:
     return {
-        name: np.ascontiguousarray(value[:n]) if name in case.batched else value
+        name: np.ascontiguousarray(value[:n])
+        if name in case.batched and value is not None
+        else value
         for name, value in sample.items()
     }
 

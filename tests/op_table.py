@@ -15,6 +15,7 @@ from op_case import OpCase, call
 from op_local import LOCALS
 from op_norm import NORM_OPS
 from op_pad import PADDINGS
+from op_rnn import RECURRENT
 from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
@@ -198,6 +199,7 @@ OPS: list[OpCase] = [
     *activation_rows(),
     *loss_rows(),
     *NORM_OPS,
+    *RECURRENT,
     OpCase(
         "sum_axis",
         call("sum_axis"),

@@ -16,13 +16,14 @@ from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
 from ukernel_losses import LOSS_ROWS
 from ukernel_norm import NORM_ROWS
 from ukernel_pool import POOL
+from ukernel_rnn import RECURRENT
 from ukernel_sparse import SPARSE
 from ukernel_steps import PHILOX, UPDATE
 from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
 from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
-CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV]
+CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

@@ -68,3 +68,45 @@ static void gemv_transposed(size_t n, size_t k, const float *x, const float *w, 
       vf32_store_tail(y + j, acc, rows);
   }
 }
+
+/* y[j] [+]= sum over p < k of x[p] * B(p, j), j < n, B in panels as pack_b leaves them.  Eight
+ * chains at a time: one waits four cycles for the next term. */
+FNN_INLINE void gemv_panels(const int panels, size_t n, size_t k, const float *x, const float *b,
+                            int accumulate, float *y) {
+  const size_t nr = 2 * VF32_LANES;
+  vf32 acc[8];
+#pragma GCC unroll 8
+  for (int v = 0; v < 2 * panels; v++) {
+    const size_t at = (size_t)v * VF32_LANES;
+    acc[v] = !accumulate || at >= n ? vf32_zero()
+             : n - at < VF32_LANES  ? vf32_load_tail(y + at, n - at)
+                                    : vf32_load(y + at);
+  }
+  for (size_t p = 0; p < k; p++) {
+    vf32 xp = vf32_broadcast(x + p);
+#pragma GCC unroll 8
+    for (int v = 0; v < 2 * panels; v++) {
+      const float *from = b + (size_t)(v / 2) * nr * k + p * nr + (size_t)(v % 2) * VF32_LANES;
+      acc[v] = vf32_fmadd(xp, vf32_load(from), acc[v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < 2 * panels; v++) {
+    const size_t at = (size_t)v * VF32_LANES;
+    if (at >= n) break;
+    if (n - at < VF32_LANES)
+      vf32_store_tail(y + at, acc[v], n - at);
+    else
+      vf32_store(y + at, acc[v]);
+  }
+}
+
+static void gemv_packed(size_t n, size_t k, const float *x, const float *b, int accumulate,
+                        float *y) {
+  const size_t nr = 2 * VF32_LANES;
+  size_t j = 0;
+  for (; j + 3 * nr < n; j += 4 * nr)
+    gemv_panels(4, n - j < 4 * nr ? n - j : 4 * nr, k, x, b + j * k, accumulate, y + j);
+  for (; j < n; j += nr)
+    gemv_panels(1, n - j < nr ? n - j : nr, k, x, b + j * k, accumulate, y + j);
+}

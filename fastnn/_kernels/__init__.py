@@ -103,6 +103,8 @@ from .pool import (  # noqa: E402
 from .random import dropout, random_bits, random_normal, random_uniform  # noqa: E402
 from .reduce import sum_axis  # noqa: E402
 from .resample import resample2d_backward, resample2d_forward  # noqa: E402
+from .rnn import recurrent_forward  # noqa: E402
+from .rnn_grad import recurrent_backward  # noqa: E402
 from .update import adam_step, sgd_step  # noqa: E402
 
 __all__ = [
@@ -163,6 +165,8 @@ __all__ = [
     "random_bits",
     "random_normal",
     "random_uniform",
+    "recurrent_backward",
+    "recurrent_forward",
     "relu_backward",
     "relu_forward",
     "resample2d_backward",

@@ -50,6 +50,8 @@ cdef extern from "fastnn.h" nogil:
         void (*gemm_block)(const fnn_gemm *g) noexcept nogil
         void (*gemv_transposed)(size_t n, size_t k, const float *x, const float *w,
                                 Py_ssize_t w_row, int accumulate, float *y) noexcept nogil
+        void (*gemv_packed)(size_t n, size_t k, const float *x, const float *b, int accumulate,
+                            float *y) noexcept nogil
         void (*pack_a)(size_t m, size_t k, const float *a, Py_ssize_t row, Py_ssize_t col,
                        float *out) noexcept nogil
         void (*pack_b)(size_t k, size_t n, const float *b, Py_ssize_t row, Py_ssize_t col,
@@ -123,6 +125,16 @@ cdef extern from "fastnn.h" nogil:
                           float *loss) noexcept nogil
         void (*bce_probs_grad)(size_t n, float scale, const float *dloss, const float *p,
                                const float *t, const float *weight, float *dp) noexcept nogil
+        void (*lstm_gates)(size_t n, float *gates, const float *c_prev, float *c,
+                           float *h) noexcept nogil
+        void (*lstm_gates_grad)(size_t n, const float *gates, const float *c_prev, const float *c,
+                                const float *dy, const float *carry, float *dc,
+                                float *dgates) noexcept nogil
+        void (*gru_gates)(size_t n, float *gates, const float *h_prev, float *h) noexcept nogil
+        void (*gru_gates_grad)(size_t n, const float *gates, const float *h_prev, const float *dy,
+                               const float *carry, float *direct, float *dgates) noexcept nogil
+        void (*rnn_grad)(size_t n, int relu, const float *y, const float *dy, const float *carry,
+                         float *dz) noexcept nogil
         size_t (*pool_scratch)(const fnn_pool *p, Py_ssize_t rows, int gradient) noexcept nogil
         void (*max_pool_planes)(const fnn_pool *p, size_t planes, Py_ssize_t first,
                                 Py_ssize_t last, int relu, const float *x, float *y,

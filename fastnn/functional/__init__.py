@@ -34,6 +34,7 @@ from .pool import (
 )
 from .reduce import argmax, argmin, max, mean, min, std, sum, var
 from .resample import interpolate, pixel_shuffle, pixel_unshuffle
+from .rnn import recurrent_layer
 from .shape import (
     cat,
     chunk,
@@ -112,6 +113,7 @@ __all__ = [
     "pixel_shuffle",
     "pixel_unshuffle",
     "pow",
+    "recurrent_layer",
     "relu",
     "reshape",
     "sigmoid",

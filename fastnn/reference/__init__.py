@@ -65,6 +65,7 @@ from .pool import (
 from .random import dropout, random_bits, random_normal, random_uniform
 from .reduce import sum_axis
 from .resample import resample2d_backward, resample2d_forward
+from .rnn import recurrent_backward, recurrent_forward
 from .update import adam_step, sgd_step
 
 __all__ = [
@@ -121,6 +122,8 @@ __all__ = [
     "random_bits",
     "random_normal",
     "random_uniform",
+    "recurrent_backward",
+    "recurrent_forward",
     "relu_backward",
     "relu_forward",
     "resample2d_backward",

@@ -1,0 +1,54 @@
+# One direction of a recurrent layer; see _rnn.pyx.
+from numpy cimport int64_t
+
+from ._csrc cimport fnn_ukernels
+
+cdef enum Mode:
+    RNN_TANH, RNN_RELU, LSTM, GRU
+
+# Element (t, n) of an array of steps is row t * step + n * row.
+cdef struct Steps:
+    float *data
+    Py_ssize_t step, row
+
+cdef struct Direction:
+    const fnn_ukernels *uk
+    int mode
+    bint reverse
+    Py_ssize_t T, N, H, P      # steps, batch, units, outputs
+    Py_ssize_t width           # floats a step of gates holds
+    const int64_t *lengths
+    Steps gates, h_prev, c, m, y, dy, dgates, dh
+    const float *h0
+    const float *c0
+    const float *zeros         # as many as a row of states
+    float *h_n
+    float *c_n
+    const float *packed_hh     # weight_hh for the step's product
+    const float *packed_hr
+    const float *bias_n        # GRU: bias_hh of the candidate, or NULL
+    const float *dh_n
+    const float *dc_n
+    float *carry               # (N, P): the gradient of h that a step hands to the one before
+    float *dm                  # (N, H) with a projection
+    float *dc                  # (N, H)
+    float *dh0
+
+cdef int mode_of(object name) except -1
+cdef Py_ssize_t gates_of(int mode) noexcept nogil
+cdef float *at(const Steps *s, Py_ssize_t t, Py_ssize_t n) noexcept nogil
+cdef bint runs(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil
+cdef bint is_first(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil
+cdef bint is_last(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil
+# Rows first..last of the batch that step t has to reckon with, counted from first.
+cdef Py_ssize_t rows_at(const Direction *d, Py_ssize_t t, Py_ssize_t first,
+                        Py_ssize_t last) noexcept nogil
+# B (k x n) packed in blocks of TERMS terms, panel after panel.
+cdef Py_ssize_t packed_size(const fnn_ukernels *uk, Py_ssize_t k, Py_ssize_t n) noexcept nogil
+cdef void pack(const fnn_ukernels *uk, Py_ssize_t k, Py_ssize_t n, const float *b, Py_ssize_t row,
+               Py_ssize_t col, float *out) noexcept nogil
+# C (m x n) [+]= A (m x k) B, then bias (n,) and activation; A and C by rows of a_row and c_row.
+cdef void product(const fnn_ukernels *uk, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+                  const float *a, Py_ssize_t a_row, const float *packed, float *c,
+                  Py_ssize_t c_row, bint accumulate, const float *bias,
+                  int activation) noexcept nogil

@@ -1,0 +1,120 @@
+"""Recurrent layers: what does not need PyTorch to be known."""
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import functional as F
+from fastnn import nn
+
+
+def sequence(*shape):
+    return fastnn.tensor(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
+
+
+@pytest.mark.parametrize("make", [nn.RNN, nn.GRU, nn.LSTM])
+def test_padding_does_not_matter(make):
+    """What stands behind a row's end, be it NaN, reaches neither outputs nor gradients."""
+    fastnn.manual_seed(0)
+    layer = make(3, 5, bidirectional=True)
+    lengths = [2, 4, 1]
+    x = sequence(4, 3, 3)
+    results = []
+    for fill in (0.0, np.nan):
+        a = x.numpy().copy()
+        for n, length in enumerate(lengths):
+            a[length:, n] = fill
+        t = fastnn.tensor(a, requires_grad=True)
+        layer.zero_grad()
+        output, _ = layer(t, lengths=lengths)
+        output.sum().backward()
+        grads = [t.grad, *(p.grad for p in layer.parameters())]
+        results.append([output.detach().numpy(), *(g.numpy() for g in grads)])
+    for clean, dirty in zip(*results, strict=True):
+        assert np.isfinite(dirty).all() and clean.tobytes() == dirty.tobytes()
+    for n, length in enumerate(lengths):
+        assert not results[0][0][length:, n].any() and not results[0][1][length:, n].any()
+
+
+@pytest.mark.parametrize("make", [nn.RNN, nn.GRU, nn.LSTM])
+def test_pieces_make_the_whole(make):
+    """States handed on from piece to piece give the whole sequence's output, to the bit."""
+    layer = make(4, 6, num_layers=2)
+    x = sequence(9, 2, 4)
+    whole, last = layer(x)
+    state, parts = None, []
+    for first in range(0, 9, 3):
+        part, state = layer(x[first : first + 3], state)
+        parts.append(part.detach().numpy())
+    assert np.concatenate(parts).tobytes() == whole.detach().numpy().tobytes()
+    pairs = zip(state, last, strict=True) if isinstance(last, tuple) else [(state, last)]
+    assert all(np.array_equal(a.detach().numpy(), b.detach().numpy()) for a, b in pairs)
+
+
+def test_parameters_do_not_depend_on_the_length():
+    counts = {sum(p.numel() for p in m.parameters()) for m in (nn.LSTM(3, 4), nn.LSTM(3, 4))}
+    gru = sum(p.numel() for p in nn.GRU(3, 4).parameters())
+    assert {4 * gru} == {3 * n for n in counts}
+
+
+def test_forget_bias():
+    layer = nn.LSTM(3, 4, num_layers=2, bidirectional=True, forget_bias=1.0)
+    parameters = dict(layer.named_parameters())
+    for suffix in ("l0", "l0_reverse", "l1", "l1_reverse"):
+        a = parameters[f"bias_ih_{suffix}"].detach().numpy()
+        b = parameters[f"bias_hh_{suffix}"].detach().numpy()
+        total = a + b
+        assert (total[4:8] == 1).all() and (np.abs(total[:4]) < 1).all()
+    with pytest.raises(ValueError, match="forget_bias needs bias=True"):
+        nn.LSTM(3, 4, bias=False, forget_bias=1.0)
+
+
+def test_dropout_between_layers_only():
+    fastnn.manual_seed(0)
+    one, two = nn.GRU(3, 8, dropout=0.5), nn.GRU(3, 8, num_layers=2, dropout=0.5)
+    x = sequence(5, 2, 3)
+    assert np.array_equal(one(x)[0].detach().numpy(), one(x)[0].detach().numpy())
+    assert not np.array_equal(two(x)[0].detach().numpy(), two(x)[0].detach().numpy())
+    two.eval()
+    assert np.array_equal(two(x)[0].detach().numpy(), two(x)[0].detach().numpy())
+
+
+@pytest.mark.parametrize("make", [nn.RNN, nn.GRU, nn.LSTM])
+def test_recording_changes_nothing(make):
+    layer, x = make(5, 20, bidirectional=True), sequence(7, 3, 5)
+    recorded = layer(x, lengths=[7, 2, 3])[0].detach().numpy()
+    with fastnn.no_grad():
+        assert layer(x, lengths=[7, 2, 3])[0].numpy().tobytes() == recorded.tobytes()
+
+
+LAYER = nn.LSTM(3, 4)
+BAD = [
+    (lambda: nn.LSTM(3, 0), "hidden_size is 0"),
+    (lambda: nn.LSTM(3, 4, proj_size=4), "proj_size is 4"),
+    (lambda: nn.RNN(3, 4, nonlinearity="elu"), "nonlinearity is 'elu'"),
+    (lambda: nn.GRU(3, 4, dropout=2.0), "dropout"),
+    (lambda: LAYER(sequence(5, 2, 4)), r"input has shape \(5, 2, 4\).*I = 3"),
+    (lambda: LAYER(sequence(0, 2, 3)), "no steps"),
+    (lambda: LAYER(sequence(5, 2, 3), lengths=[5]), "expected 2 integers"),
+    (lambda: LAYER(sequence(5, 2, 3), lengths=[5, 6]), r"lengths\[1\] is 6"),
+    (lambda: LAYER(sequence(5, 2, 3), lengths=[0, 5]), r"lengths\[0\] is 0"),
+    (lambda: LAYER(sequence(5, 3), lengths=[5]), "lengths are for a batch"),
+    (lambda: LAYER(sequence(5, 2, 3), (sequence(1, 2, 3),) * 2), r"h_0 has shape \(1, 2, 3\)"),
+    (lambda: nn.LSTMCell(3, 4)(sequence(2, 5)), r"expected \(N, 3\)"),
+    (lambda: nn.GRUCell(3, 4)(sequence(2, 3), sequence(1, 4)), r"hx has shape \(1, 4\)"),
+    (lambda: F.recurrent_layer(sequence(2, 1, 3), None, None, [], "GRU"), "0 directions"),
+    (lambda: F.recurrent_layer(sequence(2, 1, 3), None, None, [], "ABC"), "mode is 'ABC'"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_bad_types():
+    with pytest.raises(TypeError, match="hx must be a pair"):
+        LAYER(sequence(5, 2, 3), sequence(1, 2, 4))
+    with pytest.raises(TypeError, match="float64"):
+        LAYER(sequence(5, 2, 3).double())

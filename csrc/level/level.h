@@ -26,6 +26,7 @@
 #include "../ukernel/update.h"
 #include "../ukernel/philox.h"
 #include "../ukernel/sparse.h"
+#include "../ukernel/rows.h"
 #include "../ukernel/winograd.h"
 #include "../ukernel/depthwise.h"
 

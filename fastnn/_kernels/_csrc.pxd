@@ -171,6 +171,15 @@ cdef extern from "fastnn.h" nogil:
         void (*sparse_input_grad)(size_t count, const Py_ssize_t *at, const float *value,
                                   const float *w, size_t taps, size_t width, Py_ssize_t step,
                                   float *dx) noexcept nogil
+        void (*scatter_add_rows)(size_t count, size_t n, const Py_ssize_t *to,
+                                 const Py_ssize_t *start, const float *scale, const float *x,
+                                 float *y) noexcept nogil
+        void (*sum_rows)(size_t count, size_t n, const Py_ssize_t *start, const float *scale,
+                         const float *x, float *y) noexcept nogil
+        void (*max_rows)(size_t count, size_t n, int32_t first, const Py_ssize_t *start,
+                         const float *x, float *y, int32_t *which) noexcept nogil
+        float (*vabsmax)(size_t n, const float *x) noexcept nogil
+        void (*vclamp)(size_t n, float limit, const float *x, float *y) noexcept nogil
         void (*wino_input)(int m, size_t tiles, const float *x, Py_ssize_t row, float *v,
                            Py_ssize_t v_xi, Py_ssize_t v_tile) noexcept nogil
         void (*wino_gradient)(int m, size_t tiles, const float *dy, Py_ssize_t row, float *v,

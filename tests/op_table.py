@@ -12,6 +12,7 @@ import op_inputs as make
 import op_pool as pool
 from op_bias import BIASES
 from op_case import OpCase, call
+from op_embedding import EMBEDDINGS
 from op_local import LOCALS
 from op_norm import NORM_OPS
 from op_pad import PADDINGS
@@ -226,6 +227,7 @@ OPS: list[OpCase] = [
         exact=FORWARD,
         edges=(0, 1, 15, 16, 17),
     ),
+    *EMBEDDINGS,
     update_row("sgd_step", make.sgd, make.sgd_large, 6),
     update_row("adam_step", make.adam, make.adam_large, 14),
 ]

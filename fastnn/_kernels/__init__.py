@@ -64,6 +64,7 @@ from .bce import (  # noqa: E402
     bce_with_logits_forward,
 )
 from .bias import bias_activation  # noqa: E402
+from .clip import clamp_grads, grad_norm, scale_grads  # noqa: E402
 from .conv import (  # noqa: E402
     conv2d_backward_bias,
     conv2d_backward_input,
@@ -75,6 +76,15 @@ from .conv3d import (  # noqa: E402
     conv3d_forward,
 )
 from .conv_weight import conv2d_backward_weight  # noqa: E402
+from .embedding import (  # noqa: E402
+    embedding_backward,
+    embedding_bag_backward,
+    embedding_bag_backward_scale,
+    embedding_bag_forward,
+    embedding_bag_max_backward,
+    embedding_bag_max_forward,
+    renorm_rows,
+)
 from .fold import fold, unfold  # noqa: E402
 from .gather import gather_rows  # noqa: E402
 from .gemm import matmul  # noqa: E402
@@ -126,6 +136,7 @@ __all__ = [
     "bce_with_logits_forward",
     "bias_activation",
     "cache_info",
+    "clamp_grads",
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",
@@ -136,10 +147,17 @@ __all__ = [
     "cross_entropy_backward",
     "cross_entropy_forward",
     "dropout",
+    "embedding_backward",
+    "embedding_bag_backward",
+    "embedding_bag_backward_scale",
+    "embedding_bag_forward",
+    "embedding_bag_max_backward",
+    "embedding_bag_max_forward",
     "empty_cache",
     "exp_forward",
     "fold",
     "gather_rows",
+    "grad_norm",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_backward",
@@ -169,8 +187,10 @@ __all__ = [
     "recurrent_forward",
     "relu_backward",
     "relu_forward",
+    "renorm_rows",
     "resample2d_backward",
     "resample2d_forward",
+    "scale_grads",
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",

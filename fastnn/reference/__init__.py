@@ -26,6 +26,7 @@ from .adaptive import (
 from .arithmetic import add_forward, add_relu_forward
 from .bce import bce_backward, bce_forward, bce_with_logits_backward, bce_with_logits_forward
 from .bias import bias_activation
+from .clip import clamp_grads, grad_norm, scale_grads
 from .conv import (
     conv2d_backward_bias,
     conv2d_backward_input,
@@ -36,6 +37,15 @@ from .conv3d import (
     conv3d_backward_input,
     conv3d_backward_weight,
     conv3d_forward,
+)
+from .embedding import (
+    embedding_backward,
+    embedding_bag_backward,
+    embedding_bag_backward_scale,
+    embedding_bag_forward,
+    embedding_bag_max_backward,
+    embedding_bag_max_forward,
+    renorm_rows,
 )
 from .fold import fold, unfold
 from .gather import gather_rows
@@ -84,6 +94,7 @@ __all__ = [
     "bce_with_logits_backward",
     "bce_with_logits_forward",
     "bias_activation",
+    "clamp_grads",
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",
@@ -94,9 +105,16 @@ __all__ = [
     "cross_entropy_backward",
     "cross_entropy_forward",
     "dropout",
+    "embedding_backward",
+    "embedding_bag_backward",
+    "embedding_bag_backward_scale",
+    "embedding_bag_forward",
+    "embedding_bag_max_backward",
+    "embedding_bag_max_forward",
     "exp_forward",
     "fold",
     "gather_rows",
+    "grad_norm",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_backward",
@@ -126,8 +144,10 @@ __all__ = [
     "recurrent_forward",
     "relu_backward",
     "relu_forward",
+    "renorm_rows",
     "resample2d_backward",
     "resample2d_forward",
+    "scale_grads",
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",

@@ -15,6 +15,7 @@ from .arithmetic import abs, add, add_relu, clamp, div, matmul, mul, neg, pow, s
 from .conv import conv1d, conv2d, conv3d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .dropout import dropout
+from .embedding import embedding, embedding_bag
 from .fold import fold, unfold
 from .linear import linear
 from .local import locally_connected1d, locally_connected2d
@@ -81,6 +82,8 @@ __all__ = [
     "cross_entropy",
     "div",
     "dropout",
+    "embedding",
+    "embedding_bag",
     "exp",
     "expand",
     "flatten",

@@ -18,6 +18,7 @@ from .container import Flatten, Sequential
 from .conv import Conv1d, Conv2d, Conv3d
 from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .dropout import Dropout
+from .embedding import Embedding, EmbeddingBag
 from .fold import Fold, Unfold
 from .linear import Identity, Linear
 from .local import LocallyConnected1d, LocallyConnected2d
@@ -91,6 +92,8 @@ __all__ = [
     "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "Fold",
     "GRU",

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import backend
 from ..creation import normal_array, uniform_array
 from ..functional import _checks, inplace
 from ..grad_mode import no_grad
@@ -148,3 +149,57 @@ def default_(weight: Tensor, bias: Tensor | None) -> None:
     uniform_(weight, -bound, bound)
     if bias is not None:
         uniform_(bias, -bound, bound)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """gain Q: (rows, *) is a matrix of orthonormal rows, or columns if there are more rows.
+
+    Q is uniform: that of a normal matrix's QR, each column times the sign of R's diagonal.
+    Saxe et al. 2013, arXiv:1312.6120.  Raises ValueError for fewer than 2 axes.
+    """
+    if _float(tensor, "orthogonal_").ndim < 2:
+        raise ValueError(f"orthogonal_: shape {tensor.shape} has fewer than 2 axes")
+    if not tensor._data.size:
+        return tensor
+    rows = tensor.shape[0]
+    columns = tensor._data.size // rows
+    normal = normal_array((rows, columns), 0.0, 1.0, generator).astype(np.float64)
+    # In float64, so that what LAPACKs of different CPUs differ in is rounded away.
+    q, r = np.linalg.qr(normal if rows >= columns else normal.T)
+    q *= gain * np.sign(np.diag(r))
+    matrix = q if rows >= columns else q.T
+    return _fill(tensor, matrix.reshape(tensor.shape), "orthogonal_")
+
+
+def chrono_(module: Any, t_max: float, generator: Generator | None = None) -> Any:
+    """Biases of an LSTM or GRU that keep the state for 1 to t_max steps; returns the module.
+
+    With u uniform in [1, t_max - 1], the sum of both biases of a forget gate becomes log u and of
+    its input gate -log u; of a GRU's update gate, which multiplies the old state, log u: it is put
+    into bias_ih, the same part of bias_hh is 0.  All layers and directions; other gates stay.
+    Tallec & Ollivier 2018, arXiv:1804.11188.
+
+    Raises TypeError for another module, ValueError for t_max < 2 or a module without biases.
+    """
+    mode = getattr(module, "mode", None)
+    if mode not in ("LSTM", "GRU"):
+        raise TypeError(f"chrono_: module must be an LSTM or GRU, got {type(module).__name__}")
+    if isinstance(t_max, bool) or not isinstance(t_max, (int, float, np.number)):
+        raise TypeError(f"chrono_: t_max must be a number, got {t_max!r}")
+    if not 2 <= t_max < math.inf:
+        raise ValueError(f"chrono_: t_max is {t_max}, expected a finite number of at least 2")
+    names = [name for name, _ in module.named_parameters() if name.startswith("bias_ih_l")]
+    if not names:
+        raise ValueError(f"chrono_: the {mode} has no biases")
+    n = module.hidden_size
+    for name in names:
+        u = uniform_array((n,), 1.0, float(t_max) - 1.0, generator)
+        keep = backend.kernels.log_forward(u)
+        ih, hh = getattr(module, name), getattr(module, name.replace("_ih_", "_hh_"))
+        values, zeros = ih._data.copy(), hh._data.copy()
+        values[n : 2 * n], zeros[n : 2 * n] = keep, 0.0  # LSTM: i f g o, GRU: r z n
+        if mode == "LSTM":
+            values[:n], zeros[:n] = -keep, 0.0
+        _fill(ih, values, "chrono_")
+        _fill(hh, zeros, "chrono_")
+    return module

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 from bad_input_conv import CONV_ND
+from bad_input_embedding import EMBEDDING_ROWS
 from bad_input_pool import MORE_POOLING
 from bad_norm_inputs import NORM_ROWS
 
@@ -348,4 +349,4 @@ TAPE = [
 ROWS = {"n-d convolution": CONV_ND, "convolution": CONVOLUTION,
         "pooling": [*POOLING, *MORE_POOLING], "linear": LINEAR, "losses": LOSSES,
         "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE,
-        **NORM_ROWS}  # fmt: skip
+        **EMBEDDING_ROWS, **NORM_ROWS}  # fmt: skip

@@ -90,6 +90,7 @@ BAGS = [
     ("falling", lambda: bag(offsets=(0, 2, 1)), ValueError, r"offsets\[2\] is 1, expected at"),
     ("beyond", lambda: bag(offsets=(0, 5)), ValueError, r"offsets\[1\] is 5, but input has 3"),
     ("last", lambda: bag(include_last_offset=True), ValueError, r"offsets\[1\] is 2, but input"),
+    ("beyond, norm", lambda: bag(offsets=(0, 5), max_norm=1.0), ValueError, r"offsets\[1\] is 5"),
     ("none for some", lambda: bag(offsets=()), ValueError, "offsets is empty, but input has 3 el"),
     ("no last", lambda: bag(offsets=(), include_last_offset=True), ValueError, "offsets is empty"),
     ("mode", lambda: bag(mode="min"), ValueError, "mode is 'min', expected 'sum', 'mean' or 'max'"),

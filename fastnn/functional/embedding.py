@@ -66,10 +66,7 @@ class _EmbeddingBag(Function):
             weight, "embedding_bag", "weight", scale, "per_sample_weights"
         )
         flat = None if scale is None else scale.reshape(-1)
-        try:
-            y = k.embedding_bag_forward(_flat(index), offsets, weight, flat, mode, padding_idx)
-        except IndexError:
-            raise _bad_index(index, weight.shape[0], "embedding_bag") from None
+        y = k.embedding_bag_forward(_flat(index), offsets, weight, flat, mode, padding_idx)
         ctx.settings = offsets, mode, padding_idx, by_frequency
         ctx.n_rows = weight.shape[0]
         ctx.save(index, scale, weight if ctx.needs_input_grad[1] else None)
@@ -99,10 +96,7 @@ class _EmbeddingBagMax(Function):
         ctx: Any, weight: np.ndarray, index: np.ndarray, offsets: np.ndarray, padding_idx: int
     ) -> np.ndarray:
         k = ctx.kernels = _checks.kernels(weight, "embedding_bag", "weight")
-        try:
-            y, where = k.embedding_bag_max_forward(_flat(index), offsets, weight, padding_idx)
-        except IndexError:
-            raise _bad_index(index, weight.shape[0], "embedding_bag") from None
+        y, where = k.embedding_bag_max_forward(_flat(index), offsets, weight, padding_idx)
         ctx.n_rows = weight.shape[0]
         ctx.save(index, where)
         return y
@@ -225,28 +219,30 @@ def _bags(x: Tensor, offsets: Any, include_last_offset: bool) -> np.ndarray:
     starts = _index(offsets, "embedding_bag", "offsets")._data
     if starts.ndim != 1:
         raise ValueError(f"embedding_bag: offsets has shape {starts.shape}, expected one axis")
-    starts = starts.astype(np.int64)
-    if not include_last_offset:
-        starts = np.append(starts, n)
-    if not starts.size:
-        raise ValueError("embedding_bag: offsets is empty, but include_last_offset is True")
-    if starts[0] != 0:
-        if starts.size == 1:  # no bag: what input holds belongs to none
-            raise ValueError(f"embedding_bag: offsets is empty, but input has {n} elements")
-        raise ValueError(f"embedding_bag: offsets[0] is {starts[0]}, expected 0")
-    falls = np.flatnonzero(starts[1:] < starts[:-1])
-    if falls.size or starts[-1] != n:
-        at = int(falls[0]) + 1 if falls.size else starts.size - 1
-        if at == starts.size - 1:  # the end, where the last bag begins later than input ends
-            at -= not include_last_offset
-            raise ValueError(
-                f"embedding_bag: offsets[{at}] is {starts[at]}, but input has {n} elements"
-            )
+    if include_last_offset:
+        return starts.astype(np.int64)
+    bags = np.empty(starts.size + 1, np.int64)
+    bags[:-1], bags[-1] = starts, n
+    return bags
+
+
+def _check_bags(bags: np.ndarray, n: int, include_last_offset: bool) -> None:
+    """ValueError unless the offsets rise from 0 to n."""
+    function = "embedding_bag"
+    if not bags.size:
+        raise ValueError(f"{function}: offsets is empty, but include_last_offset is True")
+    if bags[0] != 0:
+        if bags.size == 1 and not include_last_offset:
+            raise ValueError(f"{function}: offsets is empty, but input has {n} elements")
+        raise ValueError(f"{function}: offsets[0] is {bags[0]}, expected 0")
+    last = bags.size - (1 if include_last_offset else 2)
+    if bags[last] > n or include_last_offset and bags[last] != n:
+        raise ValueError(f"{function}: offsets[{last}] is {bags[last]}, but input has {n} elements")
+    for at in np.flatnonzero(bags[1:] < bags[:-1])[:1] + 1:
         raise ValueError(
-            f"embedding_bag: offsets[{at}] is {starts[at]}, expected at least the offset before, "
-            f"{starts[at - 1]}"
+            f"{function}: offsets[{at}] is {bags[at]}, expected at least the offset before, "
+            f"{bags[at - 1]}"
         )
-    return starts
 
 
 def embedding_bag(
@@ -292,7 +288,14 @@ def embedding_bag(
             )
         _checks.kernels(table._data, "embedding_bag", "weight", scale._data, "per_sample_weights")
     if max_norm is not None:
+        _check_bags(bags, x._data.size, include_last_offset)
         _renorm(table, x, max_norm, norm_type, "embedding_bag")
-    if mode == "max":
-        return _EmbeddingBagMax.apply(table, x, bags, row)
-    return _EmbeddingBag.apply(table, scale, x, bags, mode, row, bool(scale_grad_by_freq))
+    try:
+        if mode == "max":
+            return _EmbeddingBagMax.apply(table, x, bags, row)
+        return _EmbeddingBag.apply(table, scale, x, bags, mode, row, bool(scale_grad_by_freq))
+    except IndexError:
+        raise _bad_index(x._data, table.shape[0], "embedding_bag") from None
+    except ValueError:  # the kernel's own check costs nothing, these words would
+        _check_bags(bags, x._data.size, include_last_offset)
+        raise

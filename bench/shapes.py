@@ -10,3 +10,12 @@ CONV = [
 ]
 ELEMENTS = 1 << 20
 LINEAR = [("lenet", 64, 400, 120), ("mlp", 128, 784, 512), ("tiny", 1, 4, 16)]
+
+# rows, columns, tokens
+EMBEDDINGS = [(96, 128, (64, 32)), (50_000, 256, (64, 64)), (10_000, 64, (8, 16))]
+# Parameters of a layer with 256 hidden units, of two LSTM layers with 1024, of many small layers.
+PARAMETERS = {
+    "LSTM 256": [(1024, 256), (1024, 256), (1024,), (1024,)],
+    "LSTM 2x1024": [(4096, 1024), (4096, 1024), (4096,), (4096,)] * 2,
+    "60 of 20x20": [(20, 20)] * 60,
+}

@@ -37,10 +37,6 @@ def leaf(value=1.0):
     return p
 
 
-class Recurrent(nn.Module):
-    mode, hidden_size = "LSTM", 2
-
-
 EMBEDDINGS = [
     ("too large", lambda: rows((0, 3)), IndexError, r"embedding: input\[1\] is 3, expected 0 <="),
     ("below 0", lambda: rows(tensor([[0, 1], [-1, 5]])), IndexError, r"input\[1, 0\] is -1"),
@@ -130,10 +126,12 @@ INITIAL_VALUES = [
     ("orthogonal dtype", lambda: init.orthogonal_(fastnn.ones(3, 3).int()), TypeError, "has dtype"),
     ("chrono of Linear", lambda: init.chrono_(nn.Linear(2, 2), 10), TypeError,
      "chrono_: module must be an LSTM or GRU, got Linear"),
-    *[(f"t_max {t}", lambda t=t: init.chrono_(Recurrent(), t), ValueError, "chrono_: t_max is")
+    ("chrono of RNN", lambda: init.chrono_(nn.RNN(2, 2), 10), TypeError, "LSTM or GRU, got RNN"),
+    *[(f"t_max {t}", lambda t=t: init.chrono_(nn.LSTM(2, 2), t), ValueError, "chrono_: t_max is")
       for t in (1, NAN, math.inf)],
-    ("t_max text", lambda: init.chrono_(Recurrent(), "9"), TypeError, "t_max must be a number"),
-    ("no biases", lambda: init.chrono_(Recurrent(), 9), ValueError, "the LSTM has no biases"),
+    ("t_max text", lambda: init.chrono_(nn.GRU(2, 2), "9"), TypeError, "t_max must be a number"),
+    ("no biases", lambda: init.chrono_(nn.LSTM(2, 2, bias=False), 9), ValueError,
+     "the LSTM has no biases"),
 ]  # fmt: skip
 
 EMBEDDING_ROWS = {"embedding": EMBEDDINGS, "embedding_bag": BAGS, "clipping": CLIPPING,

@@ -199,25 +199,18 @@ def test_orthogonal_is_uniform():
     assert np.allclose((draws**2).mean(0), 1 / 3, atol=0.04)
 
 
-class Recurrent(nn.Module):
-    """Parameters as those of an LSTM or GRU of two layers and directions."""
-
-    def __init__(self, mode, hidden_size, bias=True):
-        super().__init__()
-        self.mode, self.hidden_size = mode, hidden_size
-        rows = {"LSTM": 4, "GRU": 3}[mode] * hidden_size
-        for layer in ("l0", "l0_reverse", "l1", "l1_reverse"):
-            for part in ("ih", "hh"):
-                setattr(self, f"weight_{part}_{layer}", nn.Parameter(fastnn.ones(rows, 2)))
-                if bias:
-                    values = fastnn.full((rows,), 7.0)
-                    setattr(self, f"bias_{part}_{layer}", nn.Parameter(values))
+def recurrent(mode, hidden_size):
+    """Two layers and directions, all parameters 7."""
+    module = getattr(nn, mode)(2, hidden_size, 2, bidirectional=True)
+    for p in module.parameters():
+        init.constant_(p, 7.0)
+    return module
 
 
 @pytest.mark.parametrize("mode", ["LSTM", "GRU"])
 def test_chrono(mode):
     n, t_max = 500, 90
-    module = Recurrent(mode, n)
+    module = recurrent(mode, n)
     assert init.chrono_(module, t_max, generator=fastnn.Generator(1)) is module
     seen = []
     for layer in ("l0", "l0_reverse", "l1", "l1_reverse"):
@@ -235,8 +228,24 @@ def test_chrono(mode):
         assert np.abs(level - (np.arange(n) + 0.5) / n).max() < 1.7 / math.sqrt(n)
         seen.append(keep)
     assert len({k.tobytes() for k in seen}) == 4
-    assert (module.weight_ih_l0.detach().numpy() == 1).all() and module.bias_ih_l0.requires_grad
-    again = init.chrono_(Recurrent(mode, n), t_max, generator=fastnn.Generator(1))
+    assert (module.weight_ih_l0.detach().numpy() == 7).all() and module.bias_ih_l0.requires_grad
+    again = init.chrono_(recurrent(mode, n), t_max, generator=fastnn.Generator(1))
     assert np.array_equal(again.bias_ih_l1.detach().numpy(), module.bias_ih_l1.detach().numpy())
-    shortest = init.chrono_(Recurrent(mode, 3), 2).bias_ih_l0.detach().numpy()
+    shortest = init.chrono_(recurrent(mode, 3), 2).bias_ih_l0.detach().numpy()
     assert not shortest[3:6].any()
+
+
+@pytest.mark.parametrize("mode", ["LSTM", "GRU"])
+def test_chrono_keeps_a_state(mode):
+    """With the other parameters 0 the state fades by t_max - 1 to 1 / e at the slowest."""
+    module = recurrent(mode, 200)
+    for p in module.parameters():
+        init.zeros_(p)
+    init.chrono_(module, 100)
+    ones = fastnn.ones(4, 1, 200)
+    states = ones if mode == "GRU" else (ones, ones)
+    with fastnn.no_grad():
+        _, last = module(fastnn.zeros(99, 1, 2), states)
+    kept = (last if mode == "GRU" else last[1]).numpy()
+    # u / (1 + u) a step, for u uniform in [1, 99]: 0.5^99 to 0.99^99
+    assert kept.min() < 0.01 and 0.3 < kept.max() <= 0.99**99 * (1 + 1e-4)

@@ -23,6 +23,7 @@ from fastnn import nn  # noqa: E402
 from fastnn.nn import utils  # noqa: E402
 
 DTYPES = ["float32", "float64"]
+TABLES = {"Embedding", "EmbeddingBag"}
 SIZES = (1, 2, 3, 7, 8, 9, 16, 17, 33, 64, 65, 130)
 
 

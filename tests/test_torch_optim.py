@@ -337,7 +337,8 @@ CLASSES += [
 
 def _declared(function):
     """What states the arguments: for a class that takes *args, the first of its overloads."""
-    overloads = typing.get_overloads(function.__init__) if inspect.isclass(function) else []
+    made_by = getattr(function, "__init__", None)
+    overloads = typing.get_overloads(made_by) if inspect.isfunction(made_by) else []
     return functools.partial(overloads[0], None) if overloads else function
 
 

@@ -17,6 +17,8 @@ cdef ndarray empty4(Py_ssize_t a, Py_ssize_t b, Py_ssize_t c, Py_ssize_t d)
 
 # Pointer to the data of a C-contiguous float32 array of rank nd (-1: any); TypeError/ValueError.
 cdef float *f32(object x, int nd, str name) except? NULL
+# Whether x is a C-contiguous, aligned int64 array of rank nd in this machine's byte order.
+cdef bint is_int64(ndarray x, int nd) noexcept
 cdef bint same_shape(ndarray a, ndarray b) noexcept
 cdef float *f32_or_null(object x, int nd, str name) except? NULL
 cdef int pair(object value, Py_ssize_t *a, Py_ssize_t *b) except -1

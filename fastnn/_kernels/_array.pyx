@@ -15,6 +15,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp
 from numpy cimport (
     NPY_FLOAT32,
+    NPY_INT64,
     PyArray_DATA,
     PyArray_DIMS,
     PyArray_DIMS,
@@ -178,6 +179,11 @@ cdef float *f32(object x, int nd, str name) except? NULL:
     if not PyArray_IS_C_CONTIGUOUS(a) or not PyArray_ISALIGNED(a):
         raise ValueError(f"{name} is not C-contiguous and aligned")
     return <float *>PyArray_DATA(a)
+
+
+cdef bint is_int64(ndarray x, int nd) noexcept:
+    return (PyArray_TYPE(x) == NPY_INT64 and PyArray_NDIM(x) == nd and PyArray_IS_C_CONTIGUOUS(x)
+            and PyArray_ISALIGNED(x) and PyArray_ISNOTSWAPPED(x))
 
 
 cdef bint same_shape(ndarray a, ndarray b) noexcept:

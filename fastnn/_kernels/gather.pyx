@@ -1,12 +1,10 @@
 """Rows of an array by index: how a DataLoader makes a batch without Python for each item."""
 from libc.string cimport memcpy
 from numpy cimport (
-    NPY_INT64,
     PyArray_BYTES,
     PyArray_DATA,
     PyArray_DIM,
     PyArray_IS_C_CONTIGUOUS,
-    PyArray_ISALIGNED,
     PyArray_ISNOTSWAPPED,
     PyArray_ITEMSIZE,
     PyArray_NDIM,
@@ -17,7 +15,7 @@ from numpy cimport (
     npy_intp,
 )
 
-from ._array cimport empty_typed
+from ._array cimport empty_typed, is_int64
 from ._threads cimport parallel_for, threads_for
 
 import_array()
@@ -54,9 +52,7 @@ def gather_rows(source, index):
         raise TypeError(f"source has dtype {src.dtype}, expected numbers or booleans")
     if not PyArray_ISNOTSWAPPED(src):
         raise TypeError(f"source has dtype {src.dtype}, expected this machine's byte order")
-    if (PyArray_TYPE(idx) != NPY_INT64 or PyArray_NDIM(idx) != 1
-            or not PyArray_IS_C_CONTIGUOUS(idx) or not PyArray_ISALIGNED(idx)
-            or not PyArray_ISNOTSWAPPED(idx)):
+    if not is_int64(idx, 1):
         raise TypeError("index must be a contiguous, aligned int64 array of rank 1")
     rows = PyArray_DIM(src, 0)
     q.count, q.index = PyArray_DIM(idx, 0), <const int64_t *>PyArray_DATA(idx)

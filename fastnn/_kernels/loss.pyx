@@ -6,22 +6,26 @@ the sum of w_t over the rows that are not ignored (0 if there are none).
 """
 from libc.string cimport memset
 from numpy cimport (
-    NPY_INT64,
     PyArray_DATA,
     PyArray_DIM,
-    PyArray_IS_C_CONTIGUOUS,
-    PyArray_ISALIGNED,
-    PyArray_ISNOTSWAPPED,
-    PyArray_NDIM,
     PyArray_SIZE,
-    PyArray_TYPE,
     import_array,
     int64_t,
     ndarray,
     npy_intp,
 )
 
-from ._array cimport Buffer, empty, empty1, empty_like, f32, f32_or_null, same_shape, take
+from ._array cimport (
+    Buffer,
+    empty,
+    empty1,
+    empty_like,
+    f32,
+    f32_or_null,
+    is_int64,
+    same_shape,
+    take,
+)
 from ._csrc cimport fnn_ukernels, ukernels
 from ._threads cimport parallel_for, threads_for
 from .reduce cimport sum_of
@@ -61,8 +65,7 @@ cdef int _reduction(name) except -1:
 
 cdef int _targets(CrossEntropy *q, target) except -1:
     cdef ndarray t = target
-    if (PyArray_TYPE(t) != NPY_INT64 or PyArray_NDIM(t) != 1 or not PyArray_IS_C_CONTIGUOUS(t)
-            or not PyArray_ISALIGNED(t) or not PyArray_ISNOTSWAPPED(t)):
+    if not is_int64(t, 1):
         raise TypeError("target must be a contiguous, aligned int64 array of rank 1, "
                         f"got {t.dtype}")
     if PyArray_DIM(t, 0) != q.N:

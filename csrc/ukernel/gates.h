@@ -7,15 +7,6 @@
  * A vector body per function, once over whole vectors and once over the tail: `m` is the number of
  * elements, a constant where it is VF32_LANES. */
 
-FNN_INLINE vf32 part_load(const float *p, size_t m) {
-  return m == VF32_LANES ? vf32_load(p) : vf32_load_tail(p, m);
-}
-FNN_INLINE void part_store(float *p, vf32 v, size_t m) {
-  if (m == VF32_LANES)
-    vf32_store(p, v);
-  else
-    vf32_store_tail(p, v, m);
-}
 #define FOR_EACH_PART(n, body)                                          \
   do {                                                                  \
     size_t i = 0;                                                       \
@@ -28,15 +19,15 @@ static void lstm_gates(size_t n, float *gates, const float *c_prev, float *c, fl
 #define BODY(at, m)                                                                           \
   do {                                                                                        \
     float *q = gates + (at);                                                                  \
-    vf32 gi = sigmoid_vf32(part_load(q, m)), gf = sigmoid_vf32(part_load(q + n, m));          \
-    vf32 gg = tanh_vf32(part_load(q + 2 * n, m)), go = sigmoid_vf32(part_load(q + 3 * n, m)); \
-    vf32 cell = vf32_fmadd(gf, part_load(c_prev + (at), m), vf32_mul(gi, gg));                \
-    part_store(q, gi, m);                                                                     \
-    part_store(q + n, gf, m);                                                                 \
-    part_store(q + 2 * n, gg, m);                                                             \
-    part_store(q + 3 * n, go, m);                                                             \
-    part_store(c + (at), cell, m);                                                            \
-    part_store(h + (at), vf32_mul(go, tanh_vf32(cell)), m);                                   \
+    vf32 gi = sigmoid_vf32(load_some(q, m)), gf = sigmoid_vf32(load_some(q + n, m));          \
+    vf32 gg = tanh_vf32(load_some(q + 2 * n, m)), go = sigmoid_vf32(load_some(q + 3 * n, m)); \
+    vf32 cell = vf32_fmadd(gf, load_some(c_prev + (at), m), vf32_mul(gi, gg));                \
+    store_some(q, gi, m);                                                                     \
+    store_some(q + n, gf, m);                                                                 \
+    store_some(q + 2 * n, gg, m);                                                             \
+    store_some(q + 3 * n, go, m);                                                             \
+    store_some(c + (at), cell, m);                                                            \
+    store_some(h + (at), vf32_mul(go, tanh_vf32(cell)), m);                                   \
   } while (0)
   FOR_EACH_PART(n, BODY);
 #undef BODY
@@ -51,16 +42,16 @@ static void lstm_gates_grad(size_t n, const float *gates, const float *c_prev, c
   do {                                                                                          \
     const float *q = gates + (at);                                                              \
     float *d = dgates + (at);                                                                   \
-    vf32 gi = part_load(q, m), gf = part_load(q + n, m);                                        \
-    vf32 gg = part_load(q + 2 * n, m), go = part_load(q + 3 * n, m);                            \
-    vf32 dh = vf32_add(part_load(dy + (at), m), part_load(carry + (at), m));                    \
-    vf32 t = tanh_vf32(part_load(c + (at), m));                                                 \
-    vf32 dcell = vf32_fmadd(vf32_mul(dh, go), vf32_fnmadd(t, t, one), part_load(dc + (at), m)); \
-    part_store(d, sigmoid_grad_vf32(vf32_mul(dcell, gg), gi), m);                               \
-    part_store(d + n, sigmoid_grad_vf32(vf32_mul(dcell, part_load(c_prev + (at), m)), gf), m);  \
-    part_store(d + 2 * n, tanh_grad_vf32(vf32_mul(dcell, gi), gg), m);                          \
-    part_store(d + 3 * n, sigmoid_grad_vf32(vf32_mul(dh, t), go), m);                           \
-    part_store(dc + (at), vf32_mul(dcell, gf), m);                                              \
+    vf32 gi = load_some(q, m), gf = load_some(q + n, m);                                        \
+    vf32 gg = load_some(q + 2 * n, m), go = load_some(q + 3 * n, m);                            \
+    vf32 dh = vf32_add(load_some(dy + (at), m), load_some(carry + (at), m));                    \
+    vf32 t = tanh_vf32(load_some(c + (at), m));                                                 \
+    vf32 dcell = vf32_fmadd(vf32_mul(dh, go), vf32_fnmadd(t, t, one), load_some(dc + (at), m)); \
+    store_some(d, sigmoid_grad_vf32(vf32_mul(dcell, gg), gi), m);                               \
+    store_some(d + n, sigmoid_grad_vf32(vf32_mul(dcell, load_some(c_prev + (at), m)), gf), m);  \
+    store_some(d + 2 * n, tanh_grad_vf32(vf32_mul(dcell, gi), gg), m);                          \
+    store_some(d + 3 * n, sigmoid_grad_vf32(vf32_mul(dh, t), go), m);                           \
+    store_some(dc + (at), vf32_mul(dcell, gf), m);                                              \
   } while (0)
   FOR_EACH_PART(n, BODY);
 #undef BODY
@@ -72,14 +63,14 @@ static void gru_gates(size_t n, float *gates, const float *h_prev, float *h) {
 #define BODY(at, m)                                                                \
   do {                                                                             \
     float *q = gates + (at);                                                       \
-    vf32 r = sigmoid_vf32(part_load(q, m)), z = sigmoid_vf32(part_load(q + n, m)); \
-    vf32 c = vf32_fmadd(r, part_load(q + 3 * n, m), part_load(q + 2 * n, m));      \
+    vf32 r = sigmoid_vf32(load_some(q, m)), z = sigmoid_vf32(load_some(q + n, m)); \
+    vf32 c = vf32_fmadd(r, load_some(q + 3 * n, m), load_some(q + 2 * n, m));      \
     c = tanh_vf32(c);                                                              \
-    part_store(q, r, m);                                                           \
-    part_store(q + n, z, m);                                                       \
-    part_store(q + 2 * n, c, m);                                                   \
-    vf32 fresh = vf32_fmadd(z, vf32_sub(part_load(h_prev + (at), m), c), c);       \
-    part_store(h + (at), fresh, m);                                                \
+    store_some(q, r, m);                                                           \
+    store_some(q + n, z, m);                                                       \
+    store_some(q + 2 * n, c, m);                                                   \
+    vf32 fresh = vf32_fmadd(z, vf32_sub(load_some(h_prev + (at), m), c), c);       \
+    store_some(h + (at), fresh, m);                                                \
   } while (0)
   FOR_EACH_PART(n, BODY);
 #undef BODY
@@ -94,15 +85,15 @@ static void gru_gates_grad(size_t n, const float *gates, const float *h_prev, co
   do {                                                                              \
     const float *q = gates + (at);                                                  \
     float *d = dgates + (at);                                                       \
-    vf32 r = part_load(q, m), z = part_load(q + n, m), c = part_load(q + 2 * n, m); \
-    vf32 dh = vf32_add(part_load(dy + (at), m), part_load(carry + (at), m));        \
+    vf32 r = load_some(q, m), z = load_some(q + n, m), c = load_some(q + 2 * n, m); \
+    vf32 dh = vf32_add(load_some(dy + (at), m), load_some(carry + (at), m));        \
     vf32 dn = tanh_grad_vf32(vf32_mul(dh, vf32_sub(one, z)), c);                    \
-    vf32 dz = vf32_mul(dh, vf32_sub(part_load(h_prev + (at), m), c));               \
-    part_store(d, sigmoid_grad_vf32(vf32_mul(dn, part_load(q + 3 * n, m)), r), m);  \
-    part_store(d + n, sigmoid_grad_vf32(dz, z), m);                                 \
-    part_store(d + 2 * n, vf32_mul(dn, r), m);                                      \
-    part_store(d + 3 * n, dn, m);                                                   \
-    part_store(direct + (at), vf32_mul(dh, z), m);                                  \
+    vf32 dz = vf32_mul(dh, vf32_sub(load_some(h_prev + (at), m), c));               \
+    store_some(d, sigmoid_grad_vf32(vf32_mul(dn, load_some(q + 3 * n, m)), r), m);  \
+    store_some(d + n, sigmoid_grad_vf32(dz, z), m);                                 \
+    store_some(d + 2 * n, vf32_mul(dn, r), m);                                      \
+    store_some(d + 3 * n, dn, m);                                                   \
+    store_some(direct + (at), vf32_mul(dh, z), m);                                  \
   } while (0)
   FOR_EACH_PART(n, BODY);
 #undef BODY
@@ -113,9 +104,9 @@ static void rnn_grad(size_t n, int relu, const float *y, const float *dy, const 
                      float *dz) {
 #define BODY(at, m)                                                                     \
   do {                                                                                  \
-    vf32 dh = vf32_add(part_load(dy + (at), m), part_load(carry + (at), m));            \
-    vf32 out = part_load(y + (at), m);                                                  \
-    part_store(dz + (at), relu ? relu_grad_vf32(dh, out) : tanh_grad_vf32(dh, out), m); \
+    vf32 dh = vf32_add(load_some(dy + (at), m), load_some(carry + (at), m));            \
+    vf32 out = load_some(y + (at), m);                                                  \
+    store_some(dz + (at), relu ? relu_grad_vf32(dh, out) : tanh_grad_vf32(dh, out), m); \
   } while (0)
   FOR_EACH_PART(n, BODY);
 #undef BODY

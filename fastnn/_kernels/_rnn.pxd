@@ -1,7 +1,9 @@
-# One direction of a recurrent layer; see _rnn.pyx.
-from numpy cimport int64_t
+# A recurrent layer, its directions and their steps; see _rnn.pyx.
+from numpy cimport int64_t, ndarray
 
+from ._array cimport Buffer
 from ._csrc cimport fnn_ukernels
+from ._threads cimport task_fn
 
 cdef enum Mode:
     RNN_TANH, RNN_RELU, LSTM, GRU
@@ -34,7 +36,30 @@ cdef struct Direction:
     float *dc                  # (N, H)
     float *dh0
 
-cdef int mode_of(object name) except -1
+cdef struct Layer:
+    Direction ds[2]
+    int mode
+    bint swap                  # batch first
+    Py_ssize_t D, T, N, n_in, H, P  # n_in: I, a macro in C
+    Py_ssize_t G, W            # gates, floats that a step of them holds
+    Py_ssize_t blocks, rows    # tasks of a direction, rows of a task
+
+# Sizes and what both passes know of each direction, checked. Returns what `zeros` points to.
+cdef Buffer set_up(Layer *layer, object mode, object x, object c0, object weights, object lengths,
+                   object batch_first)
+# Rows of all directions through all steps: fn(layer, task, slot), see `rows_of`.
+cdef void run(Layer *layer, task_fn fn) noexcept
+cdef Direction *rows_of(Layer *layer, Py_ssize_t task, Py_ssize_t *first,
+                        Py_ssize_t *last) noexcept nogil
+cdef void place(Steps *s, float *data, Py_ssize_t width, Py_ssize_t T, Py_ssize_t N,
+                bint swap) noexcept
+# Direction i's part of states (D, N, width), or NULL.
+cdef const float *state_of(object a, Py_ssize_t i, const Layer *layer, Py_ssize_t width,
+                           str name) except? NULL
+cdef ndarray empty3(Py_ssize_t a, Py_ssize_t b, Py_ssize_t c)
+# to (n,) = x, or zeros for NULL.
+cdef void copy_or_zero(Py_ssize_t n, const float *x, float *to) noexcept nogil
+cdef const float *c_before(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil
 cdef Py_ssize_t gates_of(int mode) noexcept nogil
 cdef float *at(const Steps *s, Py_ssize_t t, Py_ssize_t n) noexcept nogil
 cdef bint runs(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil

@@ -4,16 +4,21 @@ A row of the batch is independent of the others, so that a thread takes some row
 sequence and never meets another at a barrier.  Rows of a step lie `row` apart, steps `step` apart,
 which covers both orders of axes; with step 0 all steps share one place.
 """
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
+from numpy cimport PyArray_DATA, PyArray_DIM, import_array, int64_t, ndarray, npy_intp
 
-from ._csrc cimport fnn_gemm, fnn_ukernels
-from ._sizes cimport min_, round_up
+from ._array cimport Buffer, empty, f32, is_int64, take
+from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
+from ._sizes cimport max_, min_, round_up
+from ._threads cimport parallel_for, task_fn, threads_for
+
+import_array()
 
 cdef enum:
     TERMS = 256        # a panel of as many terms stays in L1 while the tiles of a step use it
 
 
-cdef int mode_of(object name) except -1:
+cdef int _mode_of(object name) except -1:
     names = ("RNN_TANH", "RNN_RELU", "LSTM", "GRU")
     if name not in names:
         raise ValueError(f"mode is {name!r}, expected one of {', '.join(names)}")
@@ -32,16 +37,18 @@ cdef bint runs(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil:
     return d.lengths == NULL or t < d.lengths[n]
 
 
-cdef bint is_first(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil:
-    if not d.reverse:
+cdef bint _ends(const Direction *d, Py_ssize_t t, Py_ssize_t n, bint at_zero) noexcept nogil:
+    if at_zero:
         return t == 0
     return t == (d.T if d.lengths == NULL else d.lengths[n]) - 1
+
+
+cdef bint is_first(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil:
+    return _ends(d, t, n, not d.reverse)
 
 
 cdef bint is_last(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil:
-    if d.reverse:
-        return t == 0
-    return t == (d.T if d.lengths == NULL else d.lengths[n]) - 1
+    return _ends(d, t, n, d.reverse)
 
 
 cdef Py_ssize_t rows_at(const Direction *d, Py_ssize_t t, Py_ssize_t first,
@@ -95,3 +102,113 @@ cdef void product(const fnn_ukernels *uk, Py_ssize_t m, Py_ssize_t n, Py_ssize_t
             g.bias_col, g.activation = bias, activation
         uk.gemm_block(&g)
         p += TERMS
+
+
+cdef void copy_or_zero(Py_ssize_t n, const float *x, float *to) noexcept nogil:
+    if x == NULL:
+        memset(to, 0, n * sizeof(float))
+    else:
+        memcpy(to, x, n * sizeof(float))
+
+
+cdef const float *c_before(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil:
+    if not is_first(d, t, n):
+        return at(&d.c, t + 1 if d.reverse else t - 1, n)
+    return d.zeros if d.c0 == NULL else d.c0 + n * d.H
+
+
+cdef ndarray empty3(Py_ssize_t a, Py_ssize_t b, Py_ssize_t c):
+    cdef npy_intp dims[3]
+    dims[0], dims[1], dims[2] = a, b, c
+    return empty(3, dims)
+
+
+cdef void place(Steps *s, float *data, Py_ssize_t width, Py_ssize_t T, Py_ssize_t N,
+                bint swap) noexcept:
+    s.data, s.row, s.step = data, width * (T if swap else 1), width * (1 if swap else N)
+
+
+cdef const float *state_of(object a, Py_ssize_t i, const Layer *layer, Py_ssize_t width,
+                           str name) except? NULL:
+    if a is None:
+        return NULL
+    if a.shape != (layer.D, layer.N, width):
+        raise ValueError(f"{name} has shape {a.shape}, expected {(layer.D, layer.N, width)}")
+    return f32(a, 3, name) + i * layer.N * width
+
+
+cdef const int64_t *_lengths_of(object lengths, Py_ssize_t N, Py_ssize_t T) except? NULL:
+    """Pointer to lengths (N,), from 1 to T, or NULL."""
+    cdef const int64_t *p
+    cdef Py_ssize_t n
+    if lengths is None:
+        return NULL
+    if not isinstance(lengths, ndarray) or not is_int64(lengths, 1) or (
+            PyArray_DIM(lengths, 0) != N):
+        raise ValueError(f"lengths must be int64 of shape ({N},)")
+    p = <const int64_t *>PyArray_DATA(lengths)
+    for n in range(N):
+        if p[n] < 1 or p[n] > T:
+            raise ValueError(f"lengths[{n}] is {p[n]}, expected 1 to {T}")
+    return p
+
+
+cdef int _check_weights(list w, Py_ssize_t G, Py_ssize_t I, Py_ssize_t H, Py_ssize_t P,
+                        bint projects) except -1:
+    cdef list wanted = [(G * H, I), (G * H, P), (G * H,), (G * H,), (P, H)]
+    if len(w) != 5 or w[0] is None or w[1] is None or (P != H and w[4] is None) or (
+            w[4] is not None and not projects):
+        raise ValueError("weights: expected weight_ih, weight_hh, bias_ih, bias_hh, weight_hr")
+    for a, shape in zip(w, wanted):
+        if a is not None:
+            f32(a, len(shape), "weight")
+            if a.shape != shape:
+                raise ValueError(f"a weight has shape {a.shape}, expected {shape}")
+    return 0
+
+
+cdef Buffer set_up(Layer *layer, object mode, object x, object c0, object weights, object lengths,
+                   object batch_first):
+    cdef:
+        Py_ssize_t H, P, i
+        Direction *d
+        Buffer zeros
+        const int64_t *until
+    memset(layer, 0, sizeof(Layer))
+    layer.mode, layer.swap, layer.D = _mode_of(mode), batch_first, len(weights)
+    if layer.D < 1 or layer.D > 2:
+        raise ValueError(f"weights is of {layer.D} directions, expected one or two")
+    f32(x, 3, "x")
+    layer.T, layer.N, layer.n_in = PyArray_DIM(x, 0), PyArray_DIM(x, 1), PyArray_DIM(x, 2)
+    if layer.swap:
+        layer.T, layer.N = layer.N, layer.T
+    layer.G = gates_of(layer.mode)
+    f32(weights[0][1], 2, "weight_hh")
+    H, P = PyArray_DIM(weights[0][1], 0) // layer.G, PyArray_DIM(weights[0][1], 1)
+    layer.H, layer.P, layer.W = H, P, 4 * H if layer.G > 1 else H
+    zeros = take(max_(max_(H, P), 1))
+    memset(zeros.data, 0, max_(H, P) * sizeof(float))
+    until = _lengths_of(lengths, layer.N, layer.T)
+    for i in range(layer.D):
+        d = layer.ds + i
+        _check_weights(weights[i], layer.G, layer.n_in, H, P, layer.mode == LSTM)
+        d.uk, d.mode, d.reverse, d.T, d.N = ukernels(), layer.mode, i == 1, layer.T, layer.N
+        d.H, d.P, d.width, d.lengths, d.zeros = H, P, layer.W, until, <float *>zeros.data
+        d.c0 = state_of(c0, i, layer, H, "c0")
+    return zeros
+
+
+cdef void run(Layer *layer, task_fn fn) noexcept:
+    cdef Py_ssize_t D = layer.D, N = layer.N
+    cdef int n_threads = threads_for(2.0 * D * layer.T * N * layer.P * layer.G * layer.H)
+    layer.blocks = min_((n_threads + D - 1) // D, N) if N else 1
+    layer.rows = (N + layer.blocks - 1) // layer.blocks
+    with nogil:
+        parallel_for(fn, layer, D * layer.blocks, n_threads)
+
+
+cdef Direction *rows_of(Layer *layer, Py_ssize_t task, Py_ssize_t *first,
+                        Py_ssize_t *last) noexcept nogil:
+    first[0] = task % layer.blocks * layer.rows
+    last[0] = min_(first[0] + layer.rows, layer.N)
+    return layer.ds + task // layer.blocks

@@ -13,30 +13,30 @@ from ._rnn cimport (
     LSTM,
     RNN_RELU,
     Direction,
-    Steps,
+    Layer,
     at,
+    c_before,
+    copy_or_zero,
+    empty3,
     gates_of,
     is_first,
     is_last,
-    mode_of,
     pack,
     packed_size,
+    place,
     product,
     rows_at,
+    rows_of,
+    run,
     runs,
+    set_up,
+    state_of,
 )
-from ._sizes cimport max_, min_
-from ._threads cimport parallel_for, threads_for
+from ._sizes cimport max_
 from .gemm cimport Gemm, gemm
 from .reduce cimport sum_columns
-from .rnn cimport c_before, check_weights, empty3, lengths_of, states_of
 
 import_array()
-
-cdef struct Layer:
-    Direction *directions
-    Py_ssize_t blocks, rows    # tasks of a direction, rows of a task
-
 
 cdef const float *_carried(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil:
     """The gradient of row n's h that the step after t handed back."""
@@ -64,10 +64,8 @@ cdef void _gates_back(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept n
 
 cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef:
-        Layer *layer = <Layer *>ctx
-        Direction *d = layer.directions + task // layer.blocks
-        Py_ssize_t first = task % layer.blocks * layer.rows, last = min_(first + layer.rows, d.N)
-        Py_ssize_t s, t, n, m, size = d.H * sizeof(float)
+        Py_ssize_t first, last, s, t, n, m
+        Direction *d = rows_of(<Layer *>ctx, task, &first, &last)
         const fnn_ukernels *uk = d.uk
     for s in range(d.T):
         t = s if d.reverse else d.T - 1 - s
@@ -79,10 +77,7 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
                     memset(at(&d.dh, t, n), 0, d.P * sizeof(float))
                 continue
             if d.mode == LSTM and is_last(d, t, n):
-                if d.dc_n == NULL:
-                    memset(d.dc + n * d.H, 0, size)
-                else:
-                    memcpy(d.dc + n * d.H, d.dc_n + n * d.H, size)
+                copy_or_zero(d.H, d.dc_n + n * d.H if d.dc_n != NULL else NULL, d.dc + n * d.H)
             if d.packed_hr != NULL:
                 uk.vadd_pair(d.P, at(&d.dy, t, n), _carried(d, t, n), at(&d.dh, t, n))
         if d.packed_hr != NULL:
@@ -98,11 +93,6 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
             for n in range(first, first + m):
                 if is_first(d, t, n):
                     memcpy(d.dh0 + n * d.P, d.carry + n * d.P, d.P * sizeof(float))
-
-
-cdef void _place(Steps *s, float *data, Py_ssize_t width, Py_ssize_t T, Py_ssize_t N,
-                 bint swap) noexcept:
-    s.data, s.row, s.step = data, width * (T if swap else 1), width * (1 if swap else N)
 
 
 cdef object _without_padding(ndarray x, const int64_t *lengths, Py_ssize_t T, Py_ssize_t N,
@@ -137,7 +127,7 @@ cdef int _gemm(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const float *a, Py_ssiz
 cdef list _weight_grads(const Direction *d, list w, const float *x, Py_ssize_t I):
     """Gradients of one direction's weights, from those of the gates of all steps."""
     cdef:
-        Py_ssize_t G = gates_of(d.mode), H = d.H, R = d.T * d.N, W = d.width, size
+        Py_ssize_t G = gates_of(d.mode), H = d.H, R = d.T * d.N, W = d.width
         Py_ssize_t own = 2 * H if d.mode == GRU else G * H  # columns that x and h have in common
         const float *dgates = d.dgates.data
         ndarray dw_ih = empty2(G * H, I), dw_hh = empty2(G * H, d.P), sums, dw_hr = None
@@ -150,15 +140,14 @@ cdef list _weight_grads(const Direction *d, list w, const float *x, Py_ssize_t I
     if w[2] is not None or w[3] is not None:
         sums = empty1(W)
         sum_columns(1, R, W, dgates, f32(sums, 1, "db"))
-        size = G * H
         if w[2] is not None:
-            db_ih = empty1(size)
+            db_ih = empty1(G * H)
             memcpy(f32(db_ih, 1, "db"), f32(sums, 1, "db"), own * sizeof(float))
             if d.mode == GRU:
                 memcpy(f32(db_ih, 1, "db") + own, f32(sums, 1, "db") + 3 * H, H * sizeof(float))
         if w[3] is not None:
-            db_hh = empty1(size)
-            memcpy(f32(db_hh, 1, "db"), f32(sums, 1, "db"), size * sizeof(float))
+            db_hh = empty1(G * H)
+            memcpy(f32(db_hh, 1, "db"), f32(sums, 1, "db"), G * H * sizeof(float))
     if w[4] is not None:
         dw_hr = empty2(d.P, H)
         _gemm(d.P, H, R, d.dh.data, 1, d.P, d.m.data, H, f32(dw_hr, 2, "dw"), H, False)
@@ -171,27 +160,18 @@ def recurrent_backward(mode, dy, dh_n, dc_n, x, h0, c0, weights, lengths, batch_
     cdef:
         const fnn_ukernels *uk = ukernels()
         Layer layer
-        Direction ds[2]
+        Buffer zeros = set_up(&layer, mode, x, c0, weights, lengths, batch_first), buffer
         Direction *d
-        Py_ssize_t T, N, I, H, P, D = len(weights), G, W, i, own  # no-cython-lint
-        int which = mode_of(mode), n_threads
-        bint swap = batch_first, need_x = needs[0], need_states = needs[1], need_w = needs[2]
+        Py_ssize_t T = layer.T, N = layer.N, I = layer.n_in, H = layer.H  # no-cython-lint
+        Py_ssize_t P = layer.P, D = layer.D, G = layer.G, W = layer.W, i, own
+        bint swap = layer.swap, need_x = needs[0], need_states = needs[1], need_w = needs[2]
         const float *px = f32(x, 3, "x")
         const float *w_ih
-        float *zeros
-        ndarray dx = None, dh0 = None, dc0, dgates, dh, carry
+        ndarray dx = None, dh0 = None, dc0 = None, dgates, dh, carry
         object inputs = x, dweights = []
-        list held = []
-        Buffer buffer
-    T, N, I = PyArray_DIM(x, 0), PyArray_DIM(x, 1), PyArray_DIM(x, 2)  # no-cython-lint
-    if swap:
-        T, N = N, T
-    if D < 1 or D > 2 or len(saved) != D:
-        raise ValueError(f"weights is of {D} directions, expected one or two")
-    G = gates_of(which)
-    f32(weights[0][1], 2, "weight_hh")
-    H, P = PyArray_DIM(weights[0][1], 0) // G, PyArray_DIM(weights[0][1], 1)
-    W = 4 * H if G > 1 else H
+        list held = [zeros]
+    if len(saved) != D:
+        raise ValueError(f"saved is of {len(saved)} directions, expected {D}")
     f32(dy, 3, "dy")
     f32(y, 3, "y")
     if dy.shape != y.shape or y.shape != (x.shape[0], x.shape[1], D * P):
@@ -199,37 +179,24 @@ def recurrent_backward(mode, dy, dh_n, dc_n, x, h0, c0, weights, lengths, batch_
                          f"{(x.shape[0], x.shape[1], D * P)}")
     if need_states:
         dh0 = empty3(D, N, P)
-    dc0 = empty3(D, N, H) if which == LSTM else None
-    buffer = take(max_(max_(H, P), 1))
-    held.append(buffer)
-    zeros = <float *>buffer.data
-    memset(zeros, 0, max_(H, P) * sizeof(float))
-    memset(ds, 0, sizeof(ds))
+    if layer.mode == LSTM:
+        dc0 = empty3(D, N, H)
     for i in range(D):
-        d = ds + i
-        check_weights(weights[i], G, I, H, P, which == LSTM)
-        d.uk, d.mode, d.reverse, d.T, d.N, d.H, d.P, d.width = uk, which, i == 1, T, N, H, P, W
-        d.lengths, d.zeros = lengths_of(lengths, N, T), zeros
-        d.c0 = states_of(c0, D, N, H, "c0")
-        d.dh_n, d.dc_n = states_of(dh_n, D, N, P, "dh_n"), states_of(dc_n, D, N, H, "dc_n")
-        if d.c0 != NULL:
-            d.c0 += i * N * H
-        if d.dh_n != NULL:
-            d.dh_n += i * N * P
-        if d.dc_n != NULL:
-            d.dc_n += i * N * H
-        _place(&d.y, f32(y, 3, "y") + i * P, D * P, T, N, swap)
-        _place(&d.dy, f32(dy, 3, "dy") + i * P, D * P, T, N, swap)
-        _place(&d.h_prev, f32(saved[i][1], 2, "h"), P, T, N, swap)
+        d = layer.ds + i
+        d.dh_n = state_of(dh_n, i, &layer, P, "dh_n")
+        d.dc_n = state_of(dc_n, i, &layer, H, "dc_n")
+        place(&d.y, f32(y, 3, "y") + i * P, D * P, T, N, swap)
+        place(&d.dy, f32(dy, 3, "dy") + i * P, D * P, T, N, swap)
+        place(&d.h_prev, f32(saved[i][1], 2, "h"), P, T, N, swap)
         if G > 1:
-            _place(&d.gates, f32(saved[i][0], 2, "gates"), W, T, N, swap)
+            place(&d.gates, f32(saved[i][0], 2, "gates"), W, T, N, swap)
         dgates, carry = empty2(T * N, W), empty2(N, P)
         held += [dgates, carry]
-        _place(&d.dgates, f32(dgates, 2, "dgates"), W, T, N, swap)
+        place(&d.dgates, f32(dgates, 2, "dgates"), W, T, N, swap)
         d.carry = f32(carry, 2, "carry")
         memset(d.carry, 0, N * P * sizeof(float))
-        if which == LSTM:
-            _place(&d.c, f32(saved[i][2], 2, "c"), H, T, N, swap)
+        if layer.mode == LSTM:
+            place(&d.c, f32(saved[i][2], 2, "c"), H, T, N, swap)
             d.dc = f32(dc0, 3, "dc0") + i * N * H
         if need_states:
             d.dh0 = f32(dh0, 3, "dh0") + i * N * P
@@ -238,32 +205,27 @@ def recurrent_backward(mode, dy, dh_n, dc_n, x, h0, c0, weights, lengths, batch_
         d.packed_hh = <float *>buffer.data
         pack(uk, G * H, P, f32(weights[i][1], 2, "w"), P, 1, <float *>buffer.data)
         if weights[i][4] is not None:
-            _place(&d.m, f32(saved[i][3], 2, "m"), H, T, N, swap)
+            place(&d.m, f32(saved[i][3], 2, "m"), H, T, N, swap)
             dh = empty2(T * N, P)
-            _place(&d.dh, f32(dh, 2, "dh"), P, T, N, swap)
+            place(&d.dh, f32(dh, 2, "dh"), P, T, N, swap)
             buffer = take(max_(packed_size(uk, P, H) + N * H, 1))
             held += [dh, buffer]
             d.packed_hr = <float *>buffer.data
             d.dm = <float *>buffer.data + packed_size(uk, P, H)
             pack(uk, P, H, f32(weights[i][4], 2, "weight_hr"), H, 1, <float *>buffer.data)
-    n_threads = threads_for(2.0 * D * T * N * P * G * H)
-    layer.directions = ds
-    layer.blocks = min_((n_threads + D - 1) // D, N) if N else 1
-    layer.rows = (N + layer.blocks - 1) // layer.blocks
-    with nogil:
-        parallel_for(_task, &layer, D * layer.blocks, n_threads)
+    run(&layer, _task)
     if need_x:
         dx = empty3(PyArray_DIM(x, 0), PyArray_DIM(x, 1), I)
     if need_w and lengths is not None:
-        inputs = _without_padding(x, ds[0].lengths, T, N, I, swap)
+        inputs = _without_padding(x, layer.ds[0].lengths, T, N, I, swap)
         px = f32(inputs, 2, "x")
     for i in range(D):
-        d = ds + i
+        d = layer.ds + i
         if need_x:
-            own = 2 * H if which == GRU else G * H
+            own = 2 * H if layer.mode == GRU else G * H
             w_ih = f32(weights[i][0], 2, "weight_ih")
             _gemm(T * N, I, own, d.dgates.data, W, 1, w_ih, I, f32(dx, 3, "dx"), I, i > 0)
-            if which == GRU:
+            if layer.mode == GRU:
                 _gemm(T * N, I, H, d.dgates.data + 3 * H, W, 1, w_ih + own * I, I,
                       f32(dx, 3, "dx"), I, True)
         if need_w:

@@ -119,6 +119,21 @@ cdef void _factors(Rows *q, float *factor) noexcept nogil:
         factor[b] = <float>(1.0 / max(count, 1))
 
 
+cdef Buffer _set_factors(Rows *q, ndarray index, object per_sample_weights, object mode):
+    """The factors of rows and, for "mean", of bags; returns what the latter live in, or None."""
+    cdef Buffer factors
+    q.scale = f32_or_null(per_sample_weights, 1, "per_sample_weights")
+    if q.scale != NULL and not same_shape(per_sample_weights, index):
+        raise ValueError(f"per_sample_weights has shape {per_sample_weights.shape}, "
+                         f"expected {(<object>index).shape}")
+    if not _is_mean(mode):
+        return None
+    factors = take(q.B)
+    _factors(q, <float *>factors.data)
+    q.count = <const float *>factors.data
+    return factors
+
+
 # ---- gradients of the table: zeros, then additions
 
 
@@ -218,20 +233,13 @@ def embedding_bag_backward(dy, index, offsets, num_embeddings, per_sample_weight
                            padding_idx, scale_grad_by_freq):
     """dy (B, D) -> dweight (V, D): s_i dy of i's bag at index_i, divided by its rows for "mean"."""
     cdef Rows q
-    cdef Buffer factors = None
+    cdef Buffer _kept
     _set_index(&q, index, num_embeddings)
     _set_bags(&q, offsets)
     q.x, q.padding_idx = f32(dy, 2, "dy"), padding_idx
     q.D = PyArray_DIM(dy, 1)
     _expect(dy, q.B, q.D, "dy")
-    q.scale = f32_or_null(per_sample_weights, 1, "per_sample_weights")
-    if q.scale != NULL and not same_shape(per_sample_weights, index):
-        raise ValueError(f"per_sample_weights has shape {per_sample_weights.shape}, "
-                         f"expected {index.shape}")
-    if _is_mean(mode):
-        factors = take(q.B)
-        _factors(&q, <float *>factors.data)
-        q.count = <const float *>factors.data
+    _kept = _set_factors(&q, index, per_sample_weights, mode)
     return _scatter(&q, scale_grad_by_freq)
 
 
@@ -309,16 +317,9 @@ def embedding_bag_forward(index, offsets, weight, per_sample_weights, mode, padd
     bag's rows, per_sample_weights (N,) or None their factors; padding_idx does not count."""
     cdef Rows q
     cdef ndarray y
-    cdef Buffer factors = None
+    cdef Buffer _kept
     _set_weight(&q, index, offsets, weight, padding_idx)
-    q.scale = f32_or_null(per_sample_weights, 1, "per_sample_weights")
-    if q.scale != NULL and not same_shape(per_sample_weights, index):
-        raise ValueError(f"per_sample_weights has shape {per_sample_weights.shape}, "
-                         f"expected {index.shape}")
-    if _is_mean(mode):
-        factors = take(q.B)
-        _factors(&q, <float *>factors.data)
-        q.count = <const float *>factors.data
+    _kept = _set_factors(&q, index, per_sample_weights, mode)
     y = empty2(q.B, q.D)
     _bags(&q, y)
     return y

@@ -49,6 +49,13 @@ def integer(value: Any, function: str, name: str, low: int) -> int:
     return number
 
 
+def number(value: Any, function: str, name: str) -> float:
+    """A float from any number but a bool; TypeError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{function}: {name} must be a number, got {value!r}")
+    return float(value)
+
+
 def pair(value: Any, function: str, name: str, low: int) -> tuple[int, int]:
     """(height, width) from an int or two of them, each at least `low`."""
     found = ntuple(value, function, name, low, 2)

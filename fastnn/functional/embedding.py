@@ -127,14 +127,13 @@ def refuse_sparse(sparse: Any, function: str) -> None:
 
 def norm_limits(max_norm: Any, norm_type: Any, function: str) -> tuple[float, float]:
     """max_norm >= 0 and norm_type > 0 as floats; TypeError or ValueError otherwise."""
-    for name, value in (("max_norm", max_norm), ("norm_type", norm_type)):
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-            raise TypeError(f"{function}: {name} must be a number, got {value!r}")
+    limit = _checks.number(max_norm, function, "max_norm")
+    p = _checks.number(norm_type, function, "norm_type")
     if not max_norm >= 0:
         raise ValueError(f"{function}: max_norm is {max_norm}, expected at least 0")
     if not norm_type > 0:
         raise ValueError(f"{function}: norm_type is {norm_type}, expected above 0")
-    return float(max_norm), float(norm_type)
+    return limit, p
 
 
 def _table(weight: Any, function: str) -> Tensor:

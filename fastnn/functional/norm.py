@@ -49,15 +49,9 @@ class _BatchNorm(Function):
         return dx if dx is None else dx.reshape(x.shape), dweight, dbias
 
 
-def _number(value: Any, function: str, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{function}: {name} must be a number, got {value!r}")
-    return float(value)
-
-
 def eps_of(value: Any, function: str) -> float:
     """A finite eps of at least 0; TypeError or ValueError otherwise."""
-    eps = _number(value, function, "eps")
+    eps = _checks.number(value, function, "eps")
     if not 0.0 <= eps < math.inf:
         raise ValueError(f"{function}: eps is {eps}, expected at least 0 and finite")
     return eps
@@ -129,7 +123,7 @@ def batch_norm(
         return _BatchNorm.apply(x, weight, bias, running_mean, running_var, settings, [])
     if (running_mean is None) != (running_var is None):
         raise ValueError("batch_norm: one of running_mean and running_var is None, not both")
-    momentum = _number(momentum, "batch_norm", "momentum")
+    momentum = _checks.number(momentum, "batch_norm", "momentum")
     if eps == 0.0:
         raise ValueError("batch_norm: eps is 0.0, expected more than 0 in training")
     count = shape[0] * prod(shape[2:])
@@ -184,7 +178,7 @@ def local_response_norm(
         )
     size = _checks.integer(size, "local_response_norm", "size", 1)
     numbers = [
-        _number(value, "local_response_norm", name)
+        _checks.number(value, "local_response_norm", name)
         for name, value in (("alpha", alpha), ("beta", beta), ("k", k))
     ]
     return _LocalResponseNorm.apply(x, size, *numbers)

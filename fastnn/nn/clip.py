@@ -35,11 +35,9 @@ def _by_dtype(tensors: list[Tensor], function: str) -> Iterable[tuple[Any, list[
 
 
 def _norm(tensors: list[Tensor], norm_type: Any, function: str, must_be_finite: bool) -> float:
-    if isinstance(norm_type, bool) or not isinstance(norm_type, (int, float, np.number)):
-        raise TypeError(f"{function}: norm_type must be a number, got {norm_type!r}")
+    p = _checks.number(norm_type, function, "norm_type")
     if not norm_type > 0:
         raise ValueError(f"{function}: norm_type is {norm_type}, expected above 0 or infinity")
-    p = float(norm_type)
     parts = [
         k.grad_norm([contiguous(t._data) for t in same], p)
         for k, same in _by_dtype(tensors, function)
@@ -66,11 +64,10 @@ def _in_place(tensors: list[Tensor], kernel: str, value: float, function: str) -
 
 
 def _limit(value: Any, name: str, function: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{function}: {name} must be a number, got {value!r}")
+    limit = _checks.number(value, function, name)
     if not value >= 0:
         raise ValueError(f"{function}: {name} is {value}, expected at least 0")
-    return float(value)
+    return limit
 
 
 def _scale_to(grads: list[Tensor], max_norm: float, total: float, function: str) -> None:

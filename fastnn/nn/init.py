@@ -184,8 +184,7 @@ def chrono_(module: Any, t_max: float, generator: Generator | None = None) -> An
     mode = getattr(module, "mode", None)
     if mode not in ("LSTM", "GRU"):
         raise TypeError(f"chrono_: module must be an LSTM or GRU, got {type(module).__name__}")
-    if isinstance(t_max, bool) or not isinstance(t_max, (int, float, np.number)):
-        raise TypeError(f"chrono_: t_max must be a number, got {t_max!r}")
+    top = _checks.number(t_max, "chrono_", "t_max")
     if not 2 <= t_max < math.inf:
         raise ValueError(f"chrono_: t_max is {t_max}, expected a finite number of at least 2")
     names = [name for name, _ in module.named_parameters() if name.startswith("bias_ih_l")]
@@ -193,7 +192,7 @@ def chrono_(module: Any, t_max: float, generator: Generator | None = None) -> An
         raise ValueError(f"chrono_: the {mode} has no biases")
     n = module.hidden_size
     for name in names:
-        u = uniform_array((n,), 1.0, float(t_max) - 1.0, generator)
+        u = uniform_array((n,), 1.0, top - 1.0, generator)
         keep = backend.kernels.log_forward(u)
         ih, hh = getattr(module, name), getattr(module, name.replace("_ih_", "_hh_"))
         values, zeros = ih._data.copy(), hh._data.copy()

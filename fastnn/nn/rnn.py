@@ -8,14 +8,44 @@ from typing import Any
 from .. import functional as F
 from ..creation import empty
 from ..functional import _checks
+from ..functional.rnn import GATES
 from ..tensor import Parameter, Tensor
 from . import init
 from .module import Module
 
-_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
-class RNNBase(Module):
+class Recurrent(Module):
+    """What layers and cells share: hidden_size, and parameters that begin uniform in
+    +-1 / sqrt(hidden_size)."""
+
+    hidden_size: int
+
+    def reset_parameters(self) -> None:
+        """Draw the first values again."""
+        bound = 1.0 / math.sqrt(self.hidden_size)
+        for p in self.parameters():
+            init.uniform_(p, -bound, bound)
+
+
+def plain_mode(nonlinearity: Any, name: str) -> str:
+    """The mode of a plain recurrent layer; ValueError unless "tanh" or "relu"."""
+    if nonlinearity not in ("tanh", "relu"):
+        raise ValueError(f"{name}: nonlinearity is {nonlinearity!r}, expected 'tanh' or 'relu'")
+    return f"RNN_{nonlinearity.upper()}"
+
+
+def two_states(hx: Any, name: str, labels: str) -> tuple[Any, Any]:
+    """An LSTM's states from a pair or None; TypeError otherwise."""
+    if hx is None:
+        return None, None
+    if not isinstance(hx, (tuple, list)) or len(hx) != 2:
+        raise TypeError(f"{name}: hx must be a pair {labels}, got {type(hx).__name__}")
+    return hx[0], hx[1]
+
+
+class RNNBase(Recurrent):
     """What the recurrent layers share.
 
     Parameters of layer k: weight_ih_l{k} (G H, I or D P), weight_hh_l{k} (G H, P), bias_ih_l{k},
@@ -49,7 +79,7 @@ class RNNBase(Module):
             raise ValueError(
                 f"{name}: proj_size is {proj_size}, expected less than hidden_size {hidden_size}"
             )
-        n_out, rows = self.proj_size or self.hidden_size, _GATES[mode] * self.hidden_size
+        n_out, rows = self.proj_size or self.hidden_size, GATES[mode] * self.hidden_size
         directions = 2 if self.bidirectional else 1
         for layer in range(self.num_layers):
             n_in = n_out * directions if layer else self.input_size
@@ -61,6 +91,10 @@ class RNNBase(Module):
                     self._add(f"bias_hh_{suffix}", rows)
                 if self.proj_size:
                     self._add(f"weight_hr_{suffix}", n_out, self.hidden_size)
+        self._names = [  # of each layer's weights by direction; not made anew in every call
+            [[f"{name}_{suffix}" for name in WEIGHTS] for suffix in self._suffixes(layer)]
+            for layer in range(self.num_layers)
+        ]
         self.reset_parameters()
 
     def _add(self, name: str, *shape: int) -> None:
@@ -69,16 +103,13 @@ class RNNBase(Module):
     def _suffixes(self, layer: int) -> list[str]:
         return [f"l{layer}"] + [f"l{layer}_reverse"] * self.bidirectional
 
-    def reset_parameters(self) -> None:
-        """Draw the first values again."""
-        bound = 1.0 / math.sqrt(self.hidden_size)
-        for p in self.parameters():
-            init.uniform_(p, -bound, bound)
-
     def _layer(self, layer: int) -> list[list[Any]]:
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
         get = self._parameters.get
-        return [[get(f"{name}_{suffix}") for name in names] for suffix in self._suffixes(layer)]
+        return [[get(name) for name in names] for names in self._names[layer]]
+
+    def forward(self, input: Tensor, hx: Any = None, *, lengths: Any = None) -> Any:
+        output, h, _ = self._run(input, hx, None, lengths)
+        return output, h
 
     def _run(self, input: Tensor, h0: Any, c0: Any, lengths: Any) -> tuple[Any, Any, Any]:
         """All layers: output, h_n, c_n."""
@@ -100,6 +131,8 @@ class RNNBase(Module):
         n_out = self.proj_size or self.hidden_size
         h0 = self._state(h0, "h_0", directions * self.num_layers, n_rows, n_out, alone)
         c0 = self._state(c0, "c_0", directions * self.num_layers, n_rows, self.hidden_size, alone)
+        h: Any = None
+        c: Any = None
         last_h: list[Any] = []
         last_c: list[Any] = []
         for layer in range(self.num_layers):
@@ -113,10 +146,9 @@ class RNNBase(Module):
             )  # fmt: skip
             last_h.append(h)
             last_c.append(c)
-        h = last_h[0] if self.num_layers == 1 else F.cat(last_h, 0)
-        c = None
-        if self.mode == "LSTM":
-            c = last_c[0] if self.num_layers == 1 else F.cat(last_c, 0)
+        if self.num_layers > 1:
+            h = F.cat(last_h, 0)
+            c = F.cat(last_c, 0) if self.mode == "LSTM" else None
         if alone:
             x = F.squeeze(x, 0 if self.batch_first else 1)
             h, c = F.squeeze(h, 1), None if c is None else F.squeeze(c, 1)
@@ -162,19 +194,11 @@ class RNN(RNNBase):
         dropout: float = 0.0,
         bidirectional: bool = False,
     ) -> None:
-        if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"RNN: nonlinearity is {nonlinearity!r}, expected 'tanh' or 'relu'")
-        mode = f"RNN_{nonlinearity.upper()}"
+        mode = plain_mode(nonlinearity, "RNN")
         super().__init__(
             mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional
         )
         self.nonlinearity = nonlinearity
-
-    def forward(
-        self, input: Tensor, hx: Tensor | None = None, *, lengths: Any = None
-    ) -> tuple[Tensor, Tensor]:
-        output, h, _ = self._run(input, hx, None, lengths)
-        return output, h
 
 
 class GRU(RNNBase):
@@ -198,12 +222,6 @@ class GRU(RNNBase):
         super().__init__(
             "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional
         )
-
-    def forward(
-        self, input: Tensor, hx: Tensor | None = None, *, lengths: Any = None
-    ) -> tuple[Tensor, Tensor]:
-        output, h, _ = self._run(input, hx, None, lengths)
-        return output, h
 
 
 class LSTM(RNNBase):
@@ -258,8 +276,5 @@ class LSTM(RNNBase):
     def forward(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None, *, lengths: Any = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
-            raise TypeError(f"LSTM: hx must be a pair (h_0, c_0), got {type(hx).__name__}")
-        h0, c0 = hx if hx is not None else (None, None)
-        output, h, c = self._run(input, h0, c0, lengths)
+        output, h, c = self._run(input, *two_states(hx, "LSTM", "(h_0, c_0)"), lengths)
         return output, (h, c)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .. import functional as F
 from ..creation import empty
 from ..functional import _checks
+from ..functional.rnn import GATES
 from ..tensor import Parameter, Tensor
-from . import init
-from .module import Module
-
-_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
+from .rnn import WEIGHTS, Recurrent, plain_mode, two_states
 
 
-class _Cell(Module):
+class _Cell(Recurrent):
     """weight_ih (G H, I), weight_hh (G H, H), bias_ih and bias_hh (G H,), uniform in
     +-1 / sqrt(H) at first."""
 
@@ -26,18 +23,12 @@ class _Cell(Module):
         self.input_size = _checks.integer(input_size, name, "input_size", 1)
         self.hidden_size = _checks.integer(hidden_size, name, "hidden_size", 1)
         self.bias = bool(bias)
-        rows = _GATES[mode] * self.hidden_size
+        rows = GATES[mode] * self.hidden_size
         self.weight_ih = Parameter(empty(rows, self.input_size))
         self.weight_hh = Parameter(empty(rows, self.hidden_size))
         for label in ("bias_ih", "bias_hh"):
             self.register_parameter(label, Parameter(empty(rows)) if self.bias else None)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw the first values again."""
-        bound = 1.0 / math.sqrt(self.hidden_size)
-        for p in self.parameters():
-            init.uniform_(p, -bound, bound)
 
     def _step(self, input: Tensor, h: Any, c: Any) -> tuple[Any, Any]:
         """The states after one step; input and states (N, ...) or without the first axis."""
@@ -55,9 +46,9 @@ class _Cell(Module):
                 raise ValueError(f"{name}: hx has shape {state.shape}, expected {shape}")
         h, c = (None if s is None else F.reshape(s, (1, rows, self.hidden_size)) for s in (h, c))
         get = self._parameters.get
-        weights = [get(n) for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        weights = [get(name) for name in WEIGHTS]
         sequence = F.reshape(x, (1, rows, self.input_size))
-        _, h, c = F.recurrent_layer(sequence, h, c, [[*weights, None]], self._mode)
+        _, h, c = F.recurrent_layer(sequence, h, c, [weights], self._mode)
         return F.reshape(h, shape), None if c is None else F.reshape(c, shape)
 
     def extra_repr(self) -> str:
@@ -71,11 +62,7 @@ class RNNCell(_Cell):
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh"
     ) -> None:
-        if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(
-                f"RNNCell: nonlinearity is {nonlinearity!r}, expected 'tanh' or 'relu'"
-            )
-        super().__init__(f"RNN_{nonlinearity.upper()}", input_size, hidden_size, bias)
+        super().__init__(plain_mode(nonlinearity, "RNNCell"), input_size, hidden_size, bias)
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
@@ -102,7 +89,4 @@ class LSTMCell(_Cell):
     def forward(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
-            raise TypeError(f"LSTMCell: hx must be a pair (h, c), got {type(hx).__name__}")
-        h, c = hx if hx is not None else (None, None)
-        return self._step(input, h, c)
+        return self._step(input, *two_states(hx, "LSTMCell", "(h, c)"))

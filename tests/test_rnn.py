@@ -51,7 +51,7 @@ def test_pieces_make_the_whole(make):
     assert all(np.array_equal(a.detach().numpy(), b.detach().numpy()) for a, b in pairs)
 
 
-def test_parameters_do_not_depend_on_the_length():
+def test_gru_has_three_quarters_of_the_parameters():
     counts = {sum(p.numel() for p in m.parameters()) for m in (nn.LSTM(3, 4), nn.LSTM(3, 4))}
     gru = sum(p.numel() for p in nn.GRU(3, 4).parameters())
     assert {4 * gru} == {3 * n for n in counts}

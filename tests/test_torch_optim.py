@@ -319,7 +319,9 @@ def test_random_tensors_have_pytorchs_distributions():
 
 DEPRECATED = {"size_average", "reduce"}
 ABSENT = {"device", "dtype"}
-OURS = {"GlobalAvgPool2d", "LocallyConnected1d", "LocallyConnected2d"}  # PyTorch has none
+OURS = {  # PyTorch has none
+    "GlobalAvgPool2d", "LocallyConnected1d", "LocallyConnected2d", "TreeLSTM", "TreeRNN", "Trees",
+}  # fmt: skip
 CLASSES = [
     (nn, torch.nn, name)
     for name in nn.__all__

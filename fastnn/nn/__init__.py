@@ -62,6 +62,8 @@ from .resample import (
 )
 from .rnn import GRU, LSTM, RNN, RNNBase
 from .rnn_cell import GRUCell, LSTMCell, RNNCell
+from .tree import TreeLSTM, TreeRNN
+from .trees import Trees
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -135,6 +137,9 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "TreeLSTM",
+    "TreeRNN",
+    "Trees",
     "Unfold",
     "Upsample",
     "UpsamplingBilinear2d",

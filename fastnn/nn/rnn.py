@@ -12,6 +12,7 @@ from ..functional.rnn import GATES
 from ..tensor import Parameter, Tensor
 from . import init
 from .module import Module
+from .utils.rnn import PackedSequence
 
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
@@ -107,16 +108,25 @@ class RNNBase(Recurrent):
         get = self._parameters.get
         return [[get(name) for name in names] for names in self._names[layer]]
 
-    def forward(self, input: Tensor, hx: Any = None, *, lengths: Any = None) -> Any:
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Any = None, *, lengths: Any = None
+    ) -> Any:
         output, h, _ = self._run(input, hx, None, lengths)
         return output, h
 
-    def _run(self, input: Tensor, h0: Any, c0: Any, lengths: Any) -> tuple[Any, Any, Any]:
+    def _run(self, input: Any, h0: Any, c0: Any, lengths: Any) -> tuple[Any, Any, Any]:
         """All layers: output, h_n, c_n."""
         name = type(self).__name__
+        packed = input if isinstance(input, PackedSequence) else None
+        batch_first = self.batch_first
+        if packed is not None:
+            if lengths is not None:
+                raise ValueError(f"{name}: lengths are in the PackedSequence, expected None")
+            # As in PyTorch, the layer's batch_first says nothing about packed rows.
+            input, lengths, batch_first = packed.padded, packed._lengths, packed.batch_first
         x = _checks.tensor(input, name, "input")
-        if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
-            order = "(N, T, I)" if self.batch_first else "(T, N, I)"
+        if x.ndim not in ((2, 3) if packed is None else (3,)) or x.shape[-1] != self.input_size:
+            order = "(N, T, I)" if batch_first else "(T, N, I)"
             raise ValueError(
                 f"{name}: input has shape {x.shape}, expected {order} or (T, I) with "
                 f"I = {self.input_size}"
@@ -125,9 +135,9 @@ class RNNBase(Recurrent):
         if alone:
             if lengths is not None:
                 raise ValueError(f"{name}: lengths are for a batch, input has shape {x.shape}")
-            x = F.unsqueeze(x, 0 if self.batch_first else 1)
+            x = F.unsqueeze(x, 0 if batch_first else 1)
         directions = 2 if self.bidirectional else 1
-        n_rows = x.shape[0 if self.batch_first else 1]
+        n_rows = x.shape[0 if batch_first else 1]
         n_out = self.proj_size or self.hidden_size
         h0 = self._state(h0, "h_0", directions * self.num_layers, n_rows, n_out, alone)
         c0 = self._state(c0, "c_0", directions * self.num_layers, n_rows, self.hidden_size, alone)
@@ -141,7 +151,7 @@ class RNNBase(Recurrent):
             if layer and self.dropout:
                 x = F.dropout(x, self.dropout, self.training)
             x, h, c = F.recurrent_layer(
-                x, h, c, self._layer(layer), self.mode, batch_first=self.batch_first,
+                x, h, c, self._layer(layer), self.mode, batch_first=batch_first,
                 lengths=lengths,
             )  # fmt: skip
             last_h.append(h)
@@ -150,9 +160,9 @@ class RNNBase(Recurrent):
             h = F.cat(last_h, 0)
             c = F.cat(last_c, 0) if self.mode == "LSTM" else None
         if alone:
-            x = F.squeeze(x, 0 if self.batch_first else 1)
+            x = F.squeeze(x, 0 if batch_first else 1)
             h, c = F.squeeze(h, 1), None if c is None else F.squeeze(c, 1)
-        return x, h, c
+        return x if packed is None else packed.with_padded(x), h, c
 
     def _state(self, s: Any, label: str, count: int, n_rows: int, size: int, alone: bool) -> Any:
         if s is None:
@@ -179,7 +189,8 @@ class RNN(RNNBase):
     input (T, N, I), (N, T, I) if batch_first, or (T, I); hx (layers D, N, H) or None for zeros.
     nonlinearity: "tanh" or "relu".  dropout: between the layers, in training.  Returns output
     (T, N, D H) of the last layer and h_n (layers D, N, H), D = 2 if bidirectional.  lengths (N,):
-    steps of each row; see functional.recurrent_layer.  Raises ValueError for shapes that do not
+    steps of each row; see functional.recurrent_layer.  A PackedSequence as input gives one as
+    output (nn.utils.rnn).  Raises ValueError for shapes that do not
     fit.
     """
 
@@ -274,7 +285,11 @@ class LSTM(RNNBase):
                 p._changed()
 
     def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None, *, lengths: Any = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        self,
+        input: Tensor | PackedSequence,
+        hx: tuple[Tensor, Tensor] | None = None,
+        *,
+        lengths: Any = None,
+    ) -> tuple[Any, tuple[Tensor, Tensor]]:
         output, h, c = self._run(input, *two_states(hx, "LSTM", "(h_0, c_0)"), lengths)
         return output, (h, c)

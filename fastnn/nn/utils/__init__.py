@@ -1,14 +1,15 @@
-"""Gradient clipping; folding of batch normalisation; evaluation for a while."""
+"""Gradient clipping; folding of batch normalisation; evaluation for a while; `rnn`: sequences."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
-from ..grad_mode import no_grad
-from .clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
-from .fused import fuse_conv_bn_eval, fuse_conv_bn_weights
-from .module import Module
+from ...grad_mode import no_grad
+from ..clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from ..fused import fuse_conv_bn_eval, fuse_conv_bn_weights
+from ..module import Module
+from . import rnn
 
 __all__ = [
     "clip_grad_norm_",
@@ -18,6 +19,7 @@ __all__ = [
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
     "get_total_norm",
+    "rnn",
 ]
 
 

@@ -210,3 +210,55 @@ def test_made_up_sets():
     x, y = datasets.moons(100, noise=0)
     for label in (0, 1):
         assert np.allclose(x[y == label], expected[labels == label], atol=1e-6)
+
+
+def test_expressions_are_what_they_say():
+    """Values, depths and order of the nodes, by Python's own evaluation of the text."""
+    e = datasets.boolean_expressions(400, generator=Generator(3))
+    assert e.starts[0] == 0 and e.starts[-1] == len(e.symbols) == len(e.parents) == len(e.values)
+    names = {"true": True, "false": False}
+    for i in range(400):
+        a, b = e.starts[i], e.starts[i + 1]
+        assert eval(e.text(i), names) == e.y[i] == e.values[a]
+        levels = np.zeros(b, int)
+        operands: dict[int, list[int]] = {n: [] for n in range(a, b)}
+        for node in range(a, b):
+            parent = e.parents[node]
+            assert parent == -1 if node == a else a <= parent < node
+            if node > a:
+                levels[node] = levels[parent] + 1
+                operands[parent].append(e.values[node])
+        assert levels[a:].max() == e.depth[i]
+        for node, below in operands.items():
+            word = datasets.SYMBOLS[e.symbols[node]]
+            assert len(below) == {"not": 1, "and": 2, "or": 2}.get(word, 0)
+            rule = {"not": lambda v: not v[0], "and": all, "or": any}.get(word)
+            assert e.values[node] == (rule(below) if rule else word == "true")
+    words = [e.text(i).replace("(", " ").replace(")", " ").split() for i in range(400)]
+    expected = [[row.count(symbol) for symbol in datasets.SYMBOLS] for row in words]
+    assert np.array_equal(e.counts(), expected) and e.counts().dtype == np.float32
+
+
+def test_expressions_are_balanced():
+    """Labels and depths exactly; no count of a symbol goes with the label."""
+    e = datasets.boolean_expressions(8000, max_depth=8, generator=Generator(0))
+    assert e.y.sum() == 4000 and np.bincount(e.depth).tolist() == [0] + [1000] * 8
+    for d in range(1, 9):
+        assert e.y[e.depth == d].sum() == 500
+    for column in e.counts()[e.depth > 2].T:  # 6,000 trees: a standard error of 0.013
+        assert abs(np.corrcoef(column, e.y[e.depth > 2])[0, 1]) < 0.06
+
+
+def test_expressions_follow_the_generator():
+    a, b, c = (datasets.boolean_expressions(50, generator=Generator(s)) for s in (1, 1, 2))
+    assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+    assert not np.array_equal(a.symbols, c.symbols)
+    generator = Generator(1)
+    first, second = (datasets.boolean_expressions(50, generator=generator) for _ in range(2))
+    assert not np.array_equal(first.symbols, second.symbols)
+    assert datasets.boolean_expressions(0).y.shape == (0,)
+    assert datasets.boolean_expressions(0).counts().shape == (0, 5)
+    with pytest.raises(ValueError, match="n is -1"):
+        datasets.boolean_expressions(-1)
+    with pytest.raises(ValueError, match="max_depth is 0"):
+        datasets.boolean_expressions(3, max_depth=0)

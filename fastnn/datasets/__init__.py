@@ -1,15 +1,19 @@
 """Data sets: embedded ones, small made-up ones, and readers of well-known formats."""
 
 from .embedded import IRIS_CLASSES, IRIS_FEATURES, Samples, Split, digits, digits8x8, iris
+from .expressions import SYMBOLS, Expressions, boolean_expressions
 from .idx import read_idx
 from .local import fashion_mnist, local_folder, mnist
 from .synthetic import moons, spirals, xor
 
 __all__ = [
+    "Expressions",
     "IRIS_CLASSES",
     "IRIS_FEATURES",
+    "SYMBOLS",
     "Samples",
     "Split",
+    "boolean_expressions",
     "digits",
     "digits8x8",
     "fashion_mnist",

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from fastnn._bench import infer_cases, main, memory, op_cases, peers, sweep
+import fastnn
+from fastnn._bench import infer_cases, main, memory, op_cases, peers, rnn_cases, sweep, train_cases
 from fastnn._bench.timing import Result, limited, means, measure, missed, table
 
 
@@ -189,6 +190,31 @@ def test_operators_compute_what_pytorch_computes(op):
         np.testing.assert_allclose(ours, y.numpy(), rtol=2e-5, atol=2e-5 * size, err_msg=name)
 
 
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("kind", rnn_cases.GATES)
+def test_recurrent_layers_compute_what_pytorch_computes(kind, backward):
+    torch = pytest.importorskip("torch")
+    op = rnn_cases.Recurrent(kind, 5, 3, 4, 6, backward)
+    with limited(1):
+        ours, theirs = (rnn_cases.step(op, lib)().numpy() for lib in (fastnn, torch))
+    assert ours.shape == (5, 3, 4 if backward else 6) and ours.std() > 0
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", ["T6 lstm lm", "T7 gru rows", "T8 bilstm tagger"])
+def test_sequence_networks_lose_what_pytorchs_lose(case):
+    torch = pytest.importorskip("torch")
+    model, twin = train_cases.fastnn_model(case), train_cases.torch_model(case)
+    model.load_state_dict({k: v.numpy() for k, v in twin.state_dict().items()})
+    losses = []
+    for lib, net in ((fastnn, model), (torch, twin)):
+        with limited(1):
+            step = train_cases.classifier(case, lib, net, lib.from_numpy, {})
+            losses.append([step().item() for _ in range(3)])
+    assert losses[0][0] != losses[0][2]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
 @pytest.mark.parametrize("last", [False, True], ids=["torch", "torch tuned"])
 def test_inference_computes_what_pytorch_computes(last):
     pytest.importorskip("torch")
@@ -199,6 +225,6 @@ def test_inference_computes_what_pytorch_computes(last):
     x = np.random.default_rng(0).random((3, 1, 28, 28), dtype=np.float32)
     with limited(1):
         ours = infer_cases.fastnn_run(model, x)()
-        theirs = infer_cases.torch_run(twin, x, last, compiled=False)()
+        theirs = infer_cases.torch_run(twin, last, False, x)()
     assert ours.shape == (3, 10) and ours.std() > 0
     np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5 * np.abs(theirs).max())

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import infer_cases, op_cases, ops, sweep, train_cases, workloads
+from . import infer_cases, op_cases, ops, rnn_cases, sweep, train_cases, workloads
 from .peers import lacks, left_out
 from .timing import Result, limited, means, measure, table
 
@@ -73,7 +73,8 @@ def _cases(
             name = f"gemm {m} x {n} x {k}"
             yield name, partial(workloads.gemm, m, n, k, peers), 2.0 * m * n * k
     elif suite == "ops":
-        operators: list[op_cases.Conv | op_cases.Pool] = [*op_cases.CONV, *op_cases.POOL]
+        operators: list[op_cases.Conv | op_cases.Pool | rnn_cases.Recurrent]
+        operators = [*op_cases.CONV, *op_cases.POOL, *rnn_cases.RECURRENT]
         for op in operators:
             yield op.name, partial(ops.contenders, op, peers, threads), op.flops
     elif suite == "nets":

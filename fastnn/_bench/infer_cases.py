@@ -1,4 +1,4 @@
-"""Inference I2, I3, I4, I7 and I8: NumPy array in, NumPy array out, eval mode, nothing recorded."""
+"""Inference I2-I8: NumPy array in, NumPy array out, eval mode, nothing recorded."""
 
 from __future__ import annotations
 
@@ -20,17 +20,33 @@ INFER = (
     "I2 lenet5 b1",
     "I3 alexnet 224 b1",
     "I4 resnet18 224 b1",
+    "I5 lstm lm token b1",
+    "I6 gru rows b1",
     "I7 lenet5 b256",
     "I8 resnet18 small b32",
 )
-GFLOP = {"I2": 0.0008, "I3": 1.3158, "I4": 3.3608, "I7": 0.2082, "I8": 30.839}
+INPUTS = ["x", "h", "c"]
+GFLOP = {
+    **{"I2": 0.0008, "I3": 1.3158, "I4": 3.3608, "I5": 0.0019},
+    **{"I6": 0.0034, "I7": 0.2082, "I8": 30.839},
+}
 SHAPES: dict[str, tuple[int, ...]] = {
     "I2": (1, 1, 28, 28),
     "I3": (1, 3, 224, 224),
     "I4": (1, 3, 224, 224),
+    "I6": (28, 1, 28),
     "I7": (256, 1, 28, 28),
     "I8": (32, 3, 32, 32),
 }
+
+
+def arrays(case: str) -> tuple[np.ndarray, ...]:
+    """What goes in: one array, of I5 a symbol (1, 1) and the states h, c (2, 1, 256)."""
+    rng = np.random.default_rng(0)
+    if case.startswith("I5"):
+        h, c = rng.standard_normal((2, 2, 1, 256), dtype=np.float32)
+        return np.array([[7]]), h, c
+    return (rng.random(SHAPES[case.split()[0]], dtype=np.float32),)
 
 
 def flops(case: str) -> float:
@@ -50,19 +66,25 @@ def fastnn_model(case: str) -> Any:
         "resnet18": lambda: (
             models.resnet18(10, small_images=True) if "small" in case else models.resnet18()
         ),
+        "lstm": lambda: twins.language_model(fastnn.nn),
+        "gru": lambda: twins.row_reader(fastnn.nn),
     }
     return makers[case.split()[1]]().eval()
 
 
-def fastnn_run(model: Any, x: np.ndarray) -> Step:
+def fastnn_run(model: Any, *x: np.ndarray) -> Step:
     """fastnn's contender."""
     import fastnn
 
     def run() -> Any:
         with fastnn.no_grad():
-            return model(fastnn.from_numpy(x)).numpy()
+            return _numpy(model(*map(fastnn.from_numpy, x)))
 
     return run
+
+
+def _numpy(y: Any) -> Any:
+    return tuple(part.numpy() for part in y) if isinstance(y, tuple) else y.numpy()
 
 
 def torch_model(case: str) -> Any:
@@ -76,11 +98,13 @@ def torch_model(case: str) -> Any:
         "resnet18": lambda: (
             twins.resnet(num_classes=10, small_images=True) if "small" in case else twins.resnet()
         ),
+        "lstm": lambda: twins.language_model(torch.nn),
+        "gru": lambda: twins.row_reader(torch.nn),
     }
     return makers[case.split()[1]]().eval()
 
 
-def torch_run(model: Any, x: np.ndarray, last: bool, compiled: bool) -> Step:
+def torch_run(model: Any, last: bool, compiled: bool, *x: np.ndarray) -> Step:
     """PyTorch's contender, with channels last or not, compiled or not."""
     import torch
 
@@ -91,20 +115,21 @@ def torch_run(model: Any, x: np.ndarray, last: bool, compiled: bool) -> Step:
 
     def run() -> Any:
         with torch.no_grad():
-            return model(torch.from_numpy(x).contiguous(memory_format=form)).numpy()
+            if last:
+                return _numpy(model(torch.from_numpy(x[0]).contiguous(memory_format=form)))
+            return _numpy(model(*map(torch.from_numpy, x)))
 
     return run
 
 
-def torch_runs(case: str, x: np.ndarray, compiled: bool) -> dict[str, Step]:
-    """PyTorch eager, with channels last ("tuned"), and both compiled."""
-    runs = {
-        "torch": torch_run(torch_model(case), x, False, False),
-        "torch tuned": torch_run(torch_model(case), x, True, False),
-    }
-    if compiled:
-        runs["torch compile"] = torch_run(torch_model(case), x, False, True)
-        runs["torch compile tuned"] = torch_run(torch_model(case), x, True, True)
+def torch_runs(case: str, compiled: bool) -> dict[str, Step]:
+    """PyTorch eager, for images with channels last ("tuned"), and all compiled."""
+    x, runs = arrays(case), {}
+    for last in (False, True) if x[0].ndim == 4 else (False,):
+        suffix = " tuned" if last else ""
+        runs[f"torch{suffix}"] = torch_run(torch_model(case), last, False, *x)
+        if compiled:
+            runs[f"torch compile{suffix}"] = torch_run(torch_model(case), last, True, *x)
     return runs
 
 
@@ -115,12 +140,13 @@ def exported(case: str, folder: str) -> Path:
     path = Path(folder) / "model.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        example = (torch.zeros(SHAPES[case.split()[0]]),)
-        torch.onnx.export(torch_model(case), example, str(path), dynamo=False, input_names=["x"])
+        example = tuple(map(torch.from_numpy, arrays(case)))
+        names = INPUTS[: len(example)]
+        torch.onnx.export(torch_model(case), example, str(path), dynamo=False, input_names=names)
     return path
 
 
-def onnxruntime_run(path: Path, x: np.ndarray, threads: int) -> Step:
+def onnxruntime_run(path: Path, x: tuple[np.ndarray, ...], threads: int) -> Step:
     """ONNX Runtime in float32, its threads spinning as by default, also after a run: in a loop of
     runs they are awake for the next one.  `timing.SPINNERS` keeps them from the others' turns."""
     import onnxruntime as ort
@@ -129,10 +155,11 @@ def onnxruntime_run(path: Path, x: np.ndarray, threads: int) -> Step:
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda: session.run(None, {"x": x})[0]
+    values = dict(zip(INPUTS, x, strict=False))
+    return lambda: session.run(None, values)
 
 
-def openvino_run(path: Path, x: np.ndarray, threads: int) -> Step:
+def openvino_run(path: Path, x: tuple[np.ndarray, ...], threads: int) -> Step:
     """OpenVINO in float32, tuned for latency."""
     import openvino as ov
 
@@ -145,15 +172,16 @@ def openvino_run(path: Path, x: np.ndarray, threads: int) -> Step:
         "ENABLE_CPU_PINNING": "NO",
     }
     request = core.compile_model(core.read_model(str(path)), "CPU", settings).create_infer_request()
-    return lambda: request.infer({0: x}, share_inputs=True, share_outputs=False)[0]
+    values = dict(enumerate(x))
+    return lambda: request.infer(values, share_inputs=True, share_outputs=False)
 
 
 def inference(case: str, against: list[str], threads: int) -> dict[str, Step]:
     """The contenders of a case; a library that is not installed is left out."""
-    x = np.random.default_rng(0).random(SHAPES[case.split()[0]], dtype=np.float32)
-    found: dict[str, Step] = {"fastnn": fastnn_run(fastnn_model(case), x)}
+    x = arrays(case)
+    found: dict[str, Step] = {"fastnn": fastnn_run(fastnn_model(case), *x)}
     if "torch" in against and has("torch"):
-        found |= torch_runs(case, x, "compile" in against and compiles())
+        found |= torch_runs(case, "compile" in against and compiles())
     runtimes: dict[str, Any] = {"onnxruntime": onnxruntime_run, "openvino": openvino_run}
     wanted = [name for name in runtimes if name in against and not lacks(name, against)]
     if wanted:

@@ -1,8 +1,10 @@
-"""The networks of T3, T4, T5, T9 and T11 as functions of named arrays, for JAX and TensorFlow.
+"""The networks of T3-T9 and T11 as functions of named arrays, for JAX and TensorFlow.
 
 `o` holds a library's operators: conv(x, w, stride, padding), conv_transpose(x, w, stride, padding),
 dense(x, w, b), max_pool(x, kernel, stride), norm(x, name), relu, leaky, tanh, mean (over pixels),
-flatten, dropout, and bias(x, b).  Shapes are PyTorch's; the library moves axes as it likes.
+flatten, dropout, bias(x, b), lookup(x, w), recurrent(x, name, reverse): an LSTM or, with a bias of
+the candidate, a GRU; join(a, b) of features, and rows: (T, N, I) -> (T N, I).  Shapes are
+PyTorch's; the library moves axes as it likes.
 """
 
 from __future__ import annotations
@@ -173,9 +175,63 @@ def discriminator(o: Any, p: Any, x: Any) -> Any:
     return _dense(o, p, o.flatten(x), "d.fc")
 
 
+def _recurrent(shapes: Shapes, name: str, gates: int, n_in: int, n: int) -> None:
+    shapes[f"{name}.ih.w"], shapes[f"{name}.hh.w"] = (gates * n, n_in), (gates * n, n)
+    shapes[f"{name}.b"] = (gates * n,)
+    if gates == 3:
+        shapes[f"{name}.n.b"] = (n,)
+
+
+def language_model_shapes() -> Shapes:
+    """T6."""
+    s: Shapes = {"embedding.w": (128, 96)}
+    _recurrent(s, "l0", 4, 128, 256)
+    _recurrent(s, "l1", 4, 256, 256)
+    _conv(s, "head", 96, 256)
+    return s
+
+
+def language_model(o: Any, p: Any, x: Any) -> Any:
+    """(T, N) -> (T N, 96)."""
+    x = o.lookup(x, p["embedding.w"])
+    x = o.recurrent(o.recurrent(x, "l0"), "l1")
+    return _dense(o, p, o.rows(x), "head")
+
+
+def row_reader_shapes() -> Shapes:
+    """T7."""
+    s: Shapes = {}
+    _recurrent(s, "l0", 3, 28, 128)
+    _conv(s, "head", 10, 128)
+    return s
+
+
+def row_reader(o: Any, p: Any, x: Any) -> Any:
+    """(28, N, 28) -> (N, 10)."""
+    return _dense(o, p, o.recurrent(x, "l0")[-1], "head")
+
+
+def tagger_shapes() -> Shapes:
+    """T8."""
+    s: Shapes = {}
+    _recurrent(s, "l0", 4, 64, 64)
+    _recurrent(s, "r0", 4, 64, 64)
+    _conv(s, "head", 10, 128)
+    return s
+
+
+def tagger(o: Any, p: Any, x: Any) -> Any:
+    """(T, N, 64) -> (T N, 10)."""
+    x = o.join(o.recurrent(x, "l0"), o.recurrent(x, "r0", reverse=True))
+    return _dense(o, p, o.rows(x), "head")
+
+
 NETS = {
     "T3": (lenet, lenet_shapes, "sgd"),
     "T4": (alexnet, alexnet_shapes, "sgd"),
     "T5": (resnet, resnet_shapes, "sgd"),
+    "T6": (language_model, language_model_shapes, "adam"),
+    "T7": (row_reader, row_reader_shapes, "adam"),
+    "T8": (tagger, tagger_shapes, "adam"),
     "T11": (fcn, fcn_shapes, "adam"),
 }

@@ -17,9 +17,11 @@ REST = 0.04  # seconds before a turn, more than that
 FAMILIES: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("gemm", "conv_fwd", "conv_bwd", "dwconv")},
     "all convolutions": ("conv_fwd", "conv_bwd", "dwconv"),
-    **{name: (name,) for name in ("maxpool", "avgpool", "T", "I")},
+    **{name: (name,) for name in ("maxpool", "avgpool", "lstm", "gru")},
+    "all recurrent layers": ("lstm", "gru"),
+    **{name: (name,) for name in ("T", "I")},
 }
-MEAN_BARS = {"all convolutions": 1.25}
+MEAN_BARS = {"all convolutions": 1.25, "all recurrent layers": 1.4}
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Training steps T3, T4, T5, T9 and T11: the cases, and fastnn's and PyTorch's contenders.
+"""Training steps T3-T9 and T11: the cases, and fastnn's and PyTorch's contenders.
 
 One training step: a fresh NumPy batch converted as a user would, forward, loss, backward, update.
 """
@@ -18,13 +18,25 @@ from .workloads import has
 
 Step = Callable[[], Any]
 LR = 0.01
-TRAIN = ("T3 lenet5", "T4 alexnet 224", "T5 resnet18 small", "T9 dcgan", "T11 fcn 1d")
+TRAIN = (
+    *("T3 lenet5", "T4 alexnet 224", "T5 resnet18 small"),
+    *("T6 lstm lm", "T7 gru rows", "T8 bilstm tagger", "T9 dcgan", "T11 fcn 1d"),
+)
 # GFLOP a step: 2 a multiply-add of the products and convolutions.
-GFLOP = {"T3": 0.1424, "T4": 30.4668, "T5": 92.4084, "T9": 8.1792, "T11": 3.2254}
+GFLOP = {
+    **{"T3": 0.1424, "T4": 30.4668, "T5": 92.4084, "T9": 8.1792, "T11": 3.2254},
+    **{"T6": 11.5763, "T7": 1.2121, "T8": 0.2683},
+}
+ADAM = ("T6", "T7", "T8", "T9", "T11")
+SEQUENCES = ("T6", "T7", "T8")
+# Rows of a batch, shape of one, classes; of sequences (T, N, ...) the second axis is the batch.
 SHAPES: dict[str, tuple[int, tuple[int, ...], int]] = {
     "T3": (64, (1, 28, 28), 10),
     "T4": (8, (3, 224, 224), 1000),
     "T5": (32, (3, 32, 32), 10),
+    "T6": (64, (32,), 96),
+    "T7": (28, (128, 28), 10),
+    "T8": (50, (16, 64), 10),
     "T9": (64, (1, 28, 28), 0),
     "T11": (32, (1, 256), 10),
 }
@@ -36,9 +48,20 @@ def flops(case: str) -> float:
 
 
 def batches(case: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Random batches: x float32 with labels, for the GAN with noise (N, 100, 1, 1)."""
+    """Random batches: x float32 with labels, for the GAN with noise (N, 100, 1, 1).  T6 has symbols
+    (T, N) for x; T6 and T8 have a label (T N,) a step, T7 one a row of the batch."""
     rng = np.random.default_rng(0)
-    n, shape, classes = SHAPES[case.split()[0]]
+    key = case.split()[0]
+    n, shape, classes = SHAPES[key]
+    if key in SEQUENCES:
+        labels = shape[0] if key == "T7" else n * shape[0]
+
+        def first() -> np.ndarray:
+            if key == "T6":
+                return rng.integers(0, classes, (n, *shape))
+            return rng.standard_normal((n, *shape), dtype=np.float32)
+
+        return [(first(), rng.integers(0, classes, labels)) for _ in range(4)]
 
     def second() -> np.ndarray:
         if classes:
@@ -58,9 +81,19 @@ def fastnn_model(case: str) -> Any:
         "T3": lambda: twins.lenet(fastnn.nn),
         "T4": models.AlexNet,
         "T5": lambda: models.resnet18(10, small_images=True),
+        **sequence_nets(fastnn.nn),
         "T11": lambda: models.TimeSeriesFCN(1, 10, channels=(64, 128, 64)),
     }
     return makers[case.split()[0]]()
+
+
+def sequence_nets(nn: Any) -> dict[str, Callable[[], Any]]:
+    """T6, T7 and T8 by either library."""
+    return {
+        "T6": lambda: twins.language_model(nn),
+        "T7": lambda: twins.row_reader(nn),
+        "T8": lambda: twins.tagger(nn),
+    }
 
 
 def torch_model(case: str) -> Any:
@@ -72,21 +105,25 @@ def torch_model(case: str) -> Any:
         "T3": lambda: twins.lenet(torch.nn),
         "T4": twins.alexnet,
         "T5": lambda: twins.resnet(num_classes=10, small_images=True),
+        **sequence_nets(torch.nn),
         "T11": twins.fcn,
     }
     return makers[case.split()[0]]()
 
 
 def _optimizer(case: str, optim: Any, params: Any, **options: Any) -> Any:
-    if case.split()[0] in ("T9", "T11"):
+    if case.split()[0] in ADAM:
         return optim.Adam(params, lr=1e-3, **options)
     return optim.SGD(params, lr=LR, momentum=0.9, **options)
 
 
-def _classifier(case: str, lib: Any, model: Any, convert: Any, options: dict[str, Any]) -> Step:
+def classifier(case: str, lib: Any, model: Any, convert: Any, options: dict[str, Any]) -> Step:
+    """A step of `model` by fastnn or PyTorch, Adam or SGD with `options`."""
     loss_of = lib.nn.CrossEntropyLoss()
     optimizer = _optimizer(case, lib.optim, model.parameters(), **options)
     data, count = batches(case), [0]
+    parameters = list(model.parameters())
+    clips = case.startswith("T6")
 
     def step() -> Any:
         x, y = data[count[0] % len(data)]
@@ -94,6 +131,8 @@ def _classifier(case: str, lib: Any, model: Any, convert: Any, options: dict[str
         optimizer.zero_grad()
         loss = loss_of(model(convert(x)), lib.from_numpy(y))
         loss.backward()
+        if clips:
+            lib.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         return loss
 
@@ -132,7 +171,7 @@ def fastnn_step(case: str) -> Step:
         fastnn.manual_seed(0)
         nets = [twins.generator(fastnn.nn), twins.discriminator(fastnn.nn)]
         return _gan(case, fastnn, nets, fastnn.from_numpy, {})
-    return _classifier(case, fastnn, fastnn_model(case), fastnn.from_numpy, {})
+    return classifier(case, fastnn, fastnn_model(case), fastnn.from_numpy, {})
 
 
 def torch_steps(case: str, compiled: bool) -> dict[str, Step]:
@@ -158,7 +197,7 @@ def torch_steps(case: str, compiled: bool) -> dict[str, Step]:
         if case.startswith("T9"):
             steps[name] = _gan(case, torch, found, convert, options)
         else:
-            steps[name] = _classifier(case, torch, found[0], convert, options)
+            steps[name] = classifier(case, torch, found[0], convert, options)
     return steps
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from . import nets
-from .train_cases import LR, Step, batches
+from . import nets, rnn_jax
+from .train_cases import LR, SEQUENCES, Step, batches
 
 STATISTICS = ("mean", "var")
 
@@ -96,10 +96,28 @@ class Ops:
         self.key, key = jax.random.split(self.key)
         return jax.numpy.where(jax.random.bernoulli(key, 0.5, x.shape), 2 * x, 0)
 
+    def lookup(self, x: Any, w: Any) -> Any:
+        return w[x]
+
+    def recurrent(self, x: Any, name: str, reverse: bool = False) -> Any:
+        p = self.p
+        weights = p[f"{name}.ih.w"], p[f"{name}.hh.w"], p[f"{name}.b"], p.get(f"{name}.n.b")
+        return rnn_jax.layer(x, *weights, reverse)
+
+    def join(self, a: Any, b: Any) -> Any:
+        import jax
+
+        return jax.numpy.concatenate([a, b], -1)
+
+    def rows(self, x: Any) -> Any:
+        return x.reshape(-1, x.shape[-1])
+
 
 def contenders(case: str) -> dict[str, Step]:
     """JAX's steps of one case."""
     make = _gan if case.startswith("T9") else _classifier
+    if case.split()[0] in SEQUENCES:
+        return {"jax": make(case, False)}
     return {name: make(case, last) for name, last in (("jax nchw", False), ("jax nhwc", True))}
 
 
@@ -153,6 +171,14 @@ def _zeros(p: Any) -> Any:
     return jax.tree_util.tree_map(jax.numpy.zeros_like, p)
 
 
+def _clipped(g: Any) -> Any:
+    """Gradients of norm 1 at most."""
+    import jax
+
+    norm = jax.numpy.sqrt(sum((a * a).sum() for a in g.values()))
+    return {k: a * jax.numpy.minimum(1.0, 1.0 / (norm + 1e-6)) for k, a in g.items()}
+
+
 def _image(x: np.ndarray, last: bool) -> np.ndarray:
     if x.ndim == 3:
         x = x[:, :, None]
@@ -177,7 +203,7 @@ def _classifier(case: str, last: bool) -> Step:
             return loss, o.statistics
 
         (loss, kept), g = jax.value_and_grad(loss_of, has_aux=True)(p)
-        p, m = update(p, m, g, t + 1.0)
+        p, m = update(p, m, _clipped(g) if case.startswith("T6") else g, t + 1.0)
         return (p, kept, m, t + 1), loss
 
     data, count = batches(case), [0]
@@ -186,7 +212,8 @@ def _classifier(case: str, last: bool) -> Step:
         nonlocal state
         x, y = data[count[0] % len(data)]
         count[0] += 1
-        state, loss = step(state, _image(x, last), y.astype(np.int32))
+        image = x if case.split()[0] in SEQUENCES else _image(x, last)
+        state, loss = step(state, image, y.astype(np.int32))
         return jax.block_until_ready((state, loss))
 
     return run

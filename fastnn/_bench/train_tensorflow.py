@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from . import nets
-from .train_cases import LR, Step, batches
+from . import nets, rnn_tensorflow
+from .train_cases import LR, SEQUENCES, Step, batches
 from .train_jax import STATISTICS
 
 
@@ -97,6 +97,26 @@ class Ops:
 
         return tf.nn.dropout(x, 0.5)
 
+    def lookup(self, x: Any, w: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.gather(w, x)
+
+    def recurrent(self, x: Any, name: str, reverse: bool = False) -> Any:
+        p = self.p
+        weights = p[f"{name}.ih.w"], p[f"{name}.hh.w"], p[f"{name}.b"], p.get(f"{name}.n.b")
+        return rnn_tensorflow.layer(x, *weights, reverse)
+
+    def join(self, a: Any, b: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.concat([a, b], -1)
+
+    def rows(self, x: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.reshape(x, (-1, x.shape[-1]))
+
 
 def contenders(case: str) -> dict[str, Step]:
     """TensorFlow's steps of one case; what XLA cannot compile is left out."""
@@ -182,7 +202,10 @@ def _classifier(case: str, xla: bool) -> Step:
     def step(x: Any, y: Any) -> Any:
         with tf.GradientTape() as tape:
             loss = _loss(net(Ops(p), p, x), y)
-        optimizer.update(tape.gradient(loss, trained))
+        gradients = tape.gradient(loss, trained)
+        if case.startswith("T6"):
+            gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
+        optimizer.update([tf.convert_to_tensor(g) for g in gradients])  # an embedding's is sparse
         return loss
 
     data, count = batches(case), [0]
@@ -190,7 +213,8 @@ def _classifier(case: str, xla: bool) -> Step:
     def run() -> Any:
         x, y = data[count[0] % len(data)]
         count[0] += 1
-        return step(tf.constant(_last(x)), tf.constant(y)).numpy()
+        image = x if case.split()[0] in SEQUENCES else _last(x)
+        return step(tf.constant(image), tf.constant(y)).numpy()
 
     return run
 

@@ -1,5 +1,5 @@
 """The networks of the workloads, built from torch.nn: torchvision's AlexNet and ResNet, the 1-D
-network, and DCGAN, whose two halves take any library of that vocabulary."""
+network; LeNet-5, DCGAN's halves and the recurrent ones take any library of that vocabulary."""
 
 from __future__ import annotations
 
@@ -148,3 +148,51 @@ def discriminator(nn: Any) -> Any:
         *(nn.Conv2d(64, 128, 4, 2, 1), nn.LeakyReLU(0.2)),
         *(nn.Flatten(), nn.Linear(128 * 7 * 7, 2)),
     )
+
+
+def language_model(nn: Any) -> Any:
+    """T6's network, and I5's: symbols (T, N) -> logits (T N, 96), h and c."""
+
+    class LanguageModel(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = nn.Embedding(96, 128)
+            self.lstm = nn.LSTM(128, 256, 2)
+            self.head = nn.Linear(256, 96)
+
+        def forward(self, x: Any, h: Any = None, c: Any = None) -> Any:
+            y, state = self.lstm(self.embedding(x), None if h is None else (h, c))
+            logits = self.head(y).flatten(0, 1)
+            return logits if h is None else (logits, *state)
+
+    return LanguageModel()
+
+
+def row_reader(nn: Any) -> Any:
+    """T7's network, and I6's: (28, N, 28) -> logits (N, 10) from the last state of a GRU."""
+
+    class RowReader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = nn.GRU(28, 128)
+            self.head = nn.Linear(128, 10)
+
+        def forward(self, x: Any) -> Any:
+            return self.head(self.gru(x)[1][0])
+
+    return RowReader()
+
+
+def tagger(nn: Any) -> Any:
+    """T8's network: (T, N, 64) -> logits (T N, 10)."""
+
+    class Tagger(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(64, 64, bidirectional=True)
+            self.head = nn.Linear(128, 10)
+
+        def forward(self, x: Any) -> Any:
+            return self.head(self.lstm(x)[0]).flatten(0, 1)
+
+    return Tagger()

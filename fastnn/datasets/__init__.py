@@ -3,6 +3,7 @@
 from .embedded import IRIS_CLASSES, IRIS_FEATURES, Samples, Split, digits, digits8x8, iris
 from .idx import read_idx
 from .local import fashion_mnist, local_folder, mnist
+from .sequences import delayed_label, first_symbol_recall
 from .synthetic import moons, spirals, xor
 
 __all__ = [
@@ -10,9 +11,11 @@ __all__ = [
     "IRIS_FEATURES",
     "Samples",
     "Split",
+    "delayed_label",
     "digits",
     "digits8x8",
     "fashion_mnist",
+    "first_symbol_recall",
     "iris",
     "local_folder",
     "mnist",

@@ -4,6 +4,7 @@ from .embedded import IRIS_CLASSES, IRIS_FEATURES, Samples, Split, digits, digit
 from .expressions import SYMBOLS, Expressions, boolean_expressions
 from .idx import read_idx
 from .local import fashion_mnist, local_folder, mnist
+from .sequences import delayed_label, first_symbol_recall
 from .synthetic import moons, spirals, xor
 
 __all__ = [
@@ -14,9 +15,11 @@ __all__ = [
     "Samples",
     "Split",
     "boolean_expressions",
+    "delayed_label",
     "digits",
     "digits8x8",
     "fashion_mnist",
+    "first_symbol_recall",
     "iris",
     "local_folder",
     "mnist",

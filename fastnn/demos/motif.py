@@ -97,7 +97,7 @@ def _draw(figure: Any, *, logo: np.ndarray, tags: np.ndarray, start: np.ndarray)
     "motif's 8 fixed bases",
     draw=_draw,
     size=(13, 5),
-    seconds=(6, 2),
+    seconds=(16, 2),
     source="Alipanahi et al. 2015 (DeepBind), doi:10.1038/nbt.3300",
 )
 def motif(quick: bool, seed: int) -> Result:

@@ -1,5 +1,6 @@
 """Networks that learn without back-propagation, one file each."""
 
+from .autoregressive import AutoRegressive
 from .neocognitron import Neocognitron
 
-__all__ = ["Neocognitron"]
+__all__ = ["AutoRegressive", "Neocognitron"]

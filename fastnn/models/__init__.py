@@ -2,10 +2,12 @@
 
 from .alexnet import AlexNet, AlexNetOriginal
 from .fcn import TimeSeriesFCN
+from .forecaster import SequenceForecaster
 from .lenet import LeNet5
 from .lenet_original import LeNet5Original
 from .mlp import MLP
 from .resnet import ResNet, resnet18, resnet34, resnet50
+from .tagger import BiLSTMTagger
 from .unet import UNet
 from .vgg import VGG, vgg11, vgg11_bn, vgg16, vgg16_bn
 
@@ -14,9 +16,11 @@ __all__ = [
     "VGG",
     "AlexNet",
     "AlexNetOriginal",
+    "BiLSTMTagger",
     "LeNet5",
     "LeNet5Original",
     "ResNet",
+    "SequenceForecaster",
     "TimeSeriesFCN",
     "UNet",
     "resnet18",

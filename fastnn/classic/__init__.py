@@ -1,5 +1,6 @@
-"""Networks that learn without back-propagation, one file each."""
+"""Networks and models that learn without back-propagation, one file each."""
 
 from .neocognitron import Neocognitron
+from .ngram import NGram
 
-__all__ = ["Neocognitron"]
+__all__ = ["NGram", "Neocognitron"]

@@ -1,6 +1,7 @@
 """Networks, one file each, written against the public API."""
 
 from .alexnet import AlexNet, AlexNetOriginal
+from .char_rnn import CharRNN
 from .fcn import TimeSeriesFCN
 from .lenet import LeNet5
 from .lenet_original import LeNet5Original
@@ -14,6 +15,7 @@ __all__ = [
     "VGG",
     "AlexNet",
     "AlexNetOriginal",
+    "CharRNN",
     "LeNet5",
     "LeNet5Original",
     "ResNet",

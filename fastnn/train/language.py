@@ -21,7 +21,7 @@ def tbptt_epoch(model: Any, batches: Batches, optimizer: Any, *, max_norm: float
     The state is carried from batch to batch and detached there, so that gradients go back T steps
     at most; their norm is clipped to `max_norm`. model(ids, state) -> logits (T, N, V), state;
     model.detach(state). Returns the mean cross-entropy, in nats per character.
-    Raises FloatingPointError if it is not finite, ValueError without batches.
+    Raises RuntimeError if it is not finite, ValueError without batches.
     Source: Williams and Peng 1990, doi:10.1162/neco.1990.2.4.490; Pascanu et al. 2013,
     arXiv:1211.5063 (clipping).
     """
@@ -61,5 +61,5 @@ def _mean(total: float, count: int) -> float:
     if count == 0:
         raise ValueError("tbptt: no batches")
     if not np.isfinite(total):
-        raise FloatingPointError("tbptt: the loss is not finite; a smaller learning rate may help")
+        raise RuntimeError("tbptt: the loss is not finite; a smaller learning rate may help")
     return total / count

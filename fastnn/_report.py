@@ -52,6 +52,43 @@ def save_report(
     write_atomically(path, png.getvalue())
 
 
+def save_language_report(
+    path: str | os.PathLike[str],
+    title: str,
+    history: dict[str, list[float]],
+    baselines: dict[str, float],
+    sample: str,
+) -> None:
+    """Write a PNG, atomically: perplexity by epoch, the baselines as lines, a sampled text.
+
+    history: epoch, perplexity, val_perplexity. Errors as for `save_report`.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("the picture needs matplotlib: pip install 'fastnn-cpu[plot]'") from error
+    figure = Figure(figsize=(12, 5.5), dpi=100, layout="constrained")
+    figure.suptitle(title)
+    curve, text = figure.subplots(1, 2)
+    curve.plot(history["epoch"], history["perplexity"], "o-", label="training")
+    curve.plot(history["epoch"], history["val_perplexity"], "s-", label="held out")
+    for i, (name, value) in enumerate(baselines.items()):
+        curve.axhline(value, color=f"C{i + 2}", ls="--", label=f"{name} {value:.2f}")
+    curve.set_yscale("log")
+    curve.set_xlabel("epoch")
+    curve.set_ylabel("perplexity: lower is better")
+    curve.grid(alpha=0.3)
+    curve.legend()
+    lines = [line[i : i + 60] for line in sample.split("\n") for i in range(0, len(line) or 1, 60)]
+    shown = "\n".join(lines[:22]).replace("$", r"\$")
+    text.text(0, 1, shown, va="top", family="monospace", fontsize=8, transform=text.transAxes)
+    text.set_title("sampled text", fontsize=10)
+    text.axis("off")
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    write_atomically(path, png.getvalue())
+
+
 def _draw_curve(axes, history: History, name: str, label: str) -> None:
     epochs = history["epoch"]
     axes.plot(epochs, history[name], "o-", ms=3, label="training (augmented)")

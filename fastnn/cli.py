@@ -49,25 +49,39 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    train = commands.add_parser(
+    command = commands.add_parser(
         "train",
         allow_abbrev=False,
         help="train a network on embedded data",
+        description="Train a network; fastnn train MODEL --help lists its options.",
+    )
+    networks = command.add_subparsers(dest="model", required=True, metavar="MODEL")
+    train = networks.add_parser(
+        "lenet5",
+        allow_abbrev=False,
+        help="LeNet-5 on the embedded digits",
         description="Train LeNet-5 on the 8,500 embedded digits and test it on the other 1,500. "
         "The same seed gives the same bits, whatever the number of threads.",
     )
-    train.add_argument("model", choices=["lenet5"])
-    train.add_argument("--epochs", type=_positive_int, default=15, metavar="N")
-    train.add_argument("--batch-size", type=_positive_int, default=64, metavar="N")
-    train.add_argument("--lr", type=_positive_float, default=0.05, help="peak learning rate")
-    train.add_argument("--seed", type=_seed, default=0, metavar="N")
-    train.add_argument("--out", type=Path, metavar="DIR", help="default: runs/MODEL")
-    train.add_argument("--threads", type=_positive_int, metavar="N")
-    train.add_argument(
-        "--resume", action="store_true", help="go on from DIR/checkpoint.safetensors"
-    )
-    train.add_argument("--no-plot", action="store_true", help="do not draw DIR/report.png")
+    _add_training_options(train, epochs=15, batch_size=64, lr=0.05)
     train.set_defaults(run=_train)
+
+    charlm = networks.add_parser(
+        "charlm",
+        allow_abbrev=False,
+        help="a character language model on a text",
+        description="Train a character language model on Python's help topics or a text file, the "
+        "last tenth held out; print its perplexity against counted models, and a sample.",
+    )
+    _add_training_options(charlm, epochs=5, batch_size=32, lr=0.003)
+    charlm.add_argument("--text", type=Path, metavar="FILE", help="UTF-8; default: help topics")
+    charlm.add_argument("--cell", choices=["lstm", "gru", "rnn"], default="lstm")
+    charlm.add_argument("--hidden", type=_positive_int, default=256, metavar="N")
+    charlm.add_argument("--layers", type=_positive_int, default=2, metavar="N")
+    charlm.add_argument("--seq-len", type=_positive_int, default=64, metavar="N")
+    charlm.add_argument("--temperature", type=_positive_float, default=0.7)
+    charlm.add_argument("--sample", type=_positive_int, default=500, metavar="N")
+    charlm.set_defaults(run=_train_charlm)
 
     predict = commands.add_parser(
         "predict",
@@ -109,6 +123,27 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("bench", help="measure the kernels (fastnn bench --help)", add_help=False)
     return parser
+
+
+def _add_training_options(
+    parser: argparse.ArgumentParser, *, epochs: int, batch_size: int, lr: float
+) -> None:
+    parser.add_argument("--epochs", type=_positive_int, default=epochs, metavar="N")
+    parser.add_argument("--batch-size", type=_positive_int, default=batch_size, metavar="N")
+    parser.add_argument("--lr", type=_positive_float, default=lr, help="peak learning rate")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/MODEL")
+    parser.add_argument("--threads", type=_positive_int, metavar="N")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from DIR/checkpoint.safetensors"
+    )
+    parser.add_argument("--no-plot", action="store_true", help="do not draw DIR/report.png")
+
+
+def _train_charlm(args: argparse.Namespace) -> int:
+    from . import _charlm
+
+    return _charlm.run(args)
 
 
 def _train(args: argparse.Namespace) -> int:

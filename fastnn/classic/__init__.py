@@ -1,6 +1,8 @@
-"""Networks that learn without back-propagation, one file each."""
+"""Networks and models that learn without back-propagation, one file each."""
 
 from .autoregressive import AutoRegressive
 from .neocognitron import Neocognitron
+from .ngram import NGram
 
 __all__ = ["AutoRegressive", "Neocognitron"]
+__all__ = ["NGram", "Neocognitron"]

@@ -1,13 +1,16 @@
 """Data sets: embedded ones, small made-up ones, and readers of well-known formats."""
 
+from .char_text import CharText, TextSplit, tbptt_batches
 from .dna import MotifSamples, motif_dna
 from .embedded import IRIS_CLASSES, IRIS_FEATURES, Samples, Split, digits, digits8x8, iris
 from .expressions import SYMBOLS, Expressions, boolean_expressions
 from .idx import read_idx
 from .local import fashion_mnist, local_folder, mnist
+from .lzw import lzw_decode
 from .sequences import delayed_label, first_symbol_recall
 from .series import lorenz, mackey_glass, series_file, windows
 from .synthetic import moons, spirals, xor
+from .text import kjv, pydoc_topics, text_file
 
 __all__ = [
     "Expressions",
@@ -19,20 +22,27 @@ __all__ = [
     "Split",
     "boolean_expressions",
     "delayed_label",
+    "CharText",
+    "TextSplit",
     "digits",
     "digits8x8",
     "fashion_mnist",
     "first_symbol_recall",
     "iris",
+    "kjv",
     "local_folder",
     "lorenz",
     "mackey_glass",
     "mnist",
     "moons",
     "motif_dna",
+    "lzw_decode",
+    "pydoc_topics",
     "read_idx",
     "series_file",
     "spirals",
     "windows",
+    "tbptt_batches",
+    "text_file",
     "xor",
 ]

@@ -1,6 +1,7 @@
 """Networks, one file each, written against the public API."""
 
 from .alexnet import AlexNet, AlexNetOriginal
+from .char_rnn import CharRNN
 from .fcn import TimeSeriesFCN
 from .forecaster import SequenceForecaster
 from .lenet import LeNet5
@@ -17,6 +18,7 @@ __all__ = [
     "AlexNet",
     "AlexNetOriginal",
     "BiLSTMTagger",
+    "CharRNN",
     "LeNet5",
     "LeNet5Original",
     "ResNet",

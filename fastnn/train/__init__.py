@@ -11,6 +11,7 @@ from .callbacks import (
 )
 from .checkpoint import weights_sha256
 from .history import History
+from .language import tbptt_epoch, tbptt_loss
 from .progress import ProgressBar
 from .trainer import Trainer
 
@@ -25,5 +26,7 @@ __all__ = [
     "ProgressBar",
     "TerminateOnNaN",
     "Trainer",
+    "tbptt_epoch",
+    "tbptt_loss",
     "weights_sha256",
 ]

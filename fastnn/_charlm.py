@@ -1,0 +1,122 @@
+"""The recipe of `fastnn train charlm`: a character language model against counted ones."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from . import datasets, get_num_threads, manual_seed, optim, save, set_num_threads
+from .classic import NGram
+from .io.files import write_atomically
+from .models import CharRNN
+from .random import Generator, resolve
+from .train import tbptt_epoch, tbptt_loss, weights_sha256
+from .train.checkpoint import load_tree, save_tree
+
+_BASELINES = ("uniform", "unigram", "bigram")
+_SETTINGS = ("epochs", "batch_size", "lr", "seed", "cell", "hidden", "layers", "seq_len")
+
+
+def run(args: Any) -> int:
+    """Train, report and write into args.out; args: the options of the command."""
+    if args.threads is not None:
+        set_num_threads(args.threads)
+    out = args.out or Path("runs") / args.model
+    checkpoint = out / "checkpoint.safetensors"
+    if args.resume and not checkpoint.exists():
+        raise FileNotFoundError(f"--resume: there is no {checkpoint}")
+    whole = datasets.pydoc_topics() if args.text is None else datasets.text_file(args.text)
+    text = datasets.CharText(whole)
+    train, _, test = text.split(0.0, 0.1)
+    if min(len(test) - 1, (len(train) - 1) // args.batch_size) < 1:
+        raise ValueError(f"the text has {len(text)} characters, too few for this batch size")
+    out.mkdir(parents=True, exist_ok=True)
+    v = len(text.vocabulary)
+    print(
+        f"{args.layers}-layer {args.cell.upper()} of {args.hidden}, {len(text):,} characters, {v} "
+        f"different; seed {args.seed}, {get_num_threads()} threads; results go to {out}"
+    )
+    manual_seed(args.seed)
+    model = CharRNN(v, 64, args.hidden, args.layers, args.cell)
+    optimizer = optim.Adam(model.parameters(), lr=args.lr)
+    settings = {name: getattr(args, name) for name in _SETTINGS}
+    history: dict[str, list[float]] = {"epoch": [], "perplexity": [], "val_perplexity": []}
+    if args.resume:
+        history = _resume(checkpoint, settings, model, optimizer)
+    baselines = {name: NGram(n, v).fit(train).perplexity(test) for n, name in enumerate(_BASELINES)}
+    start = time.perf_counter()
+    done = len(history["epoch"])
+    try:
+        for epoch in range(done, args.epochs):
+            for group in optimizer.param_groups:  # falls linearly to lr / epochs
+                group["lr"] = args.lr * (1 - epoch / args.epochs)
+            batches = datasets.tbptt_batches(train, args.batch_size, args.seq_len)
+            loss = tbptt_epoch(model, batches, optimizer)
+            held_out = tbptt_loss(model, datasets.tbptt_batches(test, 1, 500))
+            history["epoch"].append(epoch + 1)
+            history["perplexity"].append(math.exp(loss))
+            history["val_perplexity"].append(math.exp(held_out))
+            print(
+                f"epoch {epoch + 1}/{args.epochs}  perplexity {math.exp(loss):.3f}  "
+                f"held out {math.exp(held_out):.3f}",
+                flush=True,
+            )
+            tree = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            tree |= {"settings": settings, "history": history}
+            save_tree(checkpoint, tree | {"generator": resolve(None).get_state()})
+    except KeyboardInterrupt as interrupt:
+        n = len(history["epoch"])
+        where = f"last checkpoint: {checkpoint}" if n else "no checkpoint was written"
+        interrupt.add_note(f"interrupted in epoch {n + 1}; {where}")
+        raise
+    seconds = time.perf_counter() - start
+    prompt = test[:20]
+    ids = model.sample(prompt, args.sample, args.temperature, Generator(args.seed))
+    sample = text.decode(ids)
+    return _finish(args, out, model, text, history, baselines, sample, seconds)
+
+
+def _finish(args, out, model, text, history, baselines, sample, seconds) -> int:
+    digest = weights_sha256(model)
+    final = history["val_perplexity"][-1]
+    metadata = {"model": "CharRNN", "vocabulary": text.vocabulary, "weights_sha256": digest}
+    save(model, out / "charlm.safetensors", metadata=metadata)
+    report = history | {"baselines": baselines, "sample": sample}
+    write_atomically(out / "history.json", (json.dumps(report, indent=1) + "\n").encode())
+    print("\nperplexity on the held-out tenth")
+    for name, value in (*baselines.items(), (args.cell.upper(), final)):
+        print(f"  {name:8} {value:8.3f}")
+    # The command's output is ASCII; the file has the text as it is.
+    shown = sample.encode("ascii", "backslashreplace").decode()
+    print(f"\nsampled at temperature {args.temperature}:\n{shown}\n")
+    print(f"SHA-256 of the weights {digest}\ntraining {seconds:.1f} s, tests included")
+    written = ["charlm.safetensors", "history.json", "checkpoint.safetensors"]
+    if not args.no_plot:
+        from ._report import save_language_report
+
+        title = f"{args.cell.upper()} character model, held-out perplexity {final:.2f}"
+        try:
+            save_language_report(out / "report.png", title, history, baselines, sample)
+            written.append("report.png")
+        except ImportError:
+            print("no picture: pip install 'fastnn-cpu[plot]'")
+    print(f"wrote {', '.join(written)} in {out}")
+    return 0
+
+
+def _resume(path: Path, settings: dict[str, Any], model: Any, optimizer: Any) -> Any:
+    """Restore a run; its history.  ValueError if it was begun with other options."""
+    tree = load_tree(path)
+    if not isinstance(tree, dict) or "generator" not in tree:
+        raise ValueError(f"{path}: not a checkpoint of charlm")
+    different = [k for k, value in settings.items() if tree["settings"].get(k) != value]
+    if different:
+        options = " ".join(f"--{k.replace('_', '-')} {tree['settings'].get(k)}" for k in different)
+        raise ValueError(f"the checkpoint is of a run with {options}")
+    model.load_state_dict(tree["model"])
+    optimizer.load_state_dict(tree["optimizer"])
+    resolve(None).set_state(tree["generator"])
+    return tree["history"]

@@ -4,5 +4,4 @@ from .autoregressive import AutoRegressive
 from .neocognitron import Neocognitron
 from .ngram import NGram
 
-__all__ = ["AutoRegressive", "Neocognitron"]
-__all__ = ["NGram", "Neocognitron"]
+__all__ = ["AutoRegressive", "NGram", "Neocognitron"]

@@ -16,12 +16,13 @@ from fastnn import nn
 from fastnn.backend import kernels
 
 JOB = Path(__file__).with_name("determinism_job.py")
+LSTM_JOB = Path(__file__).with_name("determinism_lstm_job.py")
 LEVELS = [isa for isa in kernels._csrc.available_isas() if isa != "generic"]
 
 
-def digest(**environment):
+def digest(*job, **environment):
     """The job's SHA-256 in a process of its own."""
-    done = run_python(JOB, **environment)
+    done = run_python(*(job or [JOB]), **environment)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.strip()) == 64
     return done.stdout.strip()
@@ -46,6 +47,27 @@ def test_seed_shows(expected):
     """The digest is not a constant."""
     assert train(steps=4)[0] != expected
     assert train(steps=4) == train(steps=4)
+
+
+@pytest.fixture(scope="module")
+def expected_lstm():
+    return digest(LSTM_JOB, FASTNN_NUM_THREADS="1")
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_threads_do_not_show_in_an_lstm(expected_lstm, threads):
+    assert digest(LSTM_JOB, FASTNN_NUM_THREADS=str(threads)) == expected_lstm
+
+
+@pytest.mark.parametrize("isa", LEVELS)
+def test_levels_with_fma_do_not_show_in_an_lstm(expected_lstm, isa):
+    assert digest(LSTM_JOB, FASTNN_ISA=isa, FASTNN_NUM_THREADS="2") == expected_lstm
+
+
+def test_seed_and_steps_show_in_an_lstm(expected_lstm):
+    """The digest is not a constant, and its weights move."""
+    found = {digest(LSTM_JOB, seed, steps) for seed, steps in ((0, 1), (0, 2), (1, 1))}
+    assert len(found | {expected_lstm}) == 4
 
 
 def lenet_output(x):

@@ -18,6 +18,9 @@ from numpy cimport PyArray_DIM, import_array, ndarray
 
 import_array()
 
+# A single row waits for B from the cache: so many times the time of its multiply-adds.
+cdef double GEMV_COST = 4.0
+
 cdef struct Split:
     const fnn_ukernels *uk
     const Gemm *g
@@ -151,7 +154,8 @@ cdef int gemm(Gemm *g) except -1:
         const fnn_ukernels *uk = ukernels()
         Split s
         Buffer scratch
-        int n_threads = threads_for(2.0 * g.m * g.n * g.k), tm, tn, rows_of_threads = 1
+        double work = 2.0 * g.m * g.n * g.k * (GEMV_COST if g.m == 1 else 1.0)
+        int n_threads = threads_for(work), tm, tn, rows_of_threads = 1
         Py_ssize_t cost, best = -1, n_tasks
     if g.m == 0 or g.n == 0:
         return 0

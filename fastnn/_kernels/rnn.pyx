@@ -2,8 +2,10 @@
 
 The products with x of all steps are one GEMM.  Then tasks of some rows of the batch and one
 direction go through the steps by themselves: the product with h, its weights packed once, goes on
-with the chains of the product with x; the gates follow.  Activated gates, states and h before each
-step stay for the way back (rnn_grad.pyx) in training; otherwise the states have one place each.
+with the chains of the product with x; the gates follow.  A single step packs nothing: its products
+with h are GEMMs too, before the tasks, with the same chains.  Activated gates, states and h before
+each step stay for the way back (rnn_grad.pyx) in training; otherwise the states have one place
+each.
 """
 from libc.string cimport memcpy, memset
 from numpy cimport import_array, ndarray
@@ -14,12 +16,14 @@ from ._rnn cimport (
     GRU,
     LSTM,
     RNN_RELU,
+    RNN_TANH,
     Direction,
     Layer,
     at,
     c_before,
     copy_or_zero,
     empty3,
+    gates_of,
     is_first,
     is_last,
     pack,
@@ -63,15 +67,16 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         for n in range(first, first + m):
             if is_first(d, t, n):
                 copy_or_zero(d.P, d.h0 + n * d.P if d.h0 != NULL else NULL, at(&d.h_prev, t, n))
-        multiply = s > 0 or d.h0 != NULL
+        multiply = d.packed_hh != NULL and (s > 0 or d.h0 != NULL)
         if d.mode == GRU:
             gates = at(&d.gates, t, first)
             if multiply:
                 product(uk, m, 2 * d.H, d.P, at(&d.h_prev, t, first), d.h_prev.row, d.packed_hh,
                         gates, d.gates.row, True, NULL, 0)
-            product(uk, m, d.H, d.P if multiply else 0, at(&d.h_prev, t, first), d.h_prev.row,
-                    d.packed_hh + packed_size(uk, d.P, 2 * d.H), gates + 3 * d.H, d.gates.row,
-                    False, d.bias_n, 0)
+            if d.packed_hh != NULL:
+                product(uk, m, d.H, d.P if multiply else 0, at(&d.h_prev, t, first), d.h_prev.row,
+                        d.packed_hh + packed_size(uk, d.P, 2 * d.H), gates + 3 * d.H, d.gates.row,
+                        False, d.bias_n, 0)
             for n in range(first, first + m):
                 if runs(d, t, n):
                     uk.gru_gates(d.H, at(&d.gates, t, n), at(&d.h_prev, t, n), at(&d.y, t, n))
@@ -86,7 +91,7 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
             if d.packed_hr != NULL:
                 product(uk, m, d.P, d.H, at(&d.m, t, first), d.m.row, d.packed_hr,
                         at(&d.y, t, first), d.y.row, False, NULL, 0)
-        else:
+        elif d.packed_hh != NULL:
             product(uk, m, d.H, d.P if multiply else 0, at(&d.h_prev, t, first), d.h_prev.row,
                     d.packed_hh, at(&d.y, t, first), d.y.row, True, NULL, activation)
         for n in range(first, last):
@@ -100,6 +105,38 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
                         memset(at(&d.m, t, n), 0, d.H * sizeof(float))
 
 
+cdef Buffer _pack_hh(Direction *d, const float *w):
+    """weight_hh (G H, P) for `product`; of a GRU the candidate's part by itself."""
+    cdef:
+        Py_ssize_t rows = gates_of(d.mode) * d.H, first = 2 * d.H if d.mode == GRU else rows
+        Buffer buffer = take(max_(packed_size(d.uk, d.P, first)
+                                  + packed_size(d.uk, d.P, rows - first), 1))
+        float *packed = <float *>buffer.data
+    pack(d.uk, d.P, first, w, 1, d.P, packed)
+    pack(d.uk, d.P, rows - first, w + first * d.P, 1, d.P,
+         packed + packed_size(d.uk, d.P, first))
+    d.packed_hh = packed
+    return buffer
+
+
+cdef int _one_step(Direction *d, Gemm *g, const float *w) except -1:
+    """The products of h0 with weight_hh (G H, P), behind those with x that *g left."""
+    g.k, g.a, g.a_row = d.P if d.h0 != NULL else 0, d.h0, d.P
+    g.b, g.b_col, g.bias_col = w, d.P, NULL
+    g.accumulate = True
+    if d.mode == RNN_TANH or d.mode == RNN_RELU:
+        g.activation = 1 if d.mode == RNN_RELU else 2
+    if d.mode == GRU:
+        g.n = 2 * d.H
+        if g.k:
+            gemm(g)
+        g.n, g.b, g.c, g.bias_col = d.H, w + 2 * d.H * d.P, d.gates.data + 3 * d.H, d.bias_n
+        g.accumulate = False
+    if g.k or d.mode != LSTM:
+        gemm(g)
+    return 0
+
+
 def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
     """One layer over whole sequences; see fastnn.reference.recurrent_forward."""
     cdef:
@@ -109,7 +146,7 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
         Direction *d
         Gemm g
         Py_ssize_t T = layer.T, N = layer.N, H = layer.H, P = layer.P, D = layer.D
-        Py_ssize_t G = layer.G, W = layer.W, i, k, size
+        Py_ssize_t G = layer.G, W = layer.W, i, k
         bint swap = layer.swap, keep = training
         Py_ssize_t steps = T if keep else 1  # places of the states
         const float *b_ih
@@ -162,17 +199,10 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
         g.bias_row, g.bias_col = NULL, bias
         g.accumulate = g.activation = 0
         gemm(&g)
-        size = packed_size(uk, P, 2 * H) + packed_size(uk, P, H) if layer.mode == GRU else (
-            packed_size(uk, P, G * H))
-        buffer = take(max_(size, 1))
-        held.append(buffer)
-        d.packed_hh = <float *>buffer.data
-        if layer.mode == GRU:
-            pack(uk, P, 2 * H, f32(weights[i][1], 2, "w"), 1, P, <float *>d.packed_hh)
-            pack(uk, P, H, f32(weights[i][1], 2, "w") + 2 * H * P, 1, P,
-                 <float *>d.packed_hh + packed_size(uk, P, 2 * H))
+        if T == 1:
+            _one_step(d, &g, f32(weights[i][1], 2, "w"))
         else:
-            pack(uk, P, G * H, f32(weights[i][1], 2, "w"), 1, P, <float *>d.packed_hh)
+            held.append(_pack_hh(d, f32(weights[i][1], 2, "w")))
         if weights[i][4] is not None:
             buffer = take(max_(packed_size(uk, H, P), 1))
             held.append(buffer)

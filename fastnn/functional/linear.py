@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy as np
 from .. import backend
 from ..tensor import Function, Tensor
 from . import _checks
-from .shape import reshape
 
 
 class _Linear(Function):
@@ -17,10 +17,12 @@ class _Linear(Function):
     def forward(ctx: Any, x: np.ndarray, weight: np.ndarray, bias: Any, activation: Any) -> Any:
         k = backend.kernels if x.dtype.char == "f" else _checks.kernels(x, "linear", "input")
         try:
-            y = k.linear_forward(x, weight, bias, activation)
+            y = k.linear_forward(_rows(x), weight, bias, activation)
         except (TypeError, ValueError):
             _explain(x, weight, bias)  # the kernel's own checks cost nothing, these words would
             raise
+        if x.ndim != 2:
+            y = y.reshape(*x.shape[:-1], y.shape[1])
         ctx.kernels, ctx.activation = k, activation
         if activation is None:
             ctx.save(x, weight)
@@ -31,17 +33,30 @@ class _Linear(Function):
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         x, weight, *y = ctx.saved
-        return ctx.kernels.linear_backward(
-            dy, x, weight, y[0] if y else None, ctx.activation, ctx.needs_input_grad[:3]
+        grads = ctx.kernels.linear_backward(
+            _rows(dy),
+            _rows(x),
+            weight,
+            _rows(y[0]) if y else None,
+            ctx.activation,
+            ctx.needs_input_grad[:3],
         )
+        if x.ndim == 2 or grads[0] is None:
+            return grads
+        return grads[0].reshape(x.shape), *grads[1:]
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """(..., n) as (N, n)."""
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def _explain(x: np.ndarray, weight: np.ndarray, bias: Any) -> None:
     _checks.kernels(x, "linear", "input", weight, "weight", bias, "bias")
-    if weight.ndim != 2 or x.shape[1] != weight.shape[1]:
+    if not x.ndim or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"linear: input has shape {x.shape} and weight {weight.shape}, "
-            "expected (N, in_features) and (out_features, in_features)"
+            "expected (..., in_features) and (out_features, in_features)"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(
@@ -66,14 +81,6 @@ def linear(
         _checks.tensor(weight, "linear", "weight")
     if bias is not None and not isinstance(bias, Tensor):
         _checks.tensor(bias, "linear", "bias")
-    if input._data.ndim == 2:
-        return _Linear.apply(input, weight, bias, activation)
-    if input.ndim == 0 or weight.ndim != 2 or input.shape[-1] != weight.shape[1]:
-        raise ValueError(
-            f"linear: input has shape {input.shape} and weight {weight.shape}, "
-            "expected (..., in_features) and (out_features, in_features)"
-        )
-    rows = int(np.prod(input.shape[:-1], dtype=np.int64))
-    flat = reshape(input, (rows, input.shape[-1]))
-    y = _Linear.apply(flat, weight, bias, activation)
-    return reshape(y, (*input.shape[:-1], weight.shape[0]))
+    if input._data.ndim == 0:
+        _explain(input._data, weight._data, None)
+    return _Linear.apply(input, weight, bias, activation)

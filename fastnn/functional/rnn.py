@@ -85,6 +85,44 @@ def recurrent_layer(
     Returns output (T, N, D P) or (N, T, D P), h_n (D, N, P), and c_n (D, N, H) or None.
     Raises TypeError for dtypes, ValueError for shapes, lengths or a mode that do not fit.
     """
+    if not _fits(input, h0, c0, weights, mode):  # the kernel asks again; the words are here
+        _explain(input, h0, c0, weights, mode, batch_first)
+    x = input._data
+    steps = None
+    if lengths is not None:
+        steps = _lengths(lengths, *(x.shape[:2] if batch_first else x.shape[1::-1]))
+    flat = [w for of_direction in weights for w in of_direction]
+    try:
+        results = _Recurrent.apply(mode, bool(batch_first), steps, input, h0, c0, *flat)
+    except (TypeError, ValueError):
+        _explain(input, h0, c0, weights, mode, batch_first)
+        raise
+    return results if len(results) == 3 else (*results, None)
+
+
+def _fits(input: Any, h0: Any, c0: Any, weights: Any, mode: Any) -> bool:
+    """Whether the kernel's own checks are enough: float32 Tensors, listed as they should be."""
+    if not isinstance(input, Tensor) or backend.name() != "kernels":
+        return False
+    x = input._data
+    if x.dtype.char != "f" or x.ndim != 3 or 0 in x.shape:
+        return False
+    if mode not in GATES or (c0 is not None and mode != "LSTM"):
+        return False
+    for state in (h0, c0):
+        if state is not None and not isinstance(state, Tensor):
+            return False
+    for of_direction in weights:
+        if len(of_direction) != _PER_DIRECTION:
+            return False
+        for w in of_direction:
+            if w is not None and not isinstance(w, Tensor):
+                return False
+    return True
+
+
+def _explain(input: Any, h0: Any, c0: Any, weights: Any, mode: Any, batch_first: Any) -> None:
+    """Raises TypeError or ValueError for what does not fit."""
     name = "recurrent_layer"
     if mode not in GATES:
         raise ValueError(f"{name}: mode is {mode!r}, expected one of {', '.join(GATES)}")
@@ -94,8 +132,9 @@ def recurrent_layer(
     n_steps, n_rows = x.shape[:2] if not batch_first else x.shape[1::-1]
     if n_steps == 0:
         raise ValueError(f"{name}: input of shape {x.shape} has no steps")
-    flat = _weights(weights, mode, x)
-    n_out, n_hidden = flat[1].shape[1], flat[1].shape[0] // GATES[mode]
+    _explain_weights(weights, mode, x)
+    w_hh = weights[0][1]
+    n_out, n_hidden = w_hh.shape[1], w_hh.shape[0] // GATES[mode]
     for what, state, size in (("h0", h0, n_out), ("c0", c0, n_hidden)):
         if state is None:
             continue
@@ -105,18 +144,14 @@ def recurrent_layer(
         expected = (len(weights), n_rows, size)
         if state.shape != expected:
             raise ValueError(f"{name}: {what} has shape {state.shape}, expected {expected}")
-    steps = None if lengths is None else _lengths(lengths, n_rows, n_steps)
-    results = _Recurrent.apply(mode, bool(batch_first), steps, input, h0, c0, *flat)
-    return results if len(results) == 3 else (*results, None)
 
 
-def _weights(weights: Any, mode: str, x: np.ndarray) -> list[Any]:
-    """All directions' weights in one list."""
+def _explain_weights(weights: Any, mode: str, x: np.ndarray) -> None:
+    """The same of the weights alone."""
     name = "recurrent_layer"
     _checks.kernels(x, name, "input")
     if len(weights) not in (1, 2):
         raise ValueError(f"{name}: weights is of {len(weights)} directions, expected one or two")
-    found: list[Any] = []
     labels = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
     w_hh = weights[0][1]
     if not isinstance(w_hh, Tensor) or w_hh.ndim != 2 or w_hh.shape[0] % GATES[mode]:
@@ -143,8 +178,6 @@ def _weights(weights: Any, mode: str, x: np.ndarray) -> list[Any]:
                     f"{name}: {label} has shape {w.shape}, expected {shape} for an input of shape "
                     f"{x.shape}"
                 )
-        found += of_direction
-    return found
 
 
 def _lengths(lengths: Any, n_rows: int, n_steps: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -110,13 +111,12 @@ class _Cat(Function):
 
     @staticmethod
     def forward(ctx: Any, dim: int, *xs: np.ndarray) -> Any:
-        ctx.dim = dim
-        ctx.ends = np.cumsum([x.shape[dim] for x in xs])[:-1]
+        ctx.dim, ctx.sizes = dim, [x.shape[dim] for x in xs]
         return np.concatenate(xs, dim)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        parts = np.split(dy, ctx.ends, ctx.dim)
+        parts = np.split(dy, np.cumsum(ctx.sizes)[:-1], ctx.dim)
         return None, *(c_order(part) for part in parts)
 
 
@@ -174,7 +174,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     last = _checks.axis(end_dim, n, "flatten")
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    joined = int(np.prod(shape[first : last + 1], dtype=np.int64))
+    joined = math.prod(shape[first : last + 1])
     return reshape(input, (*shape[:first], joined, *shape[last + 1 :]))
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .. import functional as F
 from ..creation import empty
 from ..functional import _checks
 from ..functional.rnn import GATES
-from ..tensor import Parameter, Tensor
+from ..grad_mode import mode
+from ..tensor import Parameter, Tensor, wrap
 from . import init
 from .module import Module
 from .utils.rnn import PackedSequence
@@ -44,6 +47,13 @@ def two_states(hx: Any, name: str, labels: str) -> tuple[Any, Any]:
     if not isinstance(hx, (tuple, list)) or len(hx) != 2:
         raise TypeError(f"{name}: hx must be a pair {labels}, got {type(hx).__name__}")
     return hx[0], hx[1]
+
+
+def _stacked(states: list[Tensor]) -> Tensor:
+    """Those of all layers, one after the other; arrays alone where nothing is recorded."""
+    if mode.enabled:
+        return F.cat(states, 0)
+    return wrap(np.concatenate([s._data for s in states]))
 
 
 class RNNBase(Recurrent):
@@ -146,8 +156,7 @@ class RNNBase(Recurrent):
         last_h: list[Any] = []
         last_c: list[Any] = []
         for layer in range(self.num_layers):
-            part = slice(layer * directions, (layer + 1) * directions)
-            h, c = (None if s is None else s if self.num_layers == 1 else s[part] for s in (h0, c0))
+            h, c = (self._of_layer(s, layer, directions) for s in (h0, c0))
             if layer and self.dropout:
                 x = F.dropout(x, self.dropout, self.training)
             x, h, c = F.recurrent_layer(
@@ -157,12 +166,19 @@ class RNNBase(Recurrent):
             last_h.append(h)
             last_c.append(c)
         if self.num_layers > 1:
-            h = F.cat(last_h, 0)
-            c = F.cat(last_c, 0) if self.mode == "LSTM" else None
+            h = _stacked(last_h)
+            c = _stacked(last_c) if self.mode == "LSTM" else None
         if alone:
             x = F.squeeze(x, 0 if batch_first else 1)
             h, c = F.squeeze(h, 1), None if c is None else F.squeeze(c, 1)
         return x if packed is None else packed.with_padded(x), h, c
+
+    def _of_layer(self, s: Any, layer: int, directions: int) -> Any:
+        """A layer's part of the states."""
+        if s is None or self.num_layers == 1:
+            return s
+        part = slice(layer * directions, (layer + 1) * directions)
+        return s[part] if mode.enabled else wrap(s._data[part])
 
     def _state(self, s: Any, label: str, count: int, n_rows: int, size: int, alone: bool) -> Any:
         if s is None:

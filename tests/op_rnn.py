@@ -33,7 +33,12 @@ SHAPES = (
     (3, 33, 8, 8, 2, "bsL"),
     (3, 5, 3, 300, 1, "b"),  # more than one block of terms
 )
-LARGE = ((9, 33, 40, 72, 2, "bsl"), (12, 70, 64, 65, 1, "b"), (40, 1, 32, 128, 2, "bs"))
+LARGE = (
+    (3, 64, 9, 8, 2, "bsl"),  # products with x step by step
+    (9, 33, 40, 72, 2, "bsl"),
+    (12, 70, 64, 65, 1, "b"),
+    (40, 1, 32, 128, 2, "bs"),
+)
 
 
 def recurrent(mode: str, projected: bool, shapes: tuple) -> Any:

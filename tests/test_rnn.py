@@ -118,3 +118,29 @@ def test_bad_types():
         LAYER(sequence(5, 2, 3), sequence(1, 2, 4))
     with pytest.raises(TypeError, match="float64"):
         LAYER(sequence(5, 2, 3).double())
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_many_rows_step_by_step(kind, batch_first):
+    """From 64 rows on the products with x are the steps' own, and without a gradient the gates of
+    all steps share one place: the same bits as those of a few rows, and as with a gradient."""
+    fastnn.manual_seed(0)
+    layer = getattr(nn, kind)(9, 16, bidirectional=True, batch_first=batch_first)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((70, 6, 9), dtype=np.float32)
+    lengths = rng.integers(1, 7, 70)
+
+    def run(rows):
+        part = x[rows] if batch_first else x[rows].transpose(1, 0, 2)
+        y, h = layer(fastnn.from_numpy(part.copy()), lengths=lengths[rows])
+        y = y.detach().numpy()
+        h = h[0] if kind == "LSTM" else h
+        return y if batch_first else y.transpose(1, 0, 2), h.detach().numpy()
+
+    want, want_h = run(slice(70))
+    assert want.std() > 0
+    with fastnn.no_grad():
+        for rows in (slice(70), slice(2, 67), slice(5)):
+            y, h = run(rows)
+            assert np.array_equal(y, want[rows]) and np.array_equal(h, want_h[:, rows])

@@ -17,15 +17,17 @@ cdef struct Direction:
     const fnn_ukernels *uk
     int mode
     bint reverse
-    Py_ssize_t T, N, H, P      # steps, batch, units, outputs
+    Py_ssize_t T, N, n_in, H, P  # steps, batch, inputs, units, outputs
     Py_ssize_t width           # floats a step of gates holds
     const int64_t *lengths
-    Steps gates, h_prev, c, m, y, dy, dgates, dh
+    Steps x, gates, h_prev, c, m, y, dy, dgates, dh
     const float *h0
     const float *c0
     const float *zeros         # as many as a row of states
     float *h_n
     float *c_n
+    const float *packed_ih     # weight_ih for the step's product, or NULL: done for all steps
+    const float *bias          # (G H,) of that product
     const float *packed_hh     # weight_hh for the step's product
     const float *packed_hr
     const float *bias_n        # GRU: bias_hh of the candidate, or NULL

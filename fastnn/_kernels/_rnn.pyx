@@ -193,7 +193,8 @@ cdef Buffer set_up(Layer *layer, object mode, object x, object c0, object weight
         d = layer.ds + i
         _check_weights(weights[i], layer.G, layer.n_in, H, P, layer.mode == LSTM)
         d.uk, d.mode, d.reverse, d.T, d.N = ukernels(), layer.mode, i == 1, layer.T, layer.N
-        d.H, d.P, d.width, d.lengths, d.zeros = H, P, layer.W, until, <float *>zeros.data
+        d.n_in, d.H, d.P, d.width = layer.n_in, H, P, layer.W
+        d.lengths, d.zeros = until, <float *>zeros.data
         d.c0 = state_of(c0, i, layer, H, "c0")
     return zeros
 

@@ -1,6 +1,7 @@
 """Recurrent layers forward, a whole sequence in one call: RNN, LSTM, GRU, one or two directions.
 
-The products with x of all steps are one GEMM.  Then tasks of some rows of the batch and one
+The products with x of all steps are one GEMM, or each step's own where many rows share weights that
+stay in L2: the gates are then at hand for what follows.  Tasks of some rows of the batch and one
 direction go through the steps by themselves: the product with h, its weights packed once, goes on
 with the chains of the product with x; the gates follow.  A single step packs nothing: its products
 with h are GEMMs too, before the tasks, with the same chains.  Activated gates, states and h before
@@ -19,6 +20,7 @@ from ._rnn cimport (
     RNN_TANH,
     Direction,
     Layer,
+    Steps,
     at,
     c_before,
     copy_or_zero,
@@ -42,6 +44,9 @@ from .gemm cimport Gemm, gemm
 
 import_array()
 
+# Floats of packed weights that stay in L2 beside a step's rows, and rows that are worth it.
+cdef Py_ssize_t IN_L2 = 1 << 18, MANY_ROWS = 64
+
 cdef void _to_next(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil:
     """What step t left of row n goes where the next step, or the caller, looks for it."""
     cdef const float *h = at(&d.y, t, n)
@@ -58,6 +63,7 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         Py_ssize_t first, last, s, t, n, m
         Direction *d = rows_of(<Layer *>ctx, task, &first, &last)
         const fnn_ukernels *uk = d.uk
+        const Steps *out
         float *gates
         int activation = 1 if d.mode == RNN_RELU else 2
         bint multiply
@@ -67,6 +73,10 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         for n in range(first, first + m):
             if is_first(d, t, n):
                 copy_or_zero(d.P, d.h0 + n * d.P if d.h0 != NULL else NULL, at(&d.h_prev, t, n))
+        if d.packed_ih != NULL:
+            out = &d.gates if d.width > d.H else &d.y
+            product(uk, m, gates_of(d.mode) * d.H, d.n_in, at(&d.x, t, first), d.x.row,
+                    d.packed_ih, at(out, t, first), out.row, False, d.bias, 0)
         multiply = d.packed_hh != NULL and (s > 0 or d.h0 != NULL)
         if d.mode == GRU:
             gates = at(&d.gates, t, first)
@@ -147,13 +157,14 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
         Gemm g
         Py_ssize_t T = layer.T, N = layer.N, H = layer.H, P = layer.P, D = layer.D
         Py_ssize_t G = layer.G, W = layer.W, i, k
-        bint swap = layer.swap, keep = training
+        bint swap = layer.swap, keep = training, by_step
         Py_ssize_t steps = T if keep else 1  # places of the states
         const float *b_ih
         const float *b_hh
         float *bias
         ndarray y, h_n, c_n = None, gates, h_prev, cells, mid
         list saved = [], held = [zeros]
+    by_step = T > 1 and N >= MANY_ROWS and (layer.n_in + P) * G * H <= IN_L2
     y = empty3(N, T, D * P) if swap else empty3(T, N, D * P)
     h_n = empty3(D, N, P)
     if layer.mode == LSTM:
@@ -165,8 +176,11 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
         place(&d.y, f32(y, 3, "y") + i * P, D * P, T, N, swap)
         gates = cells = mid = None
         if G > 1:
-            gates = empty2(T * N, W)
-            place(&d.gates, f32(gates, 2, "gates"), W, T, N, swap)
+            k = steps if by_step else T
+            gates = empty2(k * N, W)
+            place(&d.gates, f32(gates, 2, "gates"), W, k, N, swap)
+            if k < T:
+                d.gates.step = 0
         h_prev = empty2(steps * N, P)
         place(&d.h_prev, f32(h_prev, 2, "h"), P, steps, N, swap)
         if layer.mode == LSTM:
@@ -198,7 +212,14 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
         g.c, g.c_row = d.gates.data if G > 1 else d.y.data, W if G > 1 else D * P
         g.bias_row, g.bias_col = NULL, bias
         g.accumulate = g.activation = 0
-        gemm(&g)
+        if by_step:
+            place(&d.x, <float *>g.a, g.k, T, N, swap)
+            buffer = take(max_(packed_size(uk, g.k, g.n), 1))
+            held.append(buffer)
+            pack(uk, g.k, g.n, g.b, 1, g.k, <float *>buffer.data)
+            d.packed_ih, d.bias = <float *>buffer.data, bias
+        else:
+            gemm(&g)
         if T == 1:
             _one_step(d, &g, f32(weights[i][1], 2, "w"))
         else:

@@ -8,26 +8,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import datasets, get_num_threads, manual_seed, optim, save, set_num_threads
+from . import datasets, get_num_threads, manual_seed, optim, save
 from .classic import NGram
 from .io.files import write_atomically
 from .models import CharRNN
 from .random import Generator, resolve
 from .train import tbptt_epoch, tbptt_loss, weights_sha256
-from .train.checkpoint import load_tree, save_tree
+from .train.checkpoint import load_tree, refuse_other_options, save_tree
 
 _BASELINES = ("uniform", "unigram", "bigram")
 _SETTINGS = ("epochs", "batch_size", "lr", "seed", "cell", "hidden", "layers", "seq_len")
 
 
-def run(args: Any) -> int:
-    """Train, report and write into args.out; args: the options of the command."""
-    if args.threads is not None:
-        set_num_threads(args.threads)
-    out = args.out or Path("runs") / args.model
-    checkpoint = out / "checkpoint.safetensors"
-    if args.resume and not checkpoint.exists():
-        raise FileNotFoundError(f"--resume: there is no {checkpoint}")
+def run(args: Any, out: Path, checkpoint: Path) -> int:
+    """Train, report and write into the folder out; args: the options of the command."""
     whole = datasets.pydoc_topics() if args.text is None else datasets.text_file(args.text)
     text = datasets.CharText(whole)
     train, _, test = text.split(0.0, 0.1)
@@ -95,14 +89,14 @@ def _finish(args, out, model, text, history, baselines, sample, seconds) -> int:
     print(f"SHA-256 of the weights {digest}\ntraining {seconds:.1f} s, tests included")
     written = ["charlm.safetensors", "history.json", "checkpoint.safetensors"]
     if not args.no_plot:
-        from ._report import save_language_report
+        from ._report import NO_PICTURE, save_language_report
 
         title = f"{args.cell.upper()} character model, held-out perplexity {final:.2f}"
         try:
             save_language_report(out / "report.png", title, history, baselines, sample)
             written.append("report.png")
         except ImportError:
-            print("no picture: pip install 'fastnn-cpu[plot]'")
+            print(NO_PICTURE)
     print(f"wrote {', '.join(written)} in {out}")
     return 0
 
@@ -112,10 +106,7 @@ def _resume(path: Path, settings: dict[str, Any], model: Any, optimizer: Any) ->
     tree = load_tree(path)
     if not isinstance(tree, dict) or "generator" not in tree:
         raise ValueError(f"{path}: not a checkpoint of charlm")
-    different = [k for k, value in settings.items() if tree["settings"].get(k) != value]
-    if different:
-        options = " ".join(f"--{k.replace('_', '-')} {tree['settings'].get(k)}" for k in different)
-        raise ValueError(f"the checkpoint is of a run with {options}")
+    refuse_other_options(settings, tree["settings"])
     model.load_state_dict(tree["model"])
     optimizer.load_state_dict(tree["optimizer"])
     resolve(None).set_state(tree["generator"])

@@ -18,6 +18,7 @@ from .metrics import ConfusionMatrix
 from .models import LeNet5
 from .random import Generator
 from .train import Callback, ModelCheckpoint, ProgressBar, TerminateOnNaN, Trainer
+from .train.checkpoint import refuse_other_options
 
 WARM_UP = 0.3  # fraction of the steps
 TEST_BATCH = 250
@@ -115,7 +116,4 @@ class _Settings(Callback):
         return dict(self.settings)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        different = [k for k, v in self.settings.items() if state.get(k) != v]
-        if different:
-            options = " ".join(f"--{k.replace('_', '-')} {state.get(k)}" for k in different)
-            raise ValueError(f"the checkpoint is of a run with {options}")
+        refuse_other_options(self.settings, state)

@@ -11,6 +11,7 @@ import numpy as np
 from .io.files import write_atomically
 from .train.history import History
 
+NO_PICTURE = "no picture: pip install 'fastnn-cpu[plot]'"
 _MAX_MISREAD = 16
 
 
@@ -31,12 +32,7 @@ def save_report(
     (N,) and true (N,): of these the misread ones are drawn, at most 16. Raises OSError;
     ImportError, naming the extra, without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("the picture needs matplotlib: pip install 'fastnn-cpu[plot]'") from error
-    figure = Figure(figsize=(12, 7.5), dpi=100, layout="constrained")
-    figure.suptitle(title)
+    figure = _figure(title, 7.5)
     sides: Any = figure.subfigures(1, 2, width_ratios=(1, 1.15))
     left, right = sides
     curves = left.subplots(2, 1, sharex=True)
@@ -47,9 +43,7 @@ def save_report(
     _draw_confusion(top.subplots(), confusion)
     _draw_kernels(middle, kernels)
     _draw_misread(bottom, images, predicted, true)
-    png = io.BytesIO()
-    figure.savefig(png, format="png")
-    write_atomically(path, png.getvalue())
+    _write(figure, path)
 
 
 def save_language_report(
@@ -63,12 +57,7 @@ def save_language_report(
 
     history: epoch, perplexity, val_perplexity. Errors as for `save_report`.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("the picture needs matplotlib: pip install 'fastnn-cpu[plot]'") from error
-    figure = Figure(figsize=(12, 5.5), dpi=100, layout="constrained")
-    figure.suptitle(title)
+    figure = _figure(title, 5.5)
     curve, text = figure.subplots(1, 2)
     curve.plot(history["epoch"], history["perplexity"], "o-", label="training")
     curve.plot(history["epoch"], history["val_perplexity"], "s-", label="held out")
@@ -84,6 +73,21 @@ def save_language_report(
     text.text(0, 1, shown, va="top", family="monospace", fontsize=8, transform=text.transAxes)
     text.set_title("sampled text", fontsize=10)
     text.axis("off")
+    _write(figure, path)
+
+
+def _figure(title: str, height: float) -> Any:
+    """An empty figure 12 inches wide; ImportError without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("the picture needs matplotlib: pip install 'fastnn-cpu[plot]'") from error
+    figure = Figure(figsize=(12, height), dpi=100, layout="constrained")
+    figure.suptitle(title)
+    return figure
+
+
+def _write(figure: Any, path: str | os.PathLike[str]) -> None:
     png = io.BytesIO()
     figure.savefig(png, format="png")
     write_atomically(path, png.getvalue())

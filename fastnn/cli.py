@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-_NO_PICTURE = "no picture: pip install 'fastnn-cpu[plot]'"
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (sys.argv[1:] if None); returns the exit code."""
@@ -143,13 +141,12 @@ def _add_training_options(
 def _train_charlm(args: argparse.Namespace) -> int:
     from . import _charlm
 
-    return _charlm.run(args)
+    return _charlm.run(args, *_begin(args))
 
 
-def _train(args: argparse.Namespace) -> int:
+def _begin(args: argparse.Namespace) -> tuple[Path, Path]:
+    """The folder of a training run and its checkpoint; the threads are set."""
     import fastnn
-
-    from . import _recipe, train
 
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
@@ -157,6 +154,15 @@ def _train(args: argparse.Namespace) -> int:
     checkpoint = out / "checkpoint.safetensors"
     if args.resume and not checkpoint.exists():
         raise FileNotFoundError(f"--resume: there is no {checkpoint}")
+    return out, checkpoint
+
+
+def _train(args: argparse.Namespace) -> int:
+    import fastnn
+
+    from . import _recipe, train
+
+    out, checkpoint = _begin(args)
     out.mkdir(parents=True, exist_ok=True)
     print(f"LeNet-5, seed {args.seed}, {fastnn.get_num_threads()} threads; results go to {out}")
 
@@ -200,14 +206,14 @@ def _train(args: argparse.Namespace) -> int:
 
 def _draw(path: Path, title: str, run: Any, *results: Any) -> list[str]:
     """The names of what was written: report.png, or nothing without matplotlib."""
-    from ._report import save_report
+    from ._report import NO_PICTURE, save_report
 
     history, confusion, predicted, true = results
     kernels = run.model.features[0].weight.detach().numpy()
     try:
         save_report(path, title, history, confusion, kernels, run.x_test, predicted, true)
     except ImportError:
-        print(_NO_PICTURE)
+        print(NO_PICTURE)
         return []
     return [path.name]
 

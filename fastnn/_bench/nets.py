@@ -182,6 +182,12 @@ def _recurrent(shapes: Shapes, name: str, gates: int, n_in: int, n: int) -> None
         shapes[f"{name}.n.b"] = (n,)
 
 
+def recurrent_weights(p: Any, name: str) -> dict[str, Any]:
+    """What rnn_jax.layer and rnn_tensorflow.layer take."""
+    parts = {"w_ih": "ih.w", "w_hh": "hh.w", "b": "b", "b_n": "n.b"}
+    return {argument: p.get(f"{name}.{part}") for argument, part in parts.items()}
+
+
 def language_model_shapes() -> Shapes:
     """T6."""
     s: Shapes = {"embedding.w": (128, 96)}

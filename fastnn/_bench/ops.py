@@ -14,24 +14,24 @@ from .workloads import has
 
 def contenders(op: Conv | Pool | Recurrent, against: list[str], threads: int) -> dict[str, Step]:
     """fastnn and the peers that are asked for and installed."""
-    recurrent = isinstance(op, Recurrent)
-    found: dict[str, Step] = {
-        "fastnn": rnn_cases.step(op, importlib.import_module("fastnn"))
-        if isinstance(op, Recurrent)
-        else fastnn_op(op)
-    }
-    if "torch" in against and has("torch"):
-        if isinstance(op, Recurrent):
-            found["torch"] = rnn_cases.step(op, importlib.import_module("torch"))
-        else:
+    found: dict[str, Step] = {}
+    wants_torch = "torch" in against and has("torch")
+    if isinstance(op, Recurrent):
+        family = "rnn"
+        for library in ("fastnn", *["torch"] * wants_torch):
+            found[library] = rnn_cases.step(op, importlib.import_module(library))
+    else:
+        family = "op"
+        found["fastnn"] = fastnn_op(op)
+        if wants_torch:
             from . import op_torch
 
             found |= op_torch.contenders(op)
     for library in ("jax", "tensorflow"):
         if library in against and has(library):
-            module = f"{'rnn' if recurrent else 'op'}_{library}"
+            make = f"{family}_{library}:contenders"
             try:
-                found |= worker(library, threads).build(f"{module}:contenders", op.spec())
+                found |= worker(library, threads).build(make, op.spec())
             except RuntimeError as error:
                 warnings.warn(f"{op.name}: left out: {error}", stacklevel=2)
     return found

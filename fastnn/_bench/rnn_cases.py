@@ -44,6 +44,11 @@ class Recurrent:
         b, b_n = rng.uniform(-bound, bound, rows), rng.uniform(-bound, bound, self.H)
         return x, dy, *(a.astype(np.float32) for a in (w_ih, w_hh, b, b_n))
 
+    def by_columns(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        """dy; x and the weights (I, G H), (H, G H), the bias and, of a GRU, the candidate's."""
+        x, dy, w_ih, w_hh, b, b_n = self.arrays()
+        return dy, [x, w_ih.T, w_hh.T, b, *([b_n] if self.kind == "gru" else [])]
+
     def spec(self) -> dict[str, Any]:
         """For another process."""
         return asdict(self)

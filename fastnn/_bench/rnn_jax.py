@@ -41,9 +41,8 @@ def contenders(spec: dict[str, Any]) -> dict[str, Step]:
     import jax
 
     op = Recurrent(**spec)
-    x, dy, w_ih, w_hh, b, b_n = op.arrays()
-    weights = [w_ih.T, w_hh.T, b, *([b_n] if op.kind == "gru" else [])]
-    values = [jax.numpy.array(a) for a in (x, *weights)]
+    dy, arrays = op.by_columns()
+    values = [jax.numpy.array(a) for a in arrays]
     gradient = jax.numpy.asarray(dy)
 
     def both(dy: Any, *values: Any) -> Any:

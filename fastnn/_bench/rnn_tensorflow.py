@@ -49,9 +49,8 @@ def contenders(spec: dict[str, Any]) -> dict[str, Step]:
     import tensorflow as tf
 
     op = Recurrent(**spec)
-    x, dy, w_ih, w_hh, b, b_n = op.arrays()
-    weights = [w_ih.T, w_hh.T, b, *([b_n] if op.kind == "gru" else [])]
-    values = [tf.constant(a) for a in (x, *weights)]
+    dy, arrays = op.by_columns()
+    values = [tf.constant(a) for a in arrays]
     dy = tf.constant(dy)
 
     def both(*values: Any) -> Any:

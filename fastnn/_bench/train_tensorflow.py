@@ -103,9 +103,7 @@ class Ops:
         return tf.gather(w, x)
 
     def recurrent(self, x: Any, name: str, reverse: bool = False) -> Any:
-        p = self.p
-        weights = p[f"{name}.ih.w"], p[f"{name}.hh.w"], p[f"{name}.b"], p.get(f"{name}.n.b")
-        return rnn_tensorflow.layer(x, *weights, reverse)
+        return rnn_tensorflow.layer(x, **nets.recurrent_weights(self.p, name), reverse=reverse)
 
     def join(self, a: Any, b: Any) -> Any:
         import tensorflow as tf

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import datasets, from_numpy, functional, nn, optim
 from ..random import Generator
-from ._steps import accuracy
+from ._steps import accuracy, descend
 
 SYMBOLS, WIDTH, BATCH = 8, 32, 64
 EVERY = 25  # steps between two looks at held-out sequences
@@ -46,10 +46,7 @@ def learn(model: nn.Module, distractors: int, n_steps: int, seed: int) -> Run:
         x, y = datasets.first_symbol_recall(BATCH, distractors, generator=source)
         start = time.perf_counter()
         loss = functional.cross_entropy(model(from_numpy(x)), from_numpy(y))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        descend(model, loss, optimizer)
         seconds += time.perf_counter() - start
         if i % EVERY == 0:
             steps.append(i)

@@ -34,7 +34,7 @@ def fit(
         model,
         nn.CrossEntropyLoss(),
         optimizer,
-        scheduler=optim.lr_scheduler.LambdaLR(optimizer, lambda i: max(1 - i / n_steps, 0)),
+        scheduler=linear_decay(optimizer, n_steps),
         scheduler_step="batch",
         metrics=["accuracy"],
         progress=False,
@@ -42,6 +42,19 @@ def fit(
     loader = DataLoader(TensorDataset(x, y), batch_size, shuffle=True, generator=Generator(seed))
     other = DataLoader(TensorDataset(*val), 500) if val else None
     return trainer.fit(loader, epochs=epochs, val=other)
+
+
+def linear_decay(optimizer: Any, n_steps: int) -> Any:
+    """The schedule of a learning rate that falls linearly to 0 in n_steps."""
+    return optim.lr_scheduler.LambdaLR(optimizer, lambda i: max(1 - i / n_steps, 0))
+
+
+def descend(model: nn.Module, loss: Any, optimizer: Any) -> None:
+    """One step down the gradient of `loss`, its norm clipped to 1."""
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
 
 
 def outputs(model: nn.Module, x: np.ndarray, *, batch_size: int = 500) -> np.ndarray:

@@ -11,6 +11,7 @@ from ..models import BiLSTMTagger
 from ..nn.utils import evaluating
 from ..random import Generator
 from ._registry import Result, at_least, at_most, demo
+from ._steps import descend
 
 _STEPS, _DELAY, _WIDTH = 30, 3, 32
 
@@ -77,10 +78,7 @@ def bidirectional(quick: bool, seed: int) -> Result:
             x, y = datasets.delayed_label(64, _STEPS, delay=_DELAY, generator=source)
             logits = _logits(model, x).flatten(0, 1)
             loss = functional.cross_entropy(logits, from_numpy(y.T.ravel()))
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+            descend(model, loss, optimizer)
         with evaluating(model):
             p = functional.softmax(_logits(model, held.x), 2).numpy()[..., 1]
         found[name] = float(((p > 0.5) == held.y.T).mean())

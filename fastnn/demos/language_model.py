@@ -12,6 +12,7 @@ from ..models import CharRNN
 from ..random import Generator
 from ..train import tbptt_epoch, tbptt_loss
 from ._registry import Result, below, demo, told
+from ._steps import linear_decay
 
 
 def _draw(figure: Any, *, perplexities: dict, sample: str, corpus: str) -> None:
@@ -57,7 +58,7 @@ def language_model(quick: bool, seed: int) -> Result:
     further. Training, counting and measuring use the same parts of the same text. What it writes
     looks like the text and means nothing.
     """
-    whole, name = corpus()
+    whole, title = corpus()
     text = datasets.CharText(whole[: 100_000 if quick else 440_000])
     train, _, test = text.split(0.0, 0.1)
     v = len(text.vocabulary)
@@ -69,28 +70,24 @@ def language_model(quick: bool, seed: int) -> Result:
     for cell in ("rnn", "gru", "lstm"):
         model = CharRNN(v, 32, hidden, 1, cell)
         optimizer = optim.Adam(model.parameters(), lr=1e-2)
-        for epoch in range(epochs):
-            for group in optimizer.param_groups:
-                group["lr"] = 1e-2 * (1 - epoch / epochs)
+        schedule = linear_decay(optimizer, epochs)
+        for _ in range(epochs):
             tbptt_epoch(model, datasets.tbptt_batches(train, 32, 50), optimizer)
+            schedule.step()
         loss = tbptt_loss(model, datasets.tbptt_batches(test, 1, 500))
         perplexities[cell.upper()] = float(np.exp(loss))
     p = perplexities
     # The LSTM is the last one trained.
     ids = model.sample(train[:20], 500, 0.7, Generator(seed))
-    rivals = [(a, b) for a, b in (("RNN", "LSTM"), ("RNN", "GRU"))]
     figures = [
         told("uniform", p["uniform"]),
         below("unigram, below uniform", p["unigram"], p["uniform"]),
         below("bigram, below unigram", p["bigram"], p["unigram"]),
         below("RNN, below bigram", p["RNN"], p["bigram"]),
     ]
-    for a, b in rivals:
-        if quick:
-            figures.append(below(f"{b}, below bigram", p[b], p["bigram"]))
-        else:
-            figures.append(below(f"{b}, below {a}", p[b], p[a]))
+    rival = "bigram" if quick else "RNN"
+    figures += [below(f"{name}, below {rival}", p[name], p[rival]) for name in ("LSTM", "GRU")]
     return Result(
         tuple(figures),
-        {"perplexities": p, "sample": text.decode(ids), "corpus": name},
+        {"perplexities": p, "sample": text.decode(ids), "corpus": title},
     )

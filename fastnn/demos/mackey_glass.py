@@ -15,7 +15,7 @@ from ..models import SequenceForecaster
 from ..random import Generator
 from ..train import Trainer
 from ._registry import Figure, Result, below, demo, told
-from ._steps import outputs
+from ._steps import linear_decay, outputs
 
 _LAG = 20
 
@@ -34,7 +34,7 @@ def _train(x: np.ndarray, epochs: int, seed: int, hidden: int, lr: float) -> Seq
     model = SequenceForecaster(1, hidden, cell="gru", batch_first=True)
     optimizer = optim.Adam(model.parameters(), lr=lr)
     n = epochs * -(-len(both) // 32)
-    schedule = optim.lr_scheduler.LambdaLR(optimizer, lambda i: max(1 - i / n, 0))
+    schedule = linear_decay(optimizer, n)
     trainer = Trainer(model, nn.MSELoss(), optimizer, scheduler=schedule, scheduler_step="batch",
                       clip_grad_norm=1.0, progress=False)  # fmt: skip
     trainer.fit(loader, epochs=epochs)

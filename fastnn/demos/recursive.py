@@ -11,7 +11,7 @@ from ..models import MLP
 from ..nn.utils import evaluating
 from ..random import Generator
 from ._registry import Result, at_least, at_most, demo, told
-from ._steps import fit, outputs
+from ._steps import descend, fit, linear_decay, outputs
 
 _DEPTH = 8
 _WIDTH = 24
@@ -37,15 +37,12 @@ def _train(model: Evaluator, trees: nn.Trees, y: np.ndarray, epochs: int, seed: 
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     rng = np.random.default_rng(seed)
     n_steps = epochs * len(y) // 50
-    schedule = optim.lr_scheduler.LambdaLR(optimizer, lambda i: max(1 - i / n_steps, 0))
+    schedule = linear_decay(optimizer, n_steps)
     for _ in range(epochs):
         for rows in np.split(rng.permutation(len(y)), len(y) // 50):
             some = trees.select(rows)
             loss = functional.cross_entropy(some.at_roots(model(some)), from_numpy(y[rows]))
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+            descend(model, loss, optimizer)
             schedule.step()
 
 

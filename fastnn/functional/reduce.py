@@ -25,9 +25,9 @@ def sum_axes(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
         axes = axes[:-1]
         while axes and axes[-1] == first - 1:
             first, axes = axes[-1], axes[:-1]
-        before = int(np.prod(shape[:first], dtype=np.int64))
-        run = int(np.prod(shape[first : last + 1], dtype=np.int64))
-        after = int(np.prod(shape[last + 1 :], dtype=np.int64))
+        before = math.prod(shape[:first])
+        run = math.prod(shape[first : last + 1])
+        after = math.prod(shape[last + 1 :])
         x = k.sum_axis(x.reshape(before, run, after))
         shape[first : last + 1] = [1] * (last + 1 - first)
     return x.reshape(shape)

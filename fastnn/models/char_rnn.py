@@ -10,8 +10,7 @@ from .. import from_numpy, nn, no_grad, rand
 from ..nn.utils import evaluating
 from ..random import Generator
 from ..tensor import Tensor
-
-_CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+from ._cells import CELLS
 
 
 class CharRNN(nn.Module):
@@ -36,8 +35,8 @@ class CharRNN(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if cell not in _CELLS:
-            known = ", ".join(map(repr, _CELLS))
+        if cell not in CELLS:
+            known = ", ".join(map(repr, CELLS))
             raise ValueError(f"CharRNN: cell is {cell!r}, expected one of {known}")
         if min(vocab_size, embedding_dim, hidden_size, num_layers) < 1:
             raise ValueError(
@@ -49,7 +48,7 @@ class CharRNN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         between = dropout if num_layers > 1 else 0.0
         options: dict[str, Any] = {"forget_bias": 1.0} if cell == "lstm" else {}
-        self.rnn = _CELLS[cell](embedding_dim, hidden_size, num_layers, dropout=between, **options)
+        self.rnn = CELLS[cell](embedding_dim, hidden_size, num_layers, dropout=between, **options)
         self.linear = nn.Linear(hidden_size, vocab_size)
 
     def forward(self, ids: Tensor, state: Any = None) -> tuple[Tensor, Any]:

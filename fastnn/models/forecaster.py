@@ -6,8 +6,7 @@ from typing import Any
 
 from .. import cat, nn, no_grad
 from ..tensor import Tensor
-
-_CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+from ._cells import CELLS
 
 
 class SequenceForecaster(nn.Module):
@@ -29,10 +28,10 @@ class SequenceForecaster(nn.Module):
         batch_first: bool = False,
     ) -> None:
         super().__init__()
-        if cell not in _CELLS:
+        if cell not in CELLS:
             raise ValueError(f"SequenceForecaster: cell is {cell!r}, expected 'lstm', 'gru', 'rnn'")
         self.batch_first = batch_first
-        self.rnn = _CELLS[cell](input_size, hidden_size, num_layers, batch_first=batch_first)
+        self.rnn = CELLS[cell](input_size, hidden_size, num_layers, batch_first=batch_first)
         self.output = nn.Linear(hidden_size, input_size)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,8 +6,7 @@ from typing import Any
 
 from .. import nn
 from ..tensor import Tensor
-
-_CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+from ._cells import CELLS
 
 
 class BiLSTMTagger(nn.Module):
@@ -39,7 +38,7 @@ class BiLSTMTagger(nn.Module):
         self.embedding = None
         if num_embeddings is not None:
             self.embedding = nn.Embedding(num_embeddings, input_size)
-        self.rnn = _CELLS[cell](
+        self.rnn = CELLS[cell](
             input_size, hidden_size, num_layers, batch_first=batch_first, dropout=dropout,
             bidirectional=True,
         )  # fmt: skip

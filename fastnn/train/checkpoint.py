@@ -102,3 +102,11 @@ def _decode(node: Any, arrays: Any) -> Any:
         return {key: _decode(value, arrays) for key, value in node["items"]}
     values = [_decode(value, arrays) for value in node["items"]]
     return tuple(values) if kind == "tuple" else values
+
+
+def refuse_other_options(settings: dict[str, Any], found: dict[str, Any]) -> None:
+    """ValueError that names the options in which a checkpoint differs from `settings`."""
+    different = [k for k, v in settings.items() if found.get(k) != v]
+    if different:
+        options = " ".join(f"--{k.replace('_', '-')} {found.get(k)}" for k in different)
+        raise ValueError(f"the checkpoint is of a run with {options}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -103,8 +104,8 @@ def _gather(x: Tensor, axes: int, places: np.ndarray, padding: float | None = No
     """The first `axes` axes of x as one, rows of it by number; with padding, -1 names a row of
     that."""
     rest = tuple(x.shape[axes:])
-    width = int(np.prod(rest, dtype=np.int64))
-    table = F.reshape(x, (int(np.prod(x.shape[:axes], dtype=np.int64)), width))
+    width = math.prod(rest)
+    table = F.reshape(x, (math.prod(x.shape[:axes]), width))
     if padding is not None:
         places = np.where(places < 0, table.shape[0], places)
         table = F.cat([table, full((1, width), padding, dtype=x.dtype)])

@@ -90,6 +90,8 @@ def __getattr__(name: str) -> _Any:
         return _importlib.import_module(f".{name}", __name__)
     if name in ("save", "load"):
         return getattr(_importlib.import_module(".io", __name__), name)
+    if name == "summary":
+        return _importlib.import_module(".nn.summary", __name__).summary
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -174,6 +176,7 @@ __all__ = [
     "stack",
     "std",
     "sum",
+    "summary",
     "tanh",
     "tensor",
     "threads",

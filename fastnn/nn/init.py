@@ -15,6 +15,7 @@ import numpy as np
 from .. import backend
 from ..creation import normal_array, uniform_array
 from ..functional import _checks, inplace
+from ..grad_mode import mode as grad_mode
 from ..grad_mode import no_grad
 from ..random import Generator
 from ..tensor import Tensor
@@ -38,6 +39,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def _fill(tensor: Tensor, value: Any, function: str) -> Tensor:
     _checks.tensor(tensor, function, "tensor")
+    if grad_mode.shapes_only:
+        return tensor
     with no_grad():
         return inplace.fill(tensor, value, function)
 
@@ -68,6 +71,8 @@ def uniform_(
 ) -> Tensor:
     """Uniform in [a, b)."""
     shape = _float(tensor, "uniform_").shape
+    if grad_mode.shapes_only:
+        return tensor
     return _fill(tensor, uniform_array(shape, a, b, generator), "uniform_")
 
 
@@ -76,6 +81,8 @@ def normal_(
 ) -> Tensor:
     """Normal with mean and standard deviation."""
     shape = _float(tensor, "normal_").shape
+    if grad_mode.shapes_only:
+        return tensor
     return _fill(tensor, normal_array(shape, mean, std, generator), "normal_")
 
 
@@ -159,7 +166,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """
     if _float(tensor, "orthogonal_").ndim < 2:
         raise ValueError(f"orthogonal_: shape {tensor.shape} has fewer than 2 axes")
-    if not tensor._data.size:
+    if not tensor._data.size or grad_mode.shapes_only:
         return tensor
     rows = tensor.shape[0]
     columns = tensor._data.size // rows

@@ -1,0 +1,25 @@
+"""Measured phenomena of networks."""
+
+from .depth import gradient_flow, signal_flow
+from .errors import BiasVariance, bias_variance
+from .images import (
+    ReceptiveField,
+    ShiftTest,
+    measured_receptive_field,
+    receptive_field,
+    shift,
+    shift_test,
+)
+
+__all__ = [
+    "BiasVariance",
+    "ReceptiveField",
+    "ShiftTest",
+    "bias_variance",
+    "gradient_flow",
+    "measured_receptive_field",
+    "receptive_field",
+    "shift",
+    "shift_test",
+    "signal_flow",
+]

@@ -54,7 +54,7 @@ def _kolmogorov_smirnov(values: np.ndarray, cdf: np.ndarray) -> float:
     title="All-zero weights fail; random ones break the symmetry",
     bar="after 1,000 steps from equal weights hidden units differ by exactly 0; from zeros the "
     "accuracy is chance (0.15 at most), from 0.01 it is 0.5 at most, from random values 0.95; "
-    "these are the same on 1 and 2 threads and follow their distribution (Kolmogorov-Smirnov p >= 0.01)",
+    "these are the same on 1 and 2 threads and follow their distribution (p at least 0.01)",
     draw=_draw,
     size=(13, 4),
     seconds=(4, 2),

@@ -49,10 +49,10 @@ class _Xors(nn.Module):
             first.append((a.weight, a.bias))
             second.append((b.weight, b.bias))
         for name, pairs in (("first", first), ("second", second)):
-            w = np.ascontiguousarray(np.stack([w.detach().numpy().T for w, _ in pairs]))
-            b = np.stack([b.detach().numpy() for _, b in pairs])[:, None]
-            self.register_parameter(f"{name}_weight", nn.Parameter(w))
-            self.register_parameter(f"{name}_bias", nn.Parameter(b))
+            weights = np.stack([w.detach().numpy().T for w, _ in pairs])
+            biases = np.stack([b.detach().numpy() for _, b in pairs])[:, None]
+            self.register_parameter(f"{name}_weight", nn.Parameter(np.ascontiguousarray(weights)))
+            self.register_parameter(f"{name}_bias", nn.Parameter(biases))
         self.activation = activation
 
     def forward(self, x: Any) -> Any:
@@ -117,19 +117,20 @@ def mlp(quick: bool, seed: int) -> Result:
         fit(model, x, y, epochs=epochs, seed=seed, lr=lr)
         scores[name] = accuracy(model, x_test, y_test)
     seeds = 30 if quick else 100
-    solved, surfaces = {}, {}
+    solved: dict[str, float] = {}
+    surfaces: dict[str, np.ndarray] = {}
     xs = np.linspace(-0.5, 1.5, 22, dtype=np.float32)
     plane = np.stack(np.meshgrid(xs, xs), axis=-1).reshape(-1, 2)
     kinds = [(2, "tanh"), (8, "tanh")] + ([] if quick else [(2, "relu"), (4, "tanh")])
-    for hidden, activation in kinds:
-        done, model = _xor(hidden, activation, seeds, 1500 if quick else 3000)
-        solved[f"2-{hidden}-1 {activation}"] = float(done.mean())
-        if activation == "tanh" and hidden != 4:
+    for width, activation in kinds:
+        done, many = _xor(width, activation, seeds, 1500 if quick else 3000)
+        solved[f"2-{width}-1 {activation}"] = float(done.mean())
+        if activation == "tanh" and width != 4:
             for wanted in (False, True):
                 i = np.flatnonzero(done == wanted)
                 if len(i) and len(surfaces) < 3:
-                    z = 1 / (1 + np.exp(-outputs(model, plane)[i[0]].astype(np.float64)))
-                    title = f"2-{hidden}-1, seed {i[0]}: {'solved' if wanted else 'stuck'}"
+                    z = 1 / (1 + np.exp(-outputs(many, plane)[i[0]].astype(np.float64)))
+                    title = f"2-{width}-1, seed {i[0]}: {'solved' if wanted else 'stuck'}"
                     surfaces[title] = z.reshape(22, 22)
     return Result(
         (

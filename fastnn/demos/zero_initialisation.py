@@ -90,7 +90,7 @@ def zero_initialisation(quick: bool, seed: int) -> Result:
     same = all(np.array_equal(a, b) for a, b in zip(drawn[1], drawn[2], strict=True))
     normal, uniform = (np.sort(a.astype(np.float64)) for a in drawn[1])
     erf = np.array([math.erf(v / math.sqrt(2)) for v in normal])
-    p = {
+    shares = {
         "normal": _kolmogorov_smirnov(normal, (1 + erf) / 2),
         "uniform": _kolmogorov_smirnov(uniform, uniform),
     }
@@ -102,8 +102,8 @@ def zero_initialisation(quick: bool, seed: int) -> Result:
             at_most("all equal: accuracy", scores["all equal"], 0.5),
             at_least("random: accuracy", scores["random"], 0.95),
             exactly("first values equal on 1 and 2 threads", float(same), 1),
-            at_least("normal_: p", p["normal"], 0.01),
-            at_least("uniform_: p", p["uniform"], 0.01),
+            at_least("normal_: p", shares["normal"], 0.01),
+            at_least("uniform_: p", shares["uniform"], 0.01),
         ),
         {"curves": curves, "weights": weights, "drawn": drawn[1][0]},
     )

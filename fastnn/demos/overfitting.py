@@ -104,7 +104,8 @@ def overfitting(quick: bool, seed: int) -> Result:
             found = accuracy(model, *train), accuracy(model, *test), loss
             runs.setdefault(kind, []).append(found)
             w = model.layers[1].weight.detach().numpy().copy()
-            sizes.setdefault(kind, []).append(((np.abs(w) < 1e-3).mean(), np.linalg.norm(w)))
+            size = float((np.abs(w) < 1e-3).mean()), float(np.linalg.norm(w))
+            sizes.setdefault(kind, []).append(size)
             if kind != _MORE:
                 histories[kind], weights[kind] = history, w
     scores = {kind: tuple(np.mean(found, axis=0)) for kind, found in runs.items()}

@@ -103,6 +103,9 @@ def test_series_file(text, column, expected, tmp_path):
     [
         ("a,b\n1,2\n3,x\n", "b", "s.csv: line 3: 'x' is not a finite number"),
         ("1\nnan\n", None, "line 2: 'nan'"),
+        ("1700,x\n1701,2\n", None, "line 1: 'x' is not a finite number"),
+        ("1700,5O\n1701,2\n", "b", "line 1: no column 'b'; there are no header"),
+        ("nan\n1\n", None, "line 1: 'nan' is not a finite number"),
         ("1,2\n\n3\n", None, "line 3: 1 columns, none at 1"),
         ("a,b\n1,2\n", "c", "line 1: no column 'c'; there are columns a, b"),
         ("1,2\n", "c", "no header"),

@@ -5,7 +5,7 @@ import pytest
 
 import fastnn
 from fastnn import functional as F
-from fastnn import nn, optim
+from fastnn import nn, optim, train
 from fastnn.models import CharRNN
 
 CELLS = ["lstm", "gru", "rnn"]
@@ -97,6 +97,21 @@ def test_samples_have_the_model_s_probabilities():
     g = fastnn.Generator(0)
     drawn = [model.sample([3], 1, 0.5, g)[0] for _ in range(3000)]
     np.testing.assert_allclose(np.bincount(drawn, minlength=7) / 3000, expected, atol=0.03)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_loss_that_is_not_finite_ends_the_epoch_before_the_step(cell):
+    model, ids = net(cell), some_ids(9, 2)
+    with fastnn.no_grad():
+        model.linear.bias[2] = np.nan
+    before = {name: w.detach().numpy().copy() for name, w in model.state_dict().items()}
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(RuntimeError, match="tbptt: the loss is nan, which is not finite"):
+        train.tbptt_epoch(model, [(ids[:-1], ids[1:])], optimizer)
+    for name, w in model.state_dict().items():
+        np.testing.assert_array_equal(w.detach().numpy(), before[name])
+    with pytest.raises(RuntimeError, match="not finite"):
+        train.tbptt_loss(model, [(ids[:-1], ids[1:])])
 
 
 def test_errors():

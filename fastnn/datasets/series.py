@@ -110,7 +110,8 @@ def series_file(path: str | os.PathLike[str], column: str | int | None = None) -
 
     Columns are separated by ";" (SILSO's SN_y_tot_V2.0.csv), "," (statsmodels' sunspots.csv) or
     blanks: the first of these that the first line has.  A first line without a number is a header;
-    one with some numbers is data, its bad cells are refused.  Empty lines and lines that begin with # are left out.
+    one with some numbers is data, its bad cells are refused.  Empty lines and lines that begin with
+    # are left out.
     column: a name in the header or a position from 0, negative from the end; None: the only column,
     or the second of several, after the time.
     Returns float64 (n,).  Raises ValueError, naming file and line, for what is no finite number, a

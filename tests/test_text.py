@@ -1,5 +1,6 @@
 """Readers of text, the LZW decoder, characters as numbers, counted models."""
 
+import inspect
 import struct
 
 import numpy as np
@@ -76,6 +77,24 @@ def test_lzw_round_trip(clear_at):
     assert datasets.lzw_decode(lzw_encode(data, clear_at)) == data
 
 
+def test_lzw_output_is_bounded():
+    """A window of 64 KiB can stand for half a gigabyte."""
+    data = lzw_encode(b"a" * 5000)
+    assert len(data) < 200 and len(datasets.lzw_decode(data, max_size=5000)) == 5000
+    with pytest.raises(ValueError, match="w: more than 4999 bytes, the max_size"):
+        datasets.lzw_decode(data, "w", 4999)
+    size = inspect.signature(datasets.lzw_decode).parameters["max_size"].default
+    writer, n = Writer(), 1
+    writer.put(97)
+    while n * (n + 1) // 2 <= size:  # each code is the one that is being defined
+        writer.put(256 + n)
+        n += 1
+        if 256 + n >= 1 << writer.width and writer.width < 16:
+            writer.new_width(writer.width + 1)
+    with pytest.raises(ValueError, match=f"more than {size} bytes"):
+        datasets.lzw_decode(writer.bytes())
+
+
 def test_lzw_refuses_an_unknown_code():
     writer = Writer()
     for code in (65, 300):
@@ -98,7 +117,7 @@ def test_kjv_reads_a_file_of_the_format(tmp_path, monkeypatch):
         (lambda b: b[:50], "does not begin"),
         (lambda b: b[:0x60], "damaged header"),
         (lambda b: b[:-40], "window 2: bytes"),
-        (lambda b: b[:0x54] + struct.pack(">I", 1999) + b[0x58:], "window 0: 2000 bytes"),
+        (lambda b: b[:0x54] + struct.pack(">I", 1999) + b[0x58:], "window 0: more than 1999 bytes"),
     ],
 )
 def test_kjv_refuses_damage(damage, message, tmp_path):

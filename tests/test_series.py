@@ -67,6 +67,7 @@ def test_lorenz_is_of_fourth_order_and_on_its_attractor():
         (lambda: datasets.windows(np.zeros(5), 0), "length is 0"),
         (lambda: AutoRegressive(0), "p is 0"),
         (lambda: AutoRegressive(3).fit(np.zeros(6)), "T >= 7"),
+        (lambda: AutoRegressive(1).fit([1, 2, 3]).forecast([1], -1), "steps is -1"),
         (lambda: AutoRegressive(1).fit([1, np.nan, 2]), "finite"),
     ],
 )
@@ -136,3 +137,16 @@ def test_autoregression_finds_the_coefficients():
     np.testing.assert_allclose(model.predict(x[:-1]), x[2:], rtol=1e-8)
     np.testing.assert_allclose(model.forecast(x[:10], 8), x[10:18], rtol=1e-8)
     assert model.forecast(x, 0).shape == (0,)
+
+
+@pytest.mark.parametrize("method, arguments", [("predict", ()), ("forecast", (2,))])
+def test_autoregression_before_fit(method, arguments):
+    with pytest.raises(RuntimeError, match=rf"AutoRegressive\.{method}: .* is not fitted yet"):
+        getattr(AutoRegressive(1), method)([1.0, 2.0], *arguments)
+
+
+def test_autoregression_takes_whole_numbers():
+    with pytest.raises(TypeError, match="p must be an integer, got 1.5"):
+        AutoRegressive(1.5)
+    with pytest.raises(TypeError, match="steps must be an integer, got 2.0"):
+        AutoRegressive(1).fit([1, 2, 3]).forecast([1], 2.0)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+import fastnn
 from fastnn import datasets
 from fastnn.classic import AutoRegressive
+from fastnn.models import SequenceForecaster
 
 
 def test_mackey_glass_is_of_fourth_order():
@@ -150,3 +152,28 @@ def test_autoregression_takes_whole_numbers():
         AutoRegressive(1.5)
     with pytest.raises(TypeError, match="steps must be an integer, got 2.0"):
         AutoRegressive(1).fit([1, 2, 3]).forecast([1], 2.0)
+
+
+def test_sunspots_are_judged_against_persistence_if_there_is_a_file(tmp_path, monkeypatch):
+    """Row 114, without the training."""
+    from fastnn.demos import mackey_glass as row
+
+    def untrained(x, epochs, seed, hidden, lr):
+        fastnn.manual_seed(seed)
+        return SequenceForecaster(1, hidden, cell="gru", batch_first=True)
+
+    monkeypatch.setattr(row, "_train", untrained)
+    monkeypatch.setenv("FASTNN_DATA", str(tmp_path))
+    assert not any("sunspots" in f.name for f in row.mackey_glass.function(True, 0).figures)
+    t = np.arange(160)
+    values = 50 + 40 * np.sin(t * 2 * np.pi / 11) + np.random.default_rng(0).normal(0, 5, 160)
+    rows = "".join(f"{1700 + i},{v:.1f}\n" for i, v in enumerate(values))
+    (tmp_path / "sunspots.csv").write_text("YEAR,SUNACTIVITY\n" + rows)
+    figures = [
+        f for f in row.mackey_glass.function(True, 0).figures if f.name.startswith("sunspots")
+    ]
+    judged = [f for f in figures if f.relation is not None]
+    assert [(f.name, f.relation, f.bar) for f in judged] == [
+        ("sunspots: RMSE of GRU / persistence", "<", 1)
+    ]
+    assert len(figures) == 4

@@ -119,6 +119,15 @@ def test_errors():
         CharRNN(7, cell="x")
     with pytest.raises(ValueError, match="at least 1"):
         CharRNN(0)
-    for arguments in (([], 3), ([1], -1), ([1], 2, -0.5)):
-        with pytest.raises(ValueError, match=r"CharRNN\.sample"):
+    for error, arguments, message in (
+        (ValueError, ([], 3), r"prompt has shape \(0,\)"),
+        (ValueError, ([1], -1), "length is -1, expected at least 0"),
+        (TypeError, ([1], 2.0), "length must be an integer, got 2.0"),
+        (TypeError, ([1], True), "length must be an integer, got True"),
+        (ValueError, ([1], 2, -0.5), "temperature is -0.5, expected"),
+        (ValueError, ([1], 2, float("nan")), "temperature is nan"),
+        (ValueError, ([1], 0, float("inf")), "temperature is inf"),
+        (TypeError, ([1], 2, "0.5"), "temperature must be a number, got '0.5'"),
+    ):
+        with pytest.raises(error, match=r"CharRNN\.sample: " + message):
             net().sample(*arguments)

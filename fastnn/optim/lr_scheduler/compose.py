@@ -21,11 +21,11 @@ class _Composed(LRScheduler):
             raise TypeError(f"{name}: schedulers is {type(schedulers).__name__}, expected a list")
         if not schedulers:
             raise ValueError(f"{name}: schedulers is empty")
-        optimizer = schedulers[0].optimizer if optimizer is None else optimizer
         for i, scheduler in enumerate(schedulers):
             kind = type(scheduler).__name__
             if not isinstance(scheduler, LRScheduler):
                 raise TypeError(f"{name}: schedulers[{i}] is {kind}, expected an LRScheduler")
+            optimizer = scheduler.optimizer if optimizer is None else optimizer
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(f"{name}: schedulers[{i}] is {kind}, whose step needs a metric")
             if scheduler.optimizer is not optimizer:

@@ -109,7 +109,6 @@ class AveragedModel(Module):
     def __init__(
         self,
         model: Module,
-        device: Any = None,
         avg_fn: Average | None = None,
         multi_avg_fn: MultiAverage | None = None,
         use_buffers: bool = False,
@@ -117,8 +116,6 @@ class AveragedModel(Module):
         super().__init__()
         if not isinstance(model, Module):
             raise TypeError(f"AveragedModel: model must be a Module, got {type(model).__name__}")
-        if device not in (None, "cpu"):
-            raise ValueError(f"AveragedModel: device is {device!r}, expected None or 'cpu'")
         if avg_fn is not None and multi_avg_fn is not None:
             raise ValueError("AveragedModel: give avg_fn or multi_avg_fn, not both")
         self.module = copy.deepcopy(model)
@@ -163,7 +160,7 @@ def _shapes(*lists: list[Tensor]) -> list[tuple[int, ...]]:
     return [t.shape for t in itertools.chain(*lists)]
 
 
-def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
+def update_bn(loader: Iterable[Any], model: Module) -> None:
     """Running statistics of all batch norms in model, anew: the plain average over the batches x,
     or (x, ...), of loader.  Averaged weights need it, as theirs are of no one model."""
     layers = [m for m in model.modules() if isinstance(m, _BatchNorm)]

@@ -17,6 +17,7 @@ from op_local import LOCALS
 from op_norm import NORM_OPS
 from op_pad import PADDINGS
 from op_rnn import RECURRENT
+from op_update import UPDATES
 from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
@@ -178,16 +179,6 @@ def loss_rows() -> list[OpCase]:
     return entropies + squares
 
 
-def update_row(name: str, inputs: Any, large: Any, cost: int) -> OpCase:
-    return OpCase(
-        name,
-        ops.stepped(name),
-        inputs,
-        large,
-        flops=lambda s: cost * sum(p.size for p in s["params"]),
-    )
-
-
 OPS: list[OpCase] = [
     *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
     *(linear_row(activation) for activation in ACTIVATIONS),
@@ -228,6 +219,5 @@ OPS: list[OpCase] = [
         edges=(0, 1, 15, 16, 17),
     ),
     *EMBEDDINGS,
-    update_row("sgd_step", make.sgd, make.sgd_large, 6),
-    update_row("adam_step", make.adam, make.adam_large, 14),
+    *UPDATES,
 ]

@@ -1,6 +1,6 @@
 """Every micro-kernel on every CPU level of this build: results, bounds, aliasing, bits.
 
-The rows come from ukernel_table.py, ukernel_steps.py and ukernel_blocks.py.  A read beyond an
+The rows come from ukernel_table.py and its neighbours.  A read beyond an
 array ends this process with a segmentation fault, because the arrays touch forbidden pages.
 """
 
@@ -19,8 +19,9 @@ from ukernel_pool import POOL
 from ukernel_rnn import RECURRENT
 from ukernel_rows import TABLE_ROWS
 from ukernel_sparse import SPARSE
-from ukernel_steps import PHILOX, UPDATE
+from ukernel_steps import PHILOX
 from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
+from ukernel_update import UPDATE
 from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]

@@ -24,6 +24,7 @@
 #include "../ukernel/pool_grad.h"
 #include "../ukernel/pool_max.h"
 #include "../ukernel/update.h"
+#include "../ukernel/update_adaptive.h"
 #include "../ukernel/philox.h"
 #include "../ukernel/sparse.h"
 #include "../ukernel/rows.h"

@@ -115,12 +115,26 @@ from .reduce import sum_axis  # noqa: E402
 from .resample import resample2d_backward, resample2d_forward  # noqa: E402
 from .rnn import recurrent_forward  # noqa: E402
 from .rnn_grad import recurrent_backward  # noqa: E402
-from .update import adam_step, sgd_step  # noqa: E402
+from .update import (  # noqa: E402
+    adadelta_step,
+    adagrad_step,
+    adam_step,
+    adamax_step,
+    lion_step,
+    nadam_step,
+    radam_step,
+    rmsprop_step,
+    rprop_step,
+    sgd_step,
+)
 
 __all__ = [
     "_csrc",
     "_threads",
+    "adadelta_step",
+    "adagrad_step",
     "adam_step",
+    "adamax_step",
     "adaptive_avg_pool2d_backward",
     "adaptive_avg_pool2d_forward",
     "adaptive_max_pool2d_forward",
@@ -162,6 +176,7 @@ __all__ = [
     "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
+    "lion_step",
     "local_response_norm_backward",
     "local_response_norm_forward",
     "locally_connected2d_backward_input",
@@ -178,8 +193,10 @@ __all__ = [
     "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
+    "nadam_step",
     "pad_backward",
     "pad_forward",
+    "radam_step",
     "random_bits",
     "random_normal",
     "random_uniform",
@@ -190,6 +207,8 @@ __all__ = [
     "renorm_rows",
     "resample2d_backward",
     "resample2d_forward",
+    "rmsprop_step",
+    "rprop_step",
     "scale_grads",
     "sgd_step",
     "sigmoid_backward",

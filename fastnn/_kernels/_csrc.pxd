@@ -24,14 +24,11 @@ cdef extern from "fastnn.h" nogil:
         const float *bias_col
         int accumulate, activation
 
-    ctypedef struct fnn_sgd:
-        float lr, momentum, keep, weight_decay, l1_decay
-        int nesterov, maximize, first
-
-    ctypedef struct fnn_adam:
-        float beta1, beta2, one_minus_beta1, one_minus_beta2
-        float step_size, inv_sqrt_correction2, eps, weight_decay, l1_decay
-        int maximize
+    ctypedef struct fnn_step:
+        float lr, lr_grad, weight_decay, l1_decay, shrink, l1_shrink
+        float momentum, beta1, beta2, keep1, keep2, eps, root
+        float eta_minus, eta_plus, smallest, largest
+        int maximize, decoupled, nesterov, first, rectified
 
     ctypedef struct fnn_pool:
         Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, oh, ow
@@ -43,6 +40,9 @@ cdef extern from "fastnn.h" nogil:
     ctypedef void (*fnn_map)(size_t n, const float *x, float *y) noexcept nogil
     ctypedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y,
                                   float *dx) noexcept nogil
+
+    ctypedef void (*fnn_update)(size_t n, const fnn_step *s, float *param, const float *grad,
+                                float *a, float *b, float *c) noexcept nogil
 
     ctypedef struct fnn_ukernels:
         const char *isa
@@ -152,10 +152,9 @@ cdef extern from "fastnn.h" nogil:
         void (*avg_pool_planes_grad)(const fnn_pool *p, size_t planes, Py_ssize_t first,
                                      Py_ssize_t last, int count_include_pad, float divisor,
                                      const float *dy, float *dx, float *scratch) noexcept nogil
-        void (*sgd_update)(size_t n, const fnn_sgd *s, float *param, const float *grad,
-                           float *buf) noexcept nogil
-        void (*adam_update)(size_t n, const fnn_adam *s, float *param, const float *grad,
-                            float *m, float *v) noexcept nogil
+        fnn_update sgd_update, lion_update, rprop_update
+        fnn_update adam_update, nadam_update, radam_update, adamax_update
+        fnn_update rmsprop_update, adagrad_update, adadelta_update
         void (*philox_bits)(size_t n, uint64_t key, uint64_t counter,
                             uint32_t *out) noexcept nogil
         void (*philox_uniform)(size_t n, uint64_t key, uint64_t counter, float low, float span,

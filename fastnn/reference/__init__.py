@@ -76,10 +76,24 @@ from .random import dropout, random_bits, random_normal, random_uniform
 from .reduce import sum_axis
 from .resample import resample2d_backward, resample2d_forward
 from .rnn import recurrent_backward, recurrent_forward
-from .update import adam_step, sgd_step
+from .update import (
+    adadelta_step,
+    adagrad_step,
+    adam_step,
+    adamax_step,
+    lion_step,
+    nadam_step,
+    radam_step,
+    rmsprop_step,
+    rprop_step,
+    sgd_step,
+)
 
 __all__ = [
+    "adadelta_step",
+    "adagrad_step",
     "adam_step",
+    "adamax_step",
     "adaptive_avg_pool2d_backward",
     "adaptive_avg_pool2d_forward",
     "adaptive_max_pool2d_forward",
@@ -119,6 +133,7 @@ __all__ = [
     "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
+    "lion_step",
     "local_response_norm_backward",
     "local_response_norm_forward",
     "locally_connected2d_backward_input",
@@ -135,8 +150,10 @@ __all__ = [
     "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
+    "nadam_step",
     "pad_backward",
     "pad_forward",
+    "radam_step",
     "random_bits",
     "random_normal",
     "random_uniform",
@@ -147,6 +164,8 @@ __all__ = [
     "renorm_rows",
     "resample2d_backward",
     "resample2d_forward",
+    "rmsprop_step",
+    "rprop_step",
     "scale_grads",
     "sgd_step",
     "sigmoid_backward",

@@ -10,12 +10,14 @@ from .images import (
     shift,
     shift_test,
 )
+from .memory import forgetting_curve
 
 __all__ = [
     "BiasVariance",
     "ReceptiveField",
     "ShiftTest",
     "bias_variance",
+    "forgetting_curve",
     "gradient_flow",
     "measured_receptive_field",
     "receptive_field",

@@ -1,5 +1,19 @@
 """The tensor operations that stand in `fastnn` and, most of them, are methods of Tensor."""
 
+from .arrange import (
+    addmm,
+    baddbmm,
+    expand_as,
+    hstack,
+    movedim,
+    narrow,
+    outer,
+    swapaxes,
+    tril,
+    triu,
+    unbind,
+    vstack,
+)
 from .indexing import (
     gather,
     index_add,
@@ -40,17 +54,21 @@ from .pointwise import (
 from .sorting import argsort, cumsum, sort, topk
 
 __all__ = [
+    "addmm",
     "allclose",
     "argsort",
     "atan",
+    "baddbmm",
     "bmm",
     "cos",
     "cosh",
     "cumsum",
     "dot",
     "equal",
+    "expand_as",
     "expm1",
     "gather",
+    "hstack",
     "index_add",
     "index_select",
     "isfinite",
@@ -64,8 +82,11 @@ __all__ = [
     "maximum",
     "minimum",
     "mm",
+    "movedim",
     "mv",
+    "narrow",
     "nonzero",
+    "outer",
     "reciprocal",
     "rsqrt",
     "scatter",
@@ -74,7 +95,12 @@ __all__ = [
     "sinh",
     "sort",
     "square",
+    "swapaxes",
     "tan",
     "topk",
+    "tril",
+    "triu",
+    "unbind",
+    "vstack",
     "where",
 ]

@@ -71,6 +71,31 @@ for _name in ("log1p", "log2", "log10", "rsqrt"):
     OPERATIONS[_name] = (lambda lib, F, a, n=_name: getattr(a.abs() + 0.2, n)(), (5, 3))
 
 
+def put(*steps):
+    """x[index] = value for each step, on a recorded result; then use it."""
+
+    def run(lib, F, a, b):
+        h = a * 2
+        for index, value in steps:
+            h[index(lib)] = value(b)
+        return h * h
+
+    return run
+
+
+OPERATIONS |= {
+    "put row": (put((lambda lib: 0, lambda b: b)), (3, 4), (4,)),
+    "put broadcast": (put((lambda lib: slice(1, 3), lambda b: b * b)), (3, 4), (1, 1, 4)),
+    "put number": (put((lambda lib: (..., 1), lambda b: 1.5)), (3, 4), ()),
+    "put by list": (put((lambda lib: ints(lib, 2, 0), lambda b: b)), (3, 4), (2, 4)),
+    "put by mask": (put((lambda lib: lib.tensor([True, False, True]), lambda b: b)), (3, 4), (4,)),
+    "put twice": (put((lambda lib: 0, lambda b: b), (lambda lib: 1, lambda b: b * 3)),
+                  (3, 4), (4,)),
+    "put into zeros": (lambda lib, F, a: (lambda z: [z.__setitem__(1, a * 2), z * 3][1])(
+        lib.zeros(3, 4, dtype=lib.float64)), (4,)),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operation(name, dtype):

@@ -62,6 +62,9 @@ OPERATIONS = {
     "baddbmm": (lambda lib, F, a, b, c: a.baddbmm(b, c, alpha=0.5),
                 (2, 3, 5), (2, 3, 4), (2, 4, 5)),
     "tril": (lambda lib, F, a: [a.tril(), a.tril(-1), lib.triu(a), a.triu(2)], (2, 3, 4)),
+    "index integer apart": (lambda lib, F, a: [
+        a[1, :, [0, 2, 2]], a[[0, 1], :, 2], a[..., [1, 0], 2], a[1, None, [0, 1]],
+        a[0, a[0] > 0]], (2, 3, 4)),
     "test values": (lambda lib, F, a: [(a / 0).isnan(), lib.isinf(a / 0), (a / 0).isfinite()],
                     (5, 6)),
 }  # fmt: skip

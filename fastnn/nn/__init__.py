@@ -14,6 +14,7 @@ from .adaptive_pool import (
     MaxUnpool1d,
     MaxUnpool2d,
 )
+from .collections import ModuleDict, ModuleList, ParameterDict, ParameterList, Residual
 from .container import Flatten, Sequential
 from .conv import Conv1d, Conv2d, Conv3d
 from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -120,7 +121,11 @@ __all__ = [
     "MaxUnpool1d",
     "MaxUnpool2d",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",
     "RNN",
@@ -133,6 +138,7 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "Residual",
     "Sequential",
     "Sigmoid",
     "Softmax",

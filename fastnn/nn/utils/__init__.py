@@ -10,6 +10,7 @@ from ..clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get
 from ..fused import fuse_conv_bn_eval, fuse_conv_bn_weights
 from ..module import Module
 from . import rnn
+from .vector import parameters_to_vector, vector_to_parameters
 
 __all__ = [
     "clip_grad_norm_",
@@ -19,7 +20,9 @@ __all__ = [
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
     "get_total_norm",
+    "parameters_to_vector",
     "rnn",
+    "vector_to_parameters",
 ]
 
 

@@ -88,6 +88,13 @@ from .embedding import (  # noqa: E402
 from .fold import fold, unfold  # noqa: E402
 from .gather import gather_rows  # noqa: E402
 from .gemm import matmul  # noqa: E402
+from .group_norm import group_norm_backward, group_norm_forward  # noqa: E402
+from .layer_norm import (  # noqa: E402
+    layer_norm_backward,
+    layer_norm_forward,
+    rms_norm_backward,
+    rms_norm_forward,
+)
 from .linear import linear_backward, linear_forward  # noqa: E402
 from .local import (  # noqa: E402
     locally_connected2d_backward_input,
@@ -110,7 +117,13 @@ from .pool import (  # noqa: E402
     max_pool2d_backward_tap,
     max_pool2d_forward,
 )
-from .random import dropout, random_bits, random_normal, random_uniform  # noqa: E402
+from .random import (  # noqa: E402
+    dropout,
+    plane_dropout,
+    random_bits,
+    random_normal,
+    random_uniform,
+)
 from .reduce import sum_axis  # noqa: E402
 from .resample import resample2d_backward, resample2d_forward  # noqa: E402
 from .rnn import recurrent_forward  # noqa: E402
@@ -158,6 +171,10 @@ __all__ = [
     "fold",
     "gather_rows",
     "grad_norm",
+    "group_norm_backward",
+    "group_norm_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_backward",
@@ -180,6 +197,7 @@ __all__ = [
     "mse_forward",
     "pad_backward",
     "pad_forward",
+    "plane_dropout",
     "random_bits",
     "random_normal",
     "random_uniform",
@@ -190,6 +208,8 @@ __all__ = [
     "renorm_rows",
     "resample2d_backward",
     "resample2d_forward",
+    "rms_norm_backward",
+    "rms_norm_forward",
     "scale_grads",
     "sgd_step",
     "sigmoid_backward",

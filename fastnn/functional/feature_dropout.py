@@ -119,7 +119,7 @@ def dropout1d(
     *,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Each channel of (N, C, L) or (C, L) becomes 0 with probability p, else it is divided by 1 - p.
+    """Each channel of (N, C, L) or (C, L) becomes 0 with probability p, or is divided by 1 - p.
 
     Settings and errors as of dropout2d.
     """

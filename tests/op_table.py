@@ -17,6 +17,7 @@ from op_local import LOCALS
 from op_norm import NORM_OPS
 from op_pad import PADDINGS
 from op_rnn import RECURRENT
+from op_row_norm import ROW_NORMS
 from op_update import UPDATES
 from op_volumes import VOLUMES
 
@@ -192,6 +193,7 @@ OPS: list[OpCase] = [
     *loss_rows(),
     *NORM_OPS,
     *RECURRENT,
+    *ROW_NORMS,
     OpCase(
         "sum_axis",
         call("sum_axis"),

@@ -13,6 +13,7 @@ from ukernel_blocks import GEMM, MODES, PACK, gemm_args, strided
 from ukernel_depthwise import DEPTHWISE
 from ukernel_gemv import GEMV
 from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
+from ukernel_layer_norm import LAYER_NORM
 from ukernel_losses import LOSS_ROWS
 from ukernel_norm import NORM_ROWS
 from ukernel_pool import POOL
@@ -25,7 +26,16 @@ from ukernel_update import UPDATE
 from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
-CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
+CASES += [
+    *NORM_ROWS,
+    *LAYER_NORM,
+    *LOSS_ROWS,
+    *WINOGRAD,
+    *DEPTHWISE,
+    *GEMV,
+    *RECURRENT,
+    *TABLE_ROWS,
+]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

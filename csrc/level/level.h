@@ -17,6 +17,7 @@
 #include "../ukernel/elementwise.h"
 #include "../ukernel/gates.h"
 #include "../ukernel/norm_columns.h"
+#include "../ukernel/layer_norm.h"
 #include "../ukernel/lrn.h"
 #include "../ukernel/bce.h"
 #include "../ukernel/pool.h"

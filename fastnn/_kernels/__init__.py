@@ -88,6 +88,13 @@ from .embedding import (  # noqa: E402
 from .fold import fold, unfold  # noqa: E402
 from .gather import gather_rows  # noqa: E402
 from .gemm import matmul  # noqa: E402
+from .group_norm import group_norm_backward, group_norm_forward  # noqa: E402
+from .layer_norm import (  # noqa: E402
+    layer_norm_backward,
+    layer_norm_forward,
+    rms_norm_backward,
+    rms_norm_forward,
+)
 from .linear import linear_backward, linear_forward  # noqa: E402
 from .local import (  # noqa: E402
     locally_connected2d_backward_input,
@@ -110,7 +117,13 @@ from .pool import (  # noqa: E402
     max_pool2d_backward_tap,
     max_pool2d_forward,
 )
-from .random import dropout, random_bits, random_normal, random_uniform  # noqa: E402
+from .random import (  # noqa: E402
+    dropout,
+    plane_dropout,
+    random_bits,
+    random_normal,
+    random_uniform,
+)
 from .reduce import sum_axis  # noqa: E402
 from .resample import resample2d_backward, resample2d_forward  # noqa: E402
 from .rnn import recurrent_forward  # noqa: E402
@@ -172,6 +185,10 @@ __all__ = [
     "fold",
     "gather_rows",
     "grad_norm",
+    "group_norm_backward",
+    "group_norm_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_backward",
@@ -197,6 +214,7 @@ __all__ = [
     "pad_backward",
     "pad_forward",
     "radam_step",
+    "plane_dropout",
     "random_bits",
     "random_normal",
     "random_uniform",
@@ -209,6 +227,8 @@ __all__ = [
     "resample2d_forward",
     "rmsprop_step",
     "rprop_step",
+    "rms_norm_backward",
+    "rms_norm_forward",
     "scale_grads",
     "sgd_step",
     "sigmoid_backward",

@@ -92,6 +92,15 @@ cdef extern from "fastnn.h" nogil:
         void (*vleaky_relu)(size_t n, float slope, const float *x, float *y) noexcept nogil
         void (*vleaky_relu_grad)(size_t n, float slope, const float *dy, const float *x,
                                  float *dx) noexcept nogil
+        void (*layer_norm_row)(size_t n, float mean, float rstd, const float *weight,
+                               const float *bias, const float *x, float *y) noexcept nogil
+        void (*layer_norm_grad_sums)(size_t n, float mean, const float *weight, const float *dy,
+                                     const float *x, float *sums) noexcept nogil
+        void (*layer_norm_row_grad)(size_t n, const fnn_norm *p, const float *weight,
+                                    const float *dy, const float *x, float *dx) noexcept nogil
+        void (*layer_norm_param_grad)(size_t n, float mean, float rstd, const float *dy,
+                                      const float *x, float *dweight,
+                                      float *dbias) noexcept nogil
         void (*norm_planes)(size_t channels, size_t n, int relu, const float *mean,
                             const float *scale, const float *shift, const float *x,
                             float *y) noexcept nogil

@@ -16,11 +16,22 @@ from .conv import conv1d, conv2d, conv3d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .dropout import dropout
 from .embedding import embedding, embedding_bag
+from .feature_dropout import (
+    alpha_dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+    gaussian_noise,
+)
 from .fold import fold, unfold
+from .group_norm import group_norm, instance_norm
+from .layer_norm import layer_norm, rms_norm
 from .linear import linear
 from .local import locally_connected1d, locally_connected2d
 from .loss import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss
 from .norm import batch_norm, local_response_norm
+from .normalize import normalize
 from .padding import pad
 from .pool import (
     avg_pool1d,
@@ -61,6 +72,7 @@ __all__ = [
     "adaptive_max_pool3d",
     "add",
     "add_relu",
+    "alpha_dropout",
     "argmax",
     "argmin",
     "avg_pool1d",
@@ -82,13 +94,21 @@ __all__ = [
     "cross_entropy",
     "div",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "embedding",
     "embedding_bag",
     "exp",
     "expand",
+    "feature_alpha_dropout",
     "flatten",
     "fold",
+    "gaussian_noise",
+    "group_norm",
+    "instance_norm",
     "interpolate",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "local_response_norm",
@@ -111,6 +131,7 @@ __all__ = [
     "mse_loss",
     "mul",
     "neg",
+    "normalize",
     "pad",
     "permute",
     "pixel_shuffle",
@@ -119,6 +140,7 @@ __all__ = [
     "recurrent_layer",
     "relu",
     "reshape",
+    "rms_norm",
     "sigmoid",
     "softmax",
     "split",

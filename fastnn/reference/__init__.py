@@ -50,6 +50,13 @@ from .embedding import (
 from .fold import fold, unfold
 from .gather import gather_rows
 from .gemm import matmul
+from .group_norm import group_norm_backward, group_norm_forward
+from .layer_norm import (
+    layer_norm_backward,
+    layer_norm_forward,
+    rms_norm_backward,
+    rms_norm_forward,
+)
 from .linear import linear_backward, linear_forward
 from .local import (
     locally_connected2d_backward_input,
@@ -72,7 +79,7 @@ from .pool import (
     max_pool2d_backward_tap,
     max_pool2d_forward,
 )
-from .random import dropout, random_bits, random_normal, random_uniform
+from .random import dropout, plane_dropout, random_bits, random_normal, random_uniform
 from .reduce import sum_axis
 from .resample import resample2d_backward, resample2d_forward
 from .rnn import recurrent_backward, recurrent_forward
@@ -129,6 +136,10 @@ __all__ = [
     "fold",
     "gather_rows",
     "grad_norm",
+    "group_norm_backward",
+    "group_norm_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_backward",
@@ -154,6 +165,7 @@ __all__ = [
     "pad_backward",
     "pad_forward",
     "radam_step",
+    "plane_dropout",
     "random_bits",
     "random_normal",
     "random_uniform",
@@ -166,6 +178,8 @@ __all__ = [
     "resample2d_forward",
     "rmsprop_step",
     "rprop_step",
+    "rms_norm_backward",
+    "rms_norm_forward",
     "scale_grads",
     "sgd_step",
     "sigmoid_backward",

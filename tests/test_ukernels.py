@@ -15,6 +15,7 @@ from ukernel_gemv import GEMV
 from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
 from ukernel_losses import LOSS_ROWS
 from ukernel_norm import NORM_ROWS
+from ukernel_pairs import PAIR_ROWS
 from ukernel_pool import POOL
 from ukernel_rnn import RECURRENT
 from ukernel_rows import TABLE_ROWS
@@ -24,7 +25,7 @@ from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
 from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
-CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
+CASES += [*NORM_ROWS, *LOSS_ROWS, *PAIR_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

@@ -14,14 +14,29 @@ from .adaptive_pool import (
 from .arithmetic import abs, add, add_relu, clamp, div, matmul, mul, neg, pow, sqrt, sub
 from .conv import conv1d, conv2d, conv3d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
+from .ctc import ctc_loss
+from .distance import cdist, cosine_similarity, pairwise_distance
 from .dropout import dropout
 from .embedding import embedding, embedding_bag
 from .fold import fold, unfold
 from .linear import linear
 from .local import locally_connected1d, locally_connected2d
 from .loss import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from .margin import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from .nll import gaussian_nll_loss, nll_loss, poisson_nll_loss
 from .norm import batch_norm, local_response_norm
 from .padding import pad
+from .pair_loss import huber_loss, kl_div, l1_loss, smooth_l1_loss
 from .pool import (
     avg_pool1d,
     avg_pool2d,
@@ -70,6 +85,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cat",
+    "cdist",
     "chunk",
     "clamp",
     "clone",
@@ -79,7 +95,10 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "div",
     "dropout",
     "embedding",
@@ -88,7 +107,12 @@ __all__ = [
     "expand",
     "flatten",
     "fold",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
     "interpolate",
+    "kl_div",
+    "l1_loss",
     "leaky_relu",
     "linear",
     "local_response_norm",
@@ -99,6 +123,7 @@ __all__ = [
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
+    "margin_ranking_loss",
     "matmul",
     "max",
     "max_pool1d",
@@ -110,16 +135,24 @@ __all__ = [
     "min",
     "mse_loss",
     "mul",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "neg",
+    "nll_loss",
     "pad",
+    "pairwise_distance",
     "permute",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson_nll_loss",
     "pow",
     "recurrent_layer",
     "relu",
     "reshape",
     "sigmoid",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "split",
     "sqrt",
@@ -130,6 +163,8 @@ __all__ = [
     "sum",
     "tanh",
     "transpose",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unfold",
     "unsqueeze",
     "var",

@@ -11,6 +11,7 @@ DTYPES = ["float32", "float64"]
 REDUCTIONS = ["mean", "sum", "none"]
 LABELS = np.array([0, 4, 2, 2, 3, 1])
 PAIRS = ["l1_loss", "smooth_l1_loss", "huber_loss", "mse_loss", "kl_div", "poisson_nll_loss"]
+MODULES = {"CTCLoss", "HuberLoss", "L1Loss", "SmoothL1Loss"}
 SIGNED = ["hinge_embedding_loss", "soft_margin_loss", "multilabel_soft_margin_loss"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:reduction")
@@ -63,3 +64,22 @@ def test_distances(dtype):
     for p in (1, 2, 3, float("inf")):
         compare(lambda lib, F, a, b, p=p: F.pairwise_distance(a, b, p=p), arrays(dtype, 2))
     compare(lambda lib, F, a, b: F.cosine_similarity(a, b), arrays(dtype, 2))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_modules(dtype):
+    for name, more in (
+        ("L1Loss", {}),
+        ("SmoothL1Loss", {"beta": 0.5}),
+        ("HuberLoss", {"delta": 2}),
+    ):
+        compare(
+            lambda lib, F, a, b, n=name, m=more: getattr(lib.nn, n)(reduction="sum", **m)(a, b),
+            arrays(dtype, 2),
+        )
+    targets = np.array([[1, 2], [3, 0]])
+
+    def ctc(lib, F, a):
+        return lib.nn.CTCLoss(4)(F.log_softmax(a, 2), lib.tensor(targets), (9, 7), (2, 2))
+
+    compare(ctc, arrays(dtype, 1, (9, 2, 5)))

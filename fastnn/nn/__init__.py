@@ -23,6 +23,7 @@ from .fold import Fold, Unfold
 from .linear import Identity, Linear
 from .local import LocallyConnected1d, LocallyConnected2d
 from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from .losses import CTCLoss, HuberLoss, L1Loss, SmoothL1Loss
 from .module import Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, LocalResponseNorm
 from .padding import (
@@ -80,6 +81,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "CTCLoss",
     "CircularPad1d",
     "CircularPad2d",
     "CircularPad3d",
@@ -101,7 +103,9 @@ __all__ = [
     "GRU",
     "GRUCell",
     "GlobalAvgPool2d",
+    "HuberLoss",
     "Identity",
+    "L1Loss",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
@@ -135,6 +139,7 @@ __all__ = [
     "ReplicationPad3d",
     "Sequential",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
     "Tanh",
     "TreeLSTM",

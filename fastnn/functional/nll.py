@@ -98,7 +98,7 @@ def nll_loss(
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
-    var: Tensor | float,
+    var: Any,
     *,
     full: bool = False,
     eps: float = 1e-6,

@@ -58,7 +58,7 @@ class CTCLoss(Module):
     def forward(
         self, log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any
     ) -> Tensor:
-        settings = {"blank": self.blank, "reduction": self.reduction}
+        settings: dict[str, Any] = {"blank": self.blank, "reduction": self.reduction}
         lengths = input_lengths, target_lengths
         return F.ctc_loss(
             log_probs, targets, *lengths, zero_infinity=self.zero_infinity, **settings

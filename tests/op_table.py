@@ -14,6 +14,7 @@ from op_bias import BIASES
 from op_case import OpCase, call
 from op_embedding import EMBEDDINGS
 from op_local import LOCALS
+from op_loss import LOSSES
 from op_norm import NORM_OPS
 from op_pad import PADDINGS
 from op_rnn import RECURRENT
@@ -191,6 +192,7 @@ OPS: list[OpCase] = [
     *pool.rows(),
     *activation_rows(),
     *loss_rows(),
+    *LOSSES,
     *NORM_OPS,
     *RECURRENT,
     *ROW_NORMS,

@@ -16,6 +16,7 @@ from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
 from ukernel_layer_norm import LAYER_NORM
 from ukernel_losses import LOSS_ROWS
 from ukernel_norm import NORM_ROWS
+from ukernel_pairs import PAIR_ROWS
 from ukernel_pool import POOL
 from ukernel_rnn import RECURRENT
 from ukernel_rows import TABLE_ROWS
@@ -36,6 +37,7 @@ CASES += [
     *RECURRENT,
     *TABLE_ROWS,
 ]
+CASES += [*NORM_ROWS, *LOSS_ROWS, *PAIR_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

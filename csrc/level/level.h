@@ -20,6 +20,7 @@
 #include "../ukernel/layer_norm.h"
 #include "../ukernel/lrn.h"
 #include "../ukernel/bce.h"
+#include "../ukernel/losses.h"
 #include "../ukernel/pool.h"
 #include "../ukernel/pool_avg.h"
 #include "../ukernel/pool_grad.h"

@@ -76,6 +76,7 @@ from .conv3d import (  # noqa: E402
     conv3d_forward,
 )
 from .conv_weight import conv2d_backward_weight  # noqa: E402
+from .ctc import ctc_backward, ctc_forward  # noqa: E402
 from .embedding import (  # noqa: E402
     embedding_backward,
     embedding_bag_backward,
@@ -108,8 +109,19 @@ from .loss import (  # noqa: E402
     mse_forward,
 )
 from .lrn import local_response_norm_backward, local_response_norm_forward  # noqa: E402
+from .nll import nll_backward, nll_forward  # noqa: E402
 from .norm import batch_norm_backward, batch_norm_forward  # noqa: E402
 from .pad import pad_backward, pad_forward  # noqa: E402
+from .pair_loss import (  # noqa: E402
+    huber_backward,
+    huber_forward,
+    kl_div_backward,
+    kl_div_forward,
+    l1_backward,
+    l1_forward,
+    smooth_l1_backward,
+    smooth_l1_forward,
+)
 from .pool import (  # noqa: E402
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -173,6 +185,8 @@ __all__ = [
     "conv3d_forward",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "ctc_backward",
+    "ctc_forward",
     "dropout",
     "embedding_backward",
     "embedding_bag_backward",
@@ -189,6 +203,12 @@ __all__ = [
     "group_norm_forward",
     "layer_norm_backward",
     "layer_norm_forward",
+    "huber_backward",
+    "huber_forward",
+    "kl_div_backward",
+    "kl_div_forward",
+    "l1_backward",
+    "l1_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_backward",
@@ -211,6 +231,8 @@ __all__ = [
     "mse_backward",
     "mse_forward",
     "nadam_step",
+    "nll_backward",
+    "nll_forward",
     "pad_backward",
     "pad_forward",
     "radam_step",
@@ -233,6 +255,8 @@ __all__ = [
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",
+    "smooth_l1_backward",
+    "smooth_l1_forward",
     "softmax_backward",
     "softmax_forward",
     "sum_axis",

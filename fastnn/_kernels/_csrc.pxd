@@ -134,6 +134,21 @@ cdef extern from "fastnn.h" nogil:
                           float *loss) noexcept nogil
         void (*bce_probs_grad)(size_t n, float scale, const float *dloss, const float *p,
                                const float *t, const float *weight, float *dp) noexcept nogil
+        void (*l1_loss)(size_t n, const float *x, const float *t, float *loss) noexcept nogil
+        void (*l1_loss_grad)(size_t n, float scale, const float *dloss, const float *x,
+                             const float *t, float *dx) noexcept nogil
+        void (*huber_loss)(size_t n, float delta, float slope, const float *x, const float *t,
+                           float *loss) noexcept nogil
+        void (*huber_loss_grad)(size_t n, float delta, float slope, float scale,
+                                const float *dloss, const float *x, const float *t,
+                                float *dx) noexcept nogil
+        void (*kl_div_loss)(size_t n, int log_target, const float *x, const float *t,
+                            float *loss) noexcept nogil
+        void (*kl_div_loss_grad)(size_t n, int log_target, float scale, const float *dloss,
+                                 const float *t, float *dx) noexcept nogil
+        void (*softmax_columns)(size_t n, size_t classes, const float *x, Py_ssize_t x_row,
+                                float *y, Py_ssize_t y_row, float *top,
+                                float *total) noexcept nogil
         void (*lstm_gates)(size_t n, float *gates, const float *c_prev, float *c,
                            float *h) noexcept nogil
         void (*lstm_gates_grad)(size_t n, const float *gates, const float *c_prev, const float *c,

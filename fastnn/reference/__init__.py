@@ -38,6 +38,7 @@ from .conv3d import (
     conv3d_backward_weight,
     conv3d_forward,
 )
+from .ctc import ctc_backward, ctc_forward
 from .embedding import (
     embedding_backward,
     embedding_bag_backward,
@@ -70,8 +71,19 @@ from .loss import (
     mse_forward,
 )
 from .lrn import local_response_norm_backward, local_response_norm_forward
+from .nll import nll_backward, nll_forward
 from .norm import batch_norm_backward, batch_norm_forward
 from .pad import pad_backward, pad_forward
+from .pair_loss import (
+    huber_backward,
+    huber_forward,
+    kl_div_backward,
+    kl_div_forward,
+    l1_backward,
+    l1_forward,
+    smooth_l1_backward,
+    smooth_l1_forward,
+)
 from .pool import (
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -125,6 +137,8 @@ __all__ = [
     "conv3d_forward",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "ctc_backward",
+    "ctc_forward",
     "dropout",
     "embedding_backward",
     "embedding_bag_backward",
@@ -140,6 +154,12 @@ __all__ = [
     "group_norm_forward",
     "layer_norm_backward",
     "layer_norm_forward",
+    "huber_backward",
+    "huber_forward",
+    "kl_div_backward",
+    "kl_div_forward",
+    "l1_backward",
+    "l1_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_backward",
@@ -162,6 +182,8 @@ __all__ = [
     "mse_backward",
     "mse_forward",
     "nadam_step",
+    "nll_backward",
+    "nll_forward",
     "pad_backward",
     "pad_forward",
     "radam_step",
@@ -184,6 +206,8 @@ __all__ = [
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",
+    "smooth_l1_backward",
+    "smooth_l1_forward",
     "softmax_backward",
     "softmax_forward",
     "sum_axis",

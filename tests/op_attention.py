@@ -7,8 +7,8 @@ import numpy as np
 from op_case import Arrays, OpCase
 from op_inputs import Sample, normal
 
-# N, H, key heads, Tq, Tk, E, V, options: c causal, b boolean mask, a added mask, r: its rows, h: its
-# heads and n: its batch of size 1, d dropout
+# N, H, key heads, Tq, Tk, E, V, options: c causal, b boolean mask, a added mask (n, h, r: its
+# batch, heads, rows of size 1), d dropout
 SHAPES = (
     (1, 1, 1, 1, 1, 1, 1, ""),
     (0, 2, 2, 3, 4, 5, 6, ""),

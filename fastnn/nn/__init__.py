@@ -14,6 +14,7 @@ from .adaptive_pool import (
     MaxUnpool1d,
     MaxUnpool2d,
 )
+from .attention import MultiheadAttention
 from .container import Flatten, Sequential
 from .conv import Conv1d, Conv2d, Conv3d
 from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -120,6 +121,7 @@ __all__ = [
     "MaxUnpool1d",
     "MaxUnpool2d",
     "Module",
+    "MultiheadAttention",
     "Parameter",
     "PixelShuffle",
     "PixelUnshuffle",

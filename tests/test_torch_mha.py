@@ -17,7 +17,8 @@ LAYERS = [
     {"kdim": 5, "vdim": 7},
     {"add_bias_kv": True, "add_zero_attn": True},
 ]
-ATTENTION = {"MultiheadAttention"}
+# The other one is not in PyTorch: tests/test_positional.py.
+ATTENTION = {"MultiheadAttention", "PositionalEncoding"}
 MASKS = [None, "attn bool", "attn float", "heads", "padding", "both", "causal"]
 
 

@@ -54,6 +54,7 @@ from .pool import (
     MaxPool2d,
     MaxPool3d,
 )
+from .positional import PositionalEncoding
 from .resample import (
     PixelShuffle,
     PixelUnshuffle,
@@ -125,6 +126,7 @@ __all__ = [
     "Parameter",
     "PixelShuffle",
     "PixelUnshuffle",
+    "PositionalEncoding",
     "RNN",
     "RNNBase",
     "RNNCell",

@@ -10,6 +10,7 @@ import op_case as ops
 import op_images as images
 import op_inputs as make
 import op_pool as pool
+from op_attention import ATTENTION
 from op_bias import BIASES
 from op_case import OpCase, call
 from op_embedding import EMBEDDINGS
@@ -185,6 +186,7 @@ OPS: list[OpCase] = [
     *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
+    *ATTENTION,
     *BIASES,
     *LOCALS,
     *PADDINGS,

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+from ukernel_attention import ATTENTION
 from ukernel_bias import BIAS
 from ukernel_blocks import GEMM, MODES, PACK, gemm_args, strided
 from ukernel_depthwise import DEPTHWISE
@@ -38,6 +39,8 @@ CASES += [
     *TABLE_ROWS,
 ]
 CASES += [*NORM_ROWS, *LOSS_ROWS, *PAIR_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
+CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
+CASES += ATTENTION
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

@@ -13,6 +13,7 @@
 #include "../ukernel/vmath.h"
 #include "../ukernel/reduce.h"
 #include "../ukernel/softmax.h"
+#include "../ukernel/attention.h"
 #include "../ukernel/norm.h"
 #include "../ukernel/elementwise.h"
 #include "../ukernel/gates.h"

@@ -57,6 +57,8 @@ from .adaptive import (  # noqa: E402
     max_unpool2d_forward,
 )
 from .arithmetic import add_forward, add_relu_forward  # noqa: E402
+from .attention import attention_forward  # noqa: E402
+from .attention_grad import attention_backward  # noqa: E402
 from .bce import (  # noqa: E402
     bce_backward,
     bce_forward,
@@ -165,6 +167,8 @@ __all__ = [
     "adaptive_max_pool2d_forward",
     "add_forward",
     "add_relu_forward",
+    "attention_backward",
+    "attention_forward",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "batch_norm_backward",

@@ -80,6 +80,10 @@ cdef extern from "fastnn.h" nogil:
                                      float *dx) noexcept nogil
         void (*vscale)(size_t n, float scale, const float *x, float *y) noexcept nogil
         void (*vaxpy)(size_t n, float scale, const float *x, float *y) noexcept nogil
+        float (*vexp_sum)(size_t n, const float *x, float shift, float *y) noexcept nogil
+        void (*vmask_out)(size_t n, const uint8_t *keep, float *s) noexcept nogil
+        void (*attention_grad)(size_t n, float shift, float delta, float scale, float *s,
+                               float *dp) noexcept nogil
         void (*norm_moments)(size_t count, size_t n, Py_ssize_t stride, float center,
                              const float *x, float *sums) noexcept nogil
         void (*norm_apply)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,

@@ -12,6 +12,7 @@ from .adaptive_pool import (
     max_unpool2d,
 )
 from .arithmetic import abs, add, add_relu, clamp, div, matmul, mul, neg, pow, sqrt, sub
+from .attention import scaled_dot_product_attention
 from .conv import conv1d, conv2d, conv3d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .ctc import ctc_loss
@@ -175,6 +176,7 @@ __all__ = [
     "sigmoid",
     "smooth_l1_loss",
     "soft_margin_loss",
+    "scaled_dot_product_attention",
     "softmax",
     "split",
     "sqrt",

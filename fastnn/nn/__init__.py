@@ -14,6 +14,7 @@ from .adaptive_pool import (
     MaxUnpool1d,
     MaxUnpool2d,
 )
+from .attention import MultiheadAttention
 from .collections import ModuleDict, ModuleList, ParameterDict, ParameterList, Residual
 from .container import Flatten, Sequential
 from .conv import Conv1d, Conv2d, Conv3d
@@ -65,6 +66,7 @@ from .pool import (
     MaxPool2d,
     MaxPool3d,
 )
+from .positional import PositionalEncoding
 from .resample import (
     PixelShuffle,
     PixelUnshuffle,
@@ -148,12 +150,14 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "Parameter",
     "ParameterDict",
     "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",
     "RMSNorm",
+    "PositionalEncoding",
     "RNN",
     "RNNBase",
     "RNNCell",

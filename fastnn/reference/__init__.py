@@ -24,6 +24,7 @@ from .adaptive import (
     max_unpool2d_forward,
 )
 from .arithmetic import add_forward, add_relu_forward
+from .attention import attention_backward, attention_forward
 from .bce import bce_backward, bce_forward, bce_with_logits_backward, bce_with_logits_forward
 from .bias import bias_activation
 from .clip import clamp_grads, grad_norm, scale_grads
@@ -118,6 +119,8 @@ __all__ = [
     "adaptive_max_pool2d_forward",
     "add_forward",
     "add_relu_forward",
+    "attention_backward",
+    "attention_forward",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "batch_norm_backward",

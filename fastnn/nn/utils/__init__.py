@@ -12,6 +12,7 @@ from ..fused import fuse_conv_bn_eval, fuse_conv_bn_weights
 from ..module import Module
 from . import parametrizations, parametrize, rnn
 from .max_norm import max_norm_
+from .penalty import l1_penalty, l2_penalty
 from .spectral_norm import remove_spectral_norm, spectral_norm
 from .vector import parameters_to_vector, vector_to_parameters
 from .weight_norm import remove_weight_norm, weight_norm
@@ -24,6 +25,8 @@ __all__ = [
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
     "get_total_norm",
+    "l1_penalty",
+    "l2_penalty",
     "max_norm_",
     "parameters_to_vector",
     "parametrizations",

@@ -11,7 +11,8 @@ DTYPES = ["float32", "float64"]
 REDUCTIONS = ["mean", "sum", "none"]
 LABELS = np.array([0, 4, 2, 2, 3, 1])
 PAIRS = ["l1_loss", "smooth_l1_loss", "huber_loss", "mse_loss", "kl_div", "poisson_nll_loss"]
-MODULES = {"CTCLoss", "HuberLoss", "L1Loss", "SmoothL1Loss"}
+MODULES = {"CTCLoss", "CosineSimilarity", "HuberLoss", "L1Loss", "NLLLoss"}
+MODULES |= {"PairwiseDistance", "SmoothL1Loss"}
 SIGNED = ["hinge_embedding_loss", "soft_margin_loss", "multilabel_soft_margin_loss"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:reduction")
@@ -83,3 +84,17 @@ def test_modules(dtype):
         return lib.nn.CTCLoss(4)(F.log_softmax(a, 2), lib.tensor(targets), (9, 7), (2, 2))
 
     compare(ctc, arrays(dtype, 1, (9, 2, 5)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_nll_and_distance_modules(reduction, dtype):
+    (w,) = arrays(dtype, 1, (5,))
+
+    def nll(lib, F, a):
+        how = {"ignore_index": 2, "reduction": reduction}
+        return lib.nn.NLLLoss(lib.tensor(w * w), **how)(a, lib.tensor(LABELS))
+
+    compare(nll, arrays(dtype, 1))
+    compare(lambda lib, F, a, b: lib.nn.CosineSimilarity(0)(a, b), arrays(dtype, 2))
+    compare(lambda lib, F, a, b: lib.nn.PairwiseDistance(3, keepdim=True)(a, b), arrays(dtype, 2))

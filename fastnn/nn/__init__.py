@@ -32,6 +32,7 @@ from .feature_dropout import (
 from .fold import Fold, Unfold
 from .group_norm import GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .layer_norm import LayerNorm, RMSNorm
+from .likelihood import CosineSimilarity, NLLLoss, PairwiseDistance
 from .linear import Identity, Linear
 from .local import LocallyConnected1d, LocallyConnected2d
 from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
@@ -108,6 +109,7 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout1d",
@@ -151,6 +153,8 @@ __all__ = [
     "ModuleDict",
     "ModuleList",
     "MultiheadAttention",
+    "NLLLoss",
+    "PairwiseDistance",
     "Parameter",
     "ParameterDict",
     "ParameterList",

@@ -272,7 +272,7 @@ SAME_NAME = (
 for _name in SAME_NAME:
     setattr(Tensor, _name, getattr(F, _name))
 for _name in vocabulary.__all__:
-    if _name not in ("hstack", "vstack", "where"):  # `where` stands above, in another order
+    if _name not in ("einsum", "hstack", "vstack", "where"):  # `where` above, in another order
         setattr(Tensor, _name, getattr(vocabulary, _name))
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)

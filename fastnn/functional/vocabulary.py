@@ -14,6 +14,8 @@ from .arrange import (
     unbind,
     vstack,
 )
+from .einsum import einsum
+from .folds import all, amax, amin, any, logsumexp, norm
 from .indexing import (
     gather,
     index_add,
@@ -55,7 +57,11 @@ from .sorting import argsort, cumsum, sort, topk
 
 __all__ = [
     "addmm",
+    "all",
     "allclose",
+    "amax",
+    "amin",
+    "any",
     "argsort",
     "atan",
     "baddbmm",
@@ -64,6 +70,7 @@ __all__ = [
     "cosh",
     "cumsum",
     "dot",
+    "einsum",
     "equal",
     "expand_as",
     "expm1",
@@ -77,6 +84,7 @@ __all__ = [
     "log10",
     "log1p",
     "log2",
+    "logsumexp",
     "masked_fill",
     "masked_select",
     "maximum",
@@ -86,6 +94,7 @@ __all__ = [
     "mv",
     "narrow",
     "nonzero",
+    "norm",
     "outer",
     "reciprocal",
     "rsqrt",

@@ -53,6 +53,7 @@ from .pointwise import (
     square,
     tan,
 )
+from .repeats import diag, diagonal, flip, prod, repeat_interleave, roll, tile
 from .sorting import argsort, cumsum, sort, topk
 
 __all__ = [
@@ -69,11 +70,14 @@ __all__ = [
     "cos",
     "cosh",
     "cumsum",
+    "diag",
+    "diagonal",
     "dot",
     "einsum",
     "equal",
     "expand_as",
     "expm1",
+    "flip",
     "gather",
     "hstack",
     "index_add",
@@ -96,7 +100,10 @@ __all__ = [
     "nonzero",
     "norm",
     "outer",
+    "prod",
     "reciprocal",
+    "repeat_interleave",
+    "roll",
     "rsqrt",
     "scatter",
     "scatter_add",
@@ -106,6 +113,7 @@ __all__ = [
     "square",
     "swapaxes",
     "tan",
+    "tile",
     "topk",
     "tril",
     "triu",

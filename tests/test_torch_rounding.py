@@ -28,3 +28,8 @@ def test_comparison(name):
 
 def test_logical_not():
     compare(lambda lib, F, a: a.logical_not(), [np.array([0, 1.5, -0.0], np.float32)])
+
+
+def test_clamp_by_one_bound():
+    a = random_array(np.random.default_rng(2), (6, 7), "float32")
+    compare(lambda lib, F, a: [a.clamp_min(0.25), lib.clamp_max(a, 0.25)], [a])

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..tensor import Function, Tensor, wrap
 from . import _checks
-from .arithmetic import _broadcasts, operands
+from .arithmetic import _broadcasts, clamp, operands
 
 
 class _Flat(Function):
@@ -67,3 +67,13 @@ logical_xor = _test("logical_xor", np.logical_xor, "xor")
 def logical_not(input: Tensor) -> Tensor:
     """Where input is 0, bool."""
     return wrap(np.asarray(np.logical_not(_checks.tensor(input, "logical_not", "input")._data)))
+
+
+def clamp_min(input: Tensor, min: float) -> Tensor:
+    """clamp with a lower bound only."""
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Tensor, max: float) -> Tensor:
+    """clamp with an upper bound only."""
+    return clamp(input, max=max)

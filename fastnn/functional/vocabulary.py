@@ -56,6 +56,8 @@ from .pointwise import (
 from .repeats import diag, diagonal, flip, prod, repeat_interleave, roll, tile
 from .rounding import (
     ceil,
+    clamp_max,
+    clamp_min,
     eq,
     floor,
     ge,
@@ -85,6 +87,8 @@ __all__ = [
     "baddbmm",
     "bmm",
     "ceil",
+    "clamp_max",
+    "clamp_min",
     "cos",
     "cosh",
     "cumsum",

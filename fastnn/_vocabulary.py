@@ -27,13 +27,10 @@ _GPU = "an interface of GPU kernels"
 
 # What is meant to come and is not here yet.
 _LAYERS_TO_COME = """
-Bilinear CELU ChannelShuffle CosineEmbeddingLoss ELU GELU GLU GaussianNLLLoss Hardshrink
-Hardsigmoid Hardswish Hardtanh HingeEmbeddingLoss KLDivLoss LogSigmoid MarginRankingLoss
-MaxUnpool3d Mish MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss PReLU
-PoissonNLLLoss RReLU ReLU6 SELU SiLU SoftMarginLoss Softmax2d Softmin Softplus Softshrink
-Softsign Tanhshrink Threshold Transformer TransformerDecoder TransformerDecoderLayer
-TransformerEncoder TransformerEncoderLayer TripletMarginLoss TripletMarginWithDistanceLoss
-Unflatten
+Bilinear CELU ChannelShuffle ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh
+LogSigmoid MaxUnpool3d Mish PReLU RReLU ReLU6 SELU SiLU Softmax2d Softmin Softplus
+Softshrink Softsign Tanhshrink Threshold Transformer TransformerDecoder
+TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer Unflatten
 """
 _FUNCTIONS_TO_COME = """
 bilinear celu celu_ channel_shuffle elu elu_ gelu glu gumbel_softmax hardshrink hardsigmoid

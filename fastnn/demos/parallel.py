@@ -69,7 +69,7 @@ def _on_level(level: str, n_steps: int, seed: int) -> tuple[float, str]:
     path = os.pathsep.join(p or os.getcwd() for p in sys.path)
     env = {**os.environ, "FASTNN_ISA": level, "PYTHONPATH": path}
     run = subprocess.run(
-        [sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True
+        [sys.executable, "-P", "-c", code], env=env, check=True, capture_output=True, text=True
     )
     seconds, digest = run.stdout.split()
     return float(seconds), digest

@@ -3,7 +3,7 @@
 import importlib as _importlib
 from typing import Any as _Any
 
-from . import backend, functional, nn, operators, optim
+from . import backend, functional, nn, operators
 from .config import get_num_threads, set_num_threads, show_config, threads
 from .creation import (
     arange,
@@ -160,6 +160,7 @@ _LATER = (
     "lab",
     "metrics",
     "models",
+    "optim",
     "reference",
     "train",
     "viz",

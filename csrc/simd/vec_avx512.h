@@ -167,6 +167,9 @@ FNN_INLINE vi32 vi32_sar(vi32 a, int n) {
 #else
 #define vi32_sar(a, n) _mm512_srai_epi32(a, n)
 #endif
+#ifndef FNN_SIMDE
+#define VF32_SCALE(a, n) _mm512_scalef_ps(a, n) /* else vmath.h's */
+#endif
 FNN_INLINE void vu32_mulhilo(vi32 a, uint32_t m, vi32 *hi, vi32 *lo) {
   const __m512i mm = _mm512_set1_epi32((int)m);
   __m512i even = _mm512_mul_epu32(a, mm);

@@ -5,25 +5,50 @@
  * ULP, are asserted by tests/test_ukernels.py: <= 2.  NaN stays NaN, infinities are exact.
  * Denormal inputs and results count as zero, because kernels run with denormals flushed. */
 
-FNN_INLINE vf32 exp_vf32(vf32 x) {
-  /* e^x = 2^n e^r, |r| <= ln(2)/2, e^r = 1 + r + r^2 q(r); relative error of the fit 2^-28.
-   * ln(2) in two parts, the first with 9 trailing zero bits, so that n * hi is exact. */
+FNN_INLINE vf32 scale_vf32(vf32 a, vf32 n) {
+  /* a 2^n for whole n from -150 to 128, as 2^k 2^l: one exponent field cannot hold such an n. */
+#ifdef VF32_SCALE
+  return VF32_SCALE(a, n);
+#else
+  vi32 k = vf32_to_i32(n), half = vi32_sar(k, 1), rest = vi32_sub(k, half);
+  a = vf32_mul(a, vi32_as_f32(vi32_shl(vi32_add(half, vi32_set1(127)), 23)));
+  return vf32_mul(a, vi32_as_f32(vi32_shl(vi32_add(rest, vi32_set1(127)), 23)));
+#endif
+}
+
+FNN_INLINE vf32 exp_terms(vf32 x, vf32 *r, vf32 *n, vi32 *power) {
+  /* e^x = 2^n e^r, |r| <= ln(2)/2, e^r = 1 + r + r^2 q(r), returns q; relative error of the fit
+   * 2^-28.  ln(2) in two parts, the first with 9 trailing zero bits, so that n * hi is exact.
+   * power: n in the place of the exponent, for n from -127 to 127. */
   const vf32 hi = vf32_set1(0.693359375f), lo = vf32_set1(-2.12194440e-4f);
+  const vf32 magic = vf32_set1(12582912.0f); /* rounds to an integer, which its low bits show */
+  vf32 shifted = vf32_fmadd(x, vf32_set1(1.44269504f), magic);
+  *n = vf32_sub(shifted, magic);
+  *r = vf32_fnmadd(*n, lo, vf32_fnmadd(*n, hi, x));
+  *power = vi32_shl(vf32_bits(shifted), 23);
+  vf32 q = vf32_set1(0.00138145383f);
+  q = vf32_fmadd(q, *r, vf32_set1(0.00836874545f));
+  q = vf32_fmadd(q, *r, vf32_set1(0.041668389f));
+  q = vf32_fmadd(q, *r, vf32_set1(0.166665211f));
+  return vf32_fmadd(q, *r, vf32_set1(0.49999994f));
+}
+
+FNN_INLINE vf32 exp_vf32(vf32 x) {
   x = vf32_min(vf32_set1(89.0f), x); /* a NaN stands second and stays */
   x = vf32_max(vf32_set1(-104.0f), x);
-  vf32 n = vf32_round(vf32_mul(x, vf32_set1(1.44269504f)));
-  vf32 r = vf32_fnmadd(n, lo, vf32_fnmadd(n, hi, x));
-  vf32 q = vf32_set1(0.00138145383f);
-  q = vf32_fmadd(q, r, vf32_set1(0.00836874545f));
-  q = vf32_fmadd(q, r, vf32_set1(0.041668389f));
-  q = vf32_fmadd(q, r, vf32_set1(0.166665211f));
-  q = vf32_fmadd(q, r, vf32_set1(0.49999994f));
+  vf32 r, n;
+  vi32 power;
+  vf32 q = exp_terms(x, &r, &n, &power);
+  return scale_vf32(vf32_add(vf32_fmadd(vf32_mul(r, r), q, r), vf32_set1(1.0f)), n);
+}
+
+FNN_INLINE vf32 exp_near_vf32(vf32 x) {
+  /* exp for -88 <= x <= 88, where one exponent field holds the power of two. */
+  vf32 r, n;
+  vi32 power;
+  vf32 q = exp_terms(x, &r, &n, &power);
   vf32 p = vf32_add(vf32_fmadd(vf32_mul(r, r), q, r), vf32_set1(1.0f));
-  /* 2^n as 2^a 2^b: n reaches 128 and -150, beyond what one exponent field can hold. */
-  vi32 k = vf32_to_i32(n), a = vi32_sar(k, 1), b = vi32_sub(k, a);
-  const vi32 bias = vi32_set1(127);
-  p = vf32_mul(p, vi32_as_f32(vi32_shl(vi32_add(a, bias), 23)));
-  return vf32_mul(p, vi32_as_f32(vi32_shl(vi32_add(b, bias), 23)));
+  return vf32_mul(p, vi32_as_f32(vi32_add(power, vf32_bits(vf32_set1(1.0f)))));
 }
 
 FNN_INLINE vf32 log_vf32(vf32 x) {
@@ -65,7 +90,7 @@ FNN_INLINE vf32 tanh_vf32(vf32 x) {
   P = vf32_fmadd(P, s, vf32_set1(0.133314416f));
   P = vf32_fmadd(P, s, vf32_set1(-0.333332807f));
   vf32 small = vf32_fmadd(vf32_mul(s, ax), P, ax);
-  vf32 e = exp_vf32(vf32_add(ax, ax));
+  vf32 e = exp_near_vf32(vf32_min(vf32_set1(20.0f), vf32_add(ax, ax))); /* tanh(10) is 1 */
   vf32 large = vf32_sub(one, vf32_div(vf32_set1(2.0f), vf32_add(e, one)));
   vf32 y = vf32_select(vf32_lt(ax, vf32_set1(0.625f)), small, large);
   return vf32_or(y, vf32_and(x, sign)); /* -0 stays -0 */
@@ -76,7 +101,7 @@ FNN_INLINE vf32 sigmoid_vf32(vf32 x) {
    * exactly (Dekker 1971), is taken back: without that the worst error is 2.3 ULP. */
   const vf32 one = vf32_set1(1.0f);
   vmask negative = vf32_lt(x, vf32_zero());
-  vf32 z = exp_vf32(vf32_or(x, vf32_set1(-0.0f)));
+  vf32 z = exp_near_vf32(vf32_max(vf32_set1(-88.0f), vf32_or(x, vf32_set1(-0.0f))));
   vf32 d = vf32_add(one, z), error = vf32_sub(z, vf32_sub(d, one));
   vf32 s = vf32_div(vf32_select(negative, z, one), d);
   vf32 inverse = vf32_select(negative, vf32_sub(one, s), s);

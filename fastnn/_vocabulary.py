@@ -29,8 +29,7 @@ _GPU = "an interface of GPU kernels"
 _LAYERS_TO_COME = """
 Bilinear CELU ChannelShuffle ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh
 LogSigmoid MaxUnpool3d Mish PReLU RReLU ReLU6 SELU SiLU Softmax2d Softmin Softplus
-Softshrink Softsign Tanhshrink Threshold Transformer TransformerDecoder
-TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer Unflatten
+Softshrink Softsign Tanhshrink Threshold Unflatten
 """
 _FUNCTIONS_TO_COME = """
 bilinear celu celu_ channel_shuffle elu elu_ gelu glu gumbel_softmax hardshrink hardsigmoid

@@ -91,6 +91,8 @@ from .resample import (
 )
 from .rnn import GRU, LSTM, RNN, RNNBase
 from .rnn_cell import GRUCell, LSTMCell, RNNCell
+from .transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .transformer_layer import TransformerDecoderLayer, TransformerEncoderLayer
 from .tree import TreeLSTM, TreeRNN
 from .trees import Trees
 
@@ -202,6 +204,11 @@ __all__ = [
     "SoftMarginLoss",
     "Softmax",
     "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TreeLSTM",
     "TreeRNN",
     "Trees",

@@ -82,6 +82,7 @@ from .pool import (
     MaxPool3d,
 )
 from .positional import PositionalEncoding
+from .positions import LearnedPositionalEncoding, RotaryEncoding
 from .resample import (
     PixelShuffle,
     PixelUnshuffle,
@@ -158,6 +159,7 @@ __all__ = [
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
     "LocalResponseNorm",
     "LocallyConnected1d",
@@ -198,6 +200,7 @@ __all__ = [
     "ReplicationPad2d",
     "ReplicationPad3d",
     "Residual",
+    "RotaryEncoding",
     "Sequential",
     "Sigmoid",
     "SmoothL1Loss",

@@ -29,8 +29,7 @@ _GPU = "an interface of GPU kernels"
 _LAYERS_TO_COME = """
 Bilinear CELU ChannelShuffle ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh
 LogSigmoid MaxUnpool3d Mish PReLU RReLU ReLU6 SELU SiLU Softmax2d Softmin Softplus
-Softshrink Softsign Tanhshrink Threshold Transformer TransformerDecoder
-TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer Unflatten
+Softshrink Softsign Tanhshrink Threshold Unflatten
 """
 _FUNCTIONS_TO_COME = """
 bilinear celu celu_ channel_shuffle elu elu_ gelu glu gumbel_softmax hardshrink hardsigmoid
@@ -154,10 +153,12 @@ ADDED: dict[str, dict[str, str]] = {
     "torch.nn": {
         "GaussianNoise": "adds noise in training",
         "GlobalAvgPool2d": "AdaptiveAvgPool2d(1)",
+        "LearnedPositionalEncoding": "a learned vector for each position",
         "LocallyConnected1d": "convolution without shared weights",
         "LocallyConnected2d": "convolution without shared weights",
         "PositionalEncoding": "sines and cosines added to a sequence",
         "Residual": "x + f(x)",
+        "RotaryEncoding": "rotary positions of queries and keys",
         "TreeLSTM": "over nn.Trees, level by level",
         "TreeRNN": "over nn.Trees, level by level",
         "Trees": "a batch of trees",
@@ -168,6 +169,7 @@ ADDED: dict[str, dict[str, str]] = {
         "locally_connected1d": "convolution without shared weights",
         "locally_connected2d": "convolution without shared weights",
         "recurrent_layer": "one layer of an RNN, LSTM or GRU over a whole sequence",
+        "rotary_encoding": "rotary positions of queries and keys",
     },
     "torch.nn.init": {
         "chrono_": "biases of an LSTM or GRU for long memories",

@@ -14,6 +14,7 @@ from test_torch_mha import ATTENTION  # noqa: E402
 from test_torch_pool import POOLS  # noqa: E402
 from test_torch_rnn import RECURRENT  # noqa: E402
 from test_torch_row_norm import ROW_NORM_LAYERS  # noqa: E402
+from test_torch_transformer import TRANSFORMERS  # noqa: E402
 from test_torch_tree import TREES  # noqa: E402
 from torch_compare import (  # noqa: E402
     backward,
@@ -313,7 +314,7 @@ CONTAINERS = {"ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Res
 def test_every_layer_is_compared():
     found = {type(m).__name__ for make, _ in LAYERS for m in make(nn).modules()} | LOSSES
     found |= ATTENTION | COMPARED_LAYERS | CONTAINERS | MODULES | POOLS | RECURRENT
-    found |= ROW_NORM_LAYERS | TABLES | TREES
+    found |= ROW_NORM_LAYERS | TABLES | TRANSFORMERS | TREES
     layers = {
         name
         for name in nn.__all__

@@ -17,8 +17,13 @@ LAYERS = [
     {"kdim": 5, "vdim": 7},
     {"add_bias_kv": True, "add_zero_attn": True},
 ]
-# The other one is not in PyTorch: tests/test_positional.py.
-ATTENTION = {"MultiheadAttention", "PositionalEncoding"}
+# The others are not in PyTorch: tests/test_positional.py, tests/test_positions.py.
+ATTENTION = {
+    "LearnedPositionalEncoding",
+    "MultiheadAttention",
+    "PositionalEncoding",
+    "RotaryEncoding",
+}
 MASKS = [None, "attn bool", "attn float", "heads", "padding", "both", "causal"]
 
 

@@ -64,6 +64,7 @@ from .reduce import argmax, argmin, max, mean, min, std, sum, var
 from .repeats import one_hot
 from .resample import interpolate, pixel_shuffle, pixel_unshuffle
 from .rnn import recurrent_layer
+from .rotary import rotary_encoding
 from .shape import (
     cat,
     chunk,
@@ -175,6 +176,7 @@ __all__ = [
     "relu",
     "reshape",
     "rms_norm",
+    "rotary_encoding",
     "sigmoid",
     "smooth_l1_loss",
     "soft_margin_loss",

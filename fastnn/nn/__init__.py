@@ -82,6 +82,7 @@ from .pool import (
     MaxPool3d,
 )
 from .positional import PositionalEncoding
+from .positions import LearnedPositionalEncoding, RotaryEncoding
 from .resample import (
     PixelShuffle,
     PixelUnshuffle,
@@ -91,6 +92,8 @@ from .resample import (
 )
 from .rnn import GRU, LSTM, RNN, RNNBase
 from .rnn_cell import GRUCell, LSTMCell, RNNCell
+from .transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .transformer_layer import TransformerDecoderLayer, TransformerEncoderLayer
 from .tree import TreeLSTM, TreeRNN
 from .trees import Trees
 
@@ -156,6 +159,7 @@ __all__ = [
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
     "LocalResponseNorm",
     "LocallyConnected1d",
@@ -196,12 +200,18 @@ __all__ = [
     "ReplicationPad2d",
     "ReplicationPad3d",
     "Residual",
+    "RotaryEncoding",
     "Sequential",
     "Sigmoid",
     "SmoothL1Loss",
     "SoftMarginLoss",
     "Softmax",
     "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TreeLSTM",
     "TreeRNN",
     "Trees",

@@ -15,6 +15,7 @@
 #include "../ukernel/softmax.h"
 #include "../ukernel/norm.h"
 #include "../ukernel/elementwise.h"
+#include "../ukernel/rectifier.h"
 #include "../ukernel/gates.h"
 #include "../ukernel/norm_columns.h"
 #include "../ukernel/lrn.h"

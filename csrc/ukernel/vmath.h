@@ -54,6 +54,32 @@ FNN_INLINE vf32 log_vf32(vf32 x) {
                      vf32_sub(vf32_zero(), inf), y);
 }
 
+/* x = n ln(2) + r, |r| <= ln(2)/2, for |x| <= 88: r, 2^n as an addend to an exponent field, and q of
+ * e^r = 1 + r + r^2 q(r) as in exp_vf32.  The last bits of x / ln(2) + 1.5 2^23 are n. */
+FNN_INLINE vf32 exp_terms(vf32 x, vf32 *r, vi32 *power) {
+  const vf32 hi = vf32_set1(0.693359375f), lo = vf32_set1(-2.12194440e-4f);
+  const vf32 magic = vf32_set1(12582912.0f);
+  vf32 shifted = vf32_fmadd(x, vf32_set1(1.44269504f), magic);
+  vf32 n = vf32_sub(shifted, magic);
+  *r = vf32_fnmadd(n, lo, vf32_fnmadd(n, hi, x));
+  *power = vi32_shl(vf32_bits(shifted), 23);
+  vf32 q = vf32_set1(0.00138145383f);
+  q = vf32_fmadd(q, *r, vf32_set1(0.00836874545f));
+  q = vf32_fmadd(q, *r, vf32_set1(0.041668389f));
+  q = vf32_fmadd(q, *r, vf32_set1(0.166665211f));
+  return vf32_fmadd(q, *r, vf32_set1(0.49999994f));
+}
+
+/* e^x - 1, |x| <= 80: 2^n (e^r - 1) + (2^n - 1); NaN stays NaN. */
+FNN_INLINE vf32 expm1_vf32(vf32 x) {
+  const vf32 one = vf32_set1(1.0f);
+  vf32 r;
+  vi32 power;
+  vf32 q = exp_terms(x, &r, &power), p = vf32_fmadd(vf32_mul(r, r), q, r);
+  vf32 scale = vi32_as_f32(vi32_add(power, vf32_bits(one)));
+  return vf32_fmadd(scale, p, vf32_sub(scale, one));
+}
+
 FNN_INLINE vf32 tanh_vf32(vf32 x) {
   /* |x| < 0.625: x + x^3 P(x^2), relative error 2^-27.8; above: 1 - 2 / (e^2|x| + 1). */
   const vf32 sign = vf32_set1(-0.0f), one = vf32_set1(1.0f);

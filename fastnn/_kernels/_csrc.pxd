@@ -43,6 +43,10 @@ cdef extern from "fastnn.h" nogil:
     ctypedef void (*fnn_map)(size_t n, const float *x, float *y) noexcept nogil
     ctypedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y,
                                   float *dx) noexcept nogil
+    ctypedef void (*fnn_param_map)(size_t n, const float *p, const float *x,
+                                   float *y) noexcept nogil
+    ctypedef void (*fnn_param_map_grad)(size_t n, const float *p, const float *dy, const float *x,
+                                        float *dx) noexcept nogil
 
     ctypedef struct fnn_ukernels:
         const char *isa
@@ -92,6 +96,11 @@ cdef extern from "fastnn.h" nogil:
         void (*vleaky_relu)(size_t n, float slope, const float *x, float *y) noexcept nogil
         void (*vleaky_relu_grad)(size_t n, float slope, const float *dy, const float *x,
                                  float *dx) noexcept nogil
+        fnn_map vgelu, vgelu_tanh, vsilu, vmish, vhardsigmoid, vhardswish
+        fnn_map_grad vgelu_grad, vgelu_tanh_grad, vsilu_grad, vmish_grad
+        fnn_map_grad vhardsigmoid_grad, vhardswish_grad
+        fnn_param_map velu, vsoftplus
+        fnn_param_map_grad velu_grad, vsoftplus_grad
         void (*norm_planes)(size_t channels, size_t n, int relu, const float *mean,
                             const float *scale, const float *shift, const float *x,
                             float *y) noexcept nogil

@@ -115,3 +115,16 @@ def test_binary_cross_entropy_with_logits(race, threads):
 
     contenders = against_both_layouts(make, (128, 1000), work)
     race("bce_with_logits 128x1000", threads, contenders)
+
+
+ROW_NORMS = [
+    ("layer_norm", (4096, 512), lambda n: n.LayerNorm(512)),
+    ("rms_norm", (4096, 512), lambda n: n.RMSNorm(512)),
+    ("group_norm", SHAPE, lambda n: n.GroupNorm(8, SHAPE[1])),
+]
+
+
+@pytest.mark.parametrize(("name", "shape", "make"), ROW_NORMS, ids=lambda v: str(v)[:20])
+def test_row_norm_training(race, threads, name, shape, make):
+    contenders = {lib.__name__: training(lib, make(lib.nn), shape) for lib in (fastnn, torch)}
+    race(f"{name} train {shape}", threads, contenders)

@@ -29,16 +29,16 @@ typedef struct fnn_gemm {
   int accumulate, activation;
 } fnn_gemm;
 
-/* Scalars of one optimizer step; see ukernel/update.h. */
-typedef struct fnn_sgd {
-  float lr, momentum, keep, weight_decay, l1_decay; /* keep = 1 - dampening */
-  int nesterov, maximize, first;
-} fnn_sgd;
-typedef struct fnn_adam {
-  float beta1, beta2, one_minus_beta1, one_minus_beta2;
-  float step_size, inv_sqrt_correction2, eps, weight_decay, l1_decay;
-  int maximize;
-} fnn_adam;
+/* Scalars of one optimizer step, of which each rule reads some; see ukernel/update.h. */
+typedef struct fnn_step {
+  float lr, lr_grad;                          /* bias corrections included */
+  float weight_decay, l1_decay;               /* added to the gradient */
+  float shrink, l1_shrink;                    /* decoupled: p = shrink p - l1_shrink sign(p) */
+  float momentum, beta1, beta2, keep1, keep2; /* keep = 1 - beta (SGD: 1 - dampening) */
+  float eps, root;                            /* root multiplies the root of the mean square */
+  float eta_minus, eta_plus, smallest, largest;
+  int maximize, decoupled, nesterov, first, rectified;
+} fnn_step;
 
 /* A pooling window over planes of (h, w) pixels with (oh, ow) outputs; see ukernel/pool.h. */
 typedef struct fnn_pool {
@@ -57,6 +57,9 @@ typedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y, float *d
 typedef void (*fnn_param_map)(size_t n, const float *p, const float *x, float *y);
 typedef void (*fnn_param_map_grad)(size_t n, const float *p, const float *dy, const float *x,
                                    float *dx);
+
+typedef void (*fnn_update)(size_t n, const fnn_step *s, float *param, const float *grad, float *a,
+                           float *b, float *c);
 
 typedef struct fnn_ukernels {
   const char *isa;

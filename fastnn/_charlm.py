@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from . import datasets, get_num_threads, manual_seed, optim, save
 from .classic import NGram
 from .io.files import write_atomically
+from .metrics.language import perplexity_of
 from .models import CharRNN
 from .random import Generator, resolve
 from .train import tbptt_epoch, tbptt_loss, weights_sha256
@@ -37,9 +38,10 @@ def run(args: Any, out: Path, checkpoint: Path) -> int:
     model = CharRNN(v, 64, args.hidden, args.layers, args.cell)
     optimizer = optim.Adam(model.parameters(), lr=args.lr)
     settings = {name: getattr(args, name) for name in _SETTINGS}
+    data = {"text": _sha256(whole), "vocabulary": _sha256(text.vocabulary)}
     history: dict[str, list[float]] = {"epoch": [], "perplexity": [], "val_perplexity": []}
     if args.resume:
-        history = _resume(checkpoint, settings, model, optimizer)
+        history = _resume(checkpoint, settings, data, model, optimizer)
     baselines = {name: NGram(n, v).fit(train).perplexity(test) for n, name in enumerate(_BASELINES)}
     start = time.perf_counter()
     done = len(history["epoch"])
@@ -51,15 +53,15 @@ def run(args: Any, out: Path, checkpoint: Path) -> int:
             loss = tbptt_epoch(model, batches, optimizer)
             held_out = tbptt_loss(model, datasets.tbptt_batches(test, 1, 500))
             history["epoch"].append(epoch + 1)
-            history["perplexity"].append(math.exp(loss))
-            history["val_perplexity"].append(math.exp(held_out))
+            history["perplexity"].append(perplexity_of(loss))
+            history["val_perplexity"].append(perplexity_of(held_out))
             print(
-                f"epoch {epoch + 1}/{args.epochs}  perplexity {math.exp(loss):.3f}  "
-                f"held out {math.exp(held_out):.3f}",
+                f"epoch {epoch + 1}/{args.epochs}  perplexity {history['perplexity'][-1]:.3f}  "
+                f"held out {history['val_perplexity'][-1]:.3f}",
                 flush=True,
             )
             tree = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            tree |= {"settings": settings, "history": history}
+            tree |= {"settings": settings, "data": data, "history": history}
             save_tree(checkpoint, tree | {"generator": resolve(None).get_state()})
     except KeyboardInterrupt as interrupt:
         n = len(history["epoch"])
@@ -101,12 +103,29 @@ def _finish(args, out, model, text, history, baselines, sample, seconds) -> int:
     return 0
 
 
-def _resume(path: Path, settings: dict[str, Any], model: Any, optimizer: Any) -> Any:
-    """Restore a run; its history.  ValueError if it was begun with other options."""
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _resume(
+    path: Path, settings: dict[str, Any], data: dict[str, str], model: Any, optimizer: Any
+) -> Any:
+    """Restore a run; its history.  ValueError if it was begun with other options or another text.
+
+    data: SHA-256 of the text and of its vocabulary.  Of another text with as many different
+    characters all weights would fit, and its ids would mean something else.
+    """
     tree = load_tree(path)
     if not isinstance(tree, dict) or "generator" not in tree:
         raise ValueError(f"{path}: not a checkpoint of charlm")
     refuse_other_options(settings, tree["settings"])
+    found = tree.get("data", {})
+    for what, digest in data.items():
+        if found.get(what) != digest:
+            raise ValueError(
+                f"{path}: the checkpoint is of another {what}: SHA-256 {found.get(what)}, that of "
+                f"this one is {digest}; resume with the same --text"
+            )
     model.load_state_dict(tree["model"])
     optimizer.load_state_dict(tree["optimizer"])
     resolve(None).set_state(tree["generator"])

@@ -21,6 +21,7 @@ from .tensor import Tensor, contiguous, wrap
 __all__ = [
     "Function",
     "backward",
+    "checkpoint",
     "detect_anomaly",
     "enable_grad",
     "grad",
@@ -168,3 +169,100 @@ def gradcheck(
                     f"differences {want:.6g}"
                 )
     return True
+
+
+class _Checkpoint(_TapeFunction):
+    """The outputs of a function of which nothing but the inputs was kept."""
+
+    strided = True
+
+    @staticmethod
+    def forward(ctx: Any, again: Callable[[], Any], values: Any, *arrays: Any) -> Any:
+        ctx.again = again
+        ctx.save(*arrays)
+        return values
+
+    @staticmethod
+    def backward(ctx: Any, *dys: np.ndarray) -> Any:
+        _ = ctx.saved  # says so if an input was changed since
+        with enable_grad():
+            outputs, sources = ctx.again()
+        pairs = [(y, dy) for y, dy in zip(outputs, dys, strict=True) if y.requires_grad]
+        needed = ctx.needs_input_grad[2:]
+        wanted = [t for t, need in zip(sources, needed, strict=True) if need]
+        roots = [y for y, _ in pairs]
+        found = iter(run_backward(roots, [contiguous(dy) for _, dy in pairs], False, wanted))
+        return None, None, *(next(found) if need else None for need in needed)
+
+
+def _leaves(outputs: Sequence[Tensor], start: Any) -> list[Tensor]:
+    """The leaves that the recorded outputs come from; RuntimeError for what `start` came after."""
+    nodes = [y._node for y in outputs if y._node is not None]
+    seen, leaves = set(nodes), {}
+    while nodes:
+        node = nodes.pop()
+        if node._seq < start:
+            raise RuntimeError(
+                f"checkpoint: function uses a result of {node.name()} that is not among its "
+                "arguments; pass it as one"
+            )
+        for edge in node._edges:
+            if isinstance(edge, Tensor):
+                leaves[id(edge)] = edge
+            elif edge is not None and edge not in seen:
+                seen.add(edge)
+                nodes.append(edge)
+    return list(leaves.values())
+
+
+def checkpoint(
+    function: Callable[..., Any], *args: Any, preserve_rng_state: bool = True, **kwargs: Any
+) -> Any:
+    """function(*args, **kwargs), a Tensor or a tuple of them, without keeping what it computes.
+
+    Backward runs it a second time (Chen et al. 2016, arXiv:1604.06174): memory for time.
+    preserve_rng_state: with the default generator where it was, so that dropout repeats.  Running
+    statistics of batch normalisation are updated twice, as in PyTorch.  Raises RuntimeError if
+    function uses recorded results that are not among args, TypeError for other results.
+    """
+    from .random import default_generator
+
+    state = default_generator.get_state()
+    tensors = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
+
+    def run() -> tuple[list[Tensor], list[Tensor], bool]:
+        copies = list(args)
+        for i in tensors:
+            copies[i] = args[i].detach()
+            copies[i].requires_grad = args[i].requires_grad
+        result = function(*copies, **kwargs)
+        several = isinstance(result, tuple)
+        outputs = list(result) if isinstance(result, tuple) else [result]
+        for y in outputs:
+            if not isinstance(y, Tensor):
+                raise TypeError(f"checkpoint: function returned {type(y).__name__}, not a Tensor")
+        return outputs, [copies[i] for i in tensors], several
+
+    if not is_grad_enabled():
+        return function(*args, **kwargs)
+    first = (wrap(np.zeros(1)).requires_grad_() * 1)._node._seq  # Functions number upwards
+    outputs, sources, several = run()
+    if not any(y.requires_grad for y in outputs):
+        return tuple(outputs) if several else outputs[0]
+    given = {id(t) for t in sources}
+    leaves = [t for t in _leaves(outputs, first) if id(t) not in given]
+
+    def again() -> Any:
+        now = default_generator.get_state()
+        if preserve_rng_state:
+            default_generator.set_state(state)
+        try:
+            outputs, sources, _ = run()
+        finally:
+            if preserve_rng_state:
+                default_generator.set_state(now)
+        return outputs, [*sources, *leaves]
+
+    values = tuple(y._data for y in outputs)
+    made = _Checkpoint.apply(again, values, *(args[i] for i in tensors), *leaves)
+    return made if several else made[0]

@@ -10,6 +10,7 @@ import numpy as np
 from . import backend
 from .dtypes import as_dtype, bool_, float32, int64
 from .functional.shape import sizes, to
+from .grad_mode import mode
 from .random import Generator, resolve
 from .tensor import Tensor, check_array
 
@@ -73,6 +74,13 @@ def _shape(size: Any, function: str) -> tuple[int, ...]:
     return shape
 
 
+def _made(make: Any, size: Any, dtype: Any, requires_grad: bool, function: str) -> Tensor:
+    shape, kind = _shape(size, function), as_dtype(dtype, function)
+    if mode.shapes_only:
+        return Tensor(np.broadcast_to(make((), kind), shape), requires_grad)
+    return Tensor(make(shape, kind), requires_grad)
+
+
 def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Every element = fill_value; dtype from its kind: bool, int64 or float32."""
     if dtype is None:
@@ -84,17 +92,17 @@ def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = Fa
 
 def empty(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """Not initialised."""
-    return Tensor(np.empty(_shape(size, "empty"), as_dtype(dtype, "empty")), requires_grad)
+    return _made(np.empty, size, dtype, requires_grad, "empty")
 
 
 def zeros(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """All 0."""
-    return Tensor(np.zeros(_shape(size, "zeros"), as_dtype(dtype, "zeros")), requires_grad)
+    return _made(np.zeros, size, dtype, requires_grad, "zeros")
 
 
 def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """All 1."""
-    return Tensor(np.ones(_shape(size, "ones"), as_dtype(dtype, "ones")), requires_grad)
+    return _made(np.ones, size, dtype, requires_grad, "ones")
 
 
 def zeros_like(input: Tensor, dtype: Any = None) -> Tensor:

@@ -13,6 +13,7 @@ class Mode(threading.local):
 
     enabled = True
     anomaly = False
+    shapes_only = False
 
 
 mode = _mode = Mode()
@@ -89,6 +90,20 @@ class enable_grad(_Switch):
 def is_grad_enabled() -> bool:
     """Whether operations are recorded in this thread."""
     return mode.enabled
+
+
+class shapes_only:
+    """`with shapes_only():` what is made in this thread by `empty`, `zeros`, `ones` and the
+    initialisers' first values has a shape and one element of memory; it can be counted, not used.
+    """
+
+    def __enter__(self) -> shapes_only:
+        self._before = mode.shapes_only
+        mode.shapes_only = True
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        mode.shapes_only = self._before
 
 
 class detect_anomaly:

@@ -10,7 +10,7 @@ import numpy as np
 from . import functional as F
 from .creation import normal_array, uniform_array
 from .dtypes import bool_, float32, float64, int32, int64
-from .functional import inplace
+from .functional import inplace, vocabulary
 from .functional.arithmetic import operands
 from .functional.shape import contiguous, getitem, sizes, to, view
 from .random import Generator
@@ -251,6 +251,7 @@ METHODS: dict[str, Any] = {
     "is_contiguous": lambda self: bool(self._data.flags.c_contiguous),
     "reshape": _several(F.reshape),
     "view": _several(view),
+    "where": lambda self, condition, other: vocabulary.where(condition, self, other),
     "permute": _several(F.permute),
     "expand": _several(F.expand),
     "copy_": inplace.copy,
@@ -270,5 +271,8 @@ SAME_NAME = (
 
 for _name in SAME_NAME:
     setattr(Tensor, _name, getattr(F, _name))
+for _name in vocabulary.__all__:
+    if _name not in ("hstack", "vstack", "where"):  # `where` stands above, in another order
+        setattr(Tensor, _name, getattr(vocabulary, _name))
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)

@@ -133,8 +133,10 @@ def stepped(name: str) -> Callable[..., Arrays]:
             for key, value in arguments.items()
             if isinstance(value, list) and key != "grads"
         }
-        getattr(k, name)(**(arguments | lists))
-        return tuple(array for arrays in lists.values() for array in arrays)
+        number = getattr(k, name)(**(arguments | lists))
+        outputs = tuple(array for arrays in lists.values() for array in arrays)
+        # NAdam gives a number back: in double, as everything that is computed once a step
+        return outputs if number is None else (*outputs, np.asarray(number, np.float32))
 
     return forward
 

@@ -217,56 +217,5 @@ def gathered_large(rng: np.random.Generator) -> Iterator[Sample]:
     yield {"source": normal(rng, 500, 784), "index": rng.integers(0, 500, 700)}
 
 
-def parameters(rng: np.random.Generator, sizes: tuple) -> list[list[np.ndarray]]:
-    """Parameters, gradients, and two states, the second not negative."""
-    arrays = [[normal(rng, *np.atleast_1d(n)) for n in sizes] for _ in range(4)]
-    return [*arrays[:3], [x * x for x in arrays[3]]]
-
-
 SHAPES = (*WIDTHS, (3, 5), (2, 3, 1, 4))
 SHAPES_LARGE = ((300, 401), (90_001,), (3,))
-
-
-def sgd_sample(rng: np.random.Generator, sizes: tuple, **settings: Any) -> Sample:
-    params, grads, buffers, _ = parameters(rng, sizes)
-    defaults = {"lr": 0.1, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0}
-    flags = {"nesterov": False, "maximize": False, "l1_decay": 0.0, "first": False}
-    lists = {"params": params, "grads": grads, "buffers": buffers}
-    return lists | defaults | flags | settings
-
-
-def sgd(rng: np.random.Generator) -> Iterator[Sample]:
-    params, _, _, _ = parameters(rng, SHAPES)
-    params[2][0] = 0.0  # where |p| has no derivative the step is 0
-    unset = [np.full_like(p, np.nan) for p in params]  # the first step must not read them
-    yield sgd_sample(rng, SHAPES, buffers=None)
-    yield sgd_sample(rng, SHAPES, buffers=None, maximize=True, weight_decay=0.2)
-    yield sgd_sample(rng, SHAPES, params=params, buffers=None, l1_decay=0.3)
-    yield sgd_sample(rng, SHAPES, buffers=unset, momentum=0.9, first=True)
-    yield sgd_sample(rng, SHAPES, momentum=0.9, dampening=0.3, weight_decay=0.1)
-    yield sgd_sample(rng, SHAPES, momentum=0.8, nesterov=True, l1_decay=0.01, maximize=True)
-    yield sgd_sample(rng, (), buffers=None)
-
-
-def sgd_large(rng: np.random.Generator) -> Iterator[Sample]:
-    yield sgd_sample(rng, SHAPES_LARGE, momentum=0.9, nesterov=True, weight_decay=1e-4)
-
-
-def adam_sample(rng: np.random.Generator, sizes: tuple, **settings: Any) -> Sample:
-    lists = dict(zip(("params", "grads", "ms", "vs"), parameters(rng, sizes), strict=True))
-    defaults = {"step": 3, "lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
-    flags = {"weight_decay": 0.0, "l1_decay": 0.0, "maximize": False}
-    return lists | defaults | flags | settings
-
-
-def adam(rng: np.random.Generator) -> Iterator[Sample]:
-    zeros = [np.zeros(np.atleast_1d(n), np.float32) for n in SHAPES]
-    yield adam_sample(rng, SHAPES)
-    yield adam_sample(rng, SHAPES, ms=zeros, vs=zeros, step=1)
-    yield adam_sample(rng, SHAPES, weight_decay=0.1, l1_decay=0.2, maximize=True, step=10**6)
-    yield adam_sample(rng, SHAPES, beta1=0.0, beta2=0.5, eps=1.0, lr=3.0)
-    yield adam_sample(rng, ())
-
-
-def adam_large(rng: np.random.Generator) -> Iterator[Sample]:
-    yield adam_sample(rng, SHAPES_LARGE, weight_decay=0.01)

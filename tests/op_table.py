@@ -10,13 +10,17 @@ import op_case as ops
 import op_images as images
 import op_inputs as make
 import op_pool as pool
+from op_attention import ATTENTION
 from op_bias import BIASES
 from op_case import OpCase, call
 from op_embedding import EMBEDDINGS
 from op_local import LOCALS
+from op_loss import LOSSES
 from op_norm import NORM_OPS
 from op_pad import PADDINGS
 from op_rnn import RECURRENT
+from op_row_norm import ROW_NORMS
+from op_update import UPDATES
 from op_volumes import VOLUMES
 
 __all__ = ["OPS", "OpCase"]
@@ -178,20 +182,11 @@ def loss_rows() -> list[OpCase]:
     return entropies + squares
 
 
-def update_row(name: str, inputs: Any, large: Any, cost: int) -> OpCase:
-    return OpCase(
-        name,
-        ops.stepped(name),
-        inputs,
-        large,
-        flops=lambda s: cost * sum(p.size for p in s["params"]),
-    )
-
-
 OPS: list[OpCase] = [
     *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
+    *ATTENTION,
     *BIASES,
     *LOCALS,
     *PADDINGS,
@@ -199,8 +194,10 @@ OPS: list[OpCase] = [
     *pool.rows(),
     *activation_rows(),
     *loss_rows(),
+    *LOSSES,
     *NORM_OPS,
     *RECURRENT,
+    *ROW_NORMS,
     OpCase(
         "sum_axis",
         call("sum_axis"),
@@ -228,6 +225,5 @@ OPS: list[OpCase] = [
         edges=(0, 1, 15, 16, 17),
     ),
     *EMBEDDINGS,
-    update_row("sgd_step", make.sgd, make.sgd_large, 6),
-    update_row("adam_step", make.adam, make.adam_large, 14),
+    *UPDATES,
 ]

@@ -5,7 +5,7 @@ import pytest
 
 import fastnn
 from fastnn import functional as F
-from fastnn import nn, optim
+from fastnn import nn, optim, train
 from fastnn.models import CharRNN
 
 CELLS = ["lstm", "gru", "rnn"]
@@ -99,11 +99,35 @@ def test_samples_have_the_model_s_probabilities():
     np.testing.assert_allclose(np.bincount(drawn, minlength=7) / 3000, expected, atol=0.03)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_loss_that_is_not_finite_ends_the_epoch_before_the_step(cell):
+    model, ids = net(cell), some_ids(9, 2)
+    with fastnn.no_grad():
+        model.linear.bias[2] = np.nan
+    before = {name: w.detach().numpy().copy() for name, w in model.state_dict().items()}
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(RuntimeError, match="tbptt: the loss is nan, which is not finite"):
+        train.tbptt_epoch(model, [(ids[:-1], ids[1:])], optimizer)
+    for name, w in model.state_dict().items():
+        np.testing.assert_array_equal(w.detach().numpy(), before[name])
+    with pytest.raises(RuntimeError, match="not finite"):
+        train.tbptt_loss(model, [(ids[:-1], ids[1:])])
+
+
 def test_errors():
     with pytest.raises(ValueError, match="cell is 'x'"):
         CharRNN(7, cell="x")
     with pytest.raises(ValueError, match="at least 1"):
         CharRNN(0)
-    for arguments in (([], 3), ([1], -1), ([1], 2, -0.5)):
-        with pytest.raises(ValueError, match=r"CharRNN\.sample"):
+    for error, arguments, message in (
+        (ValueError, ([], 3), r"prompt has shape \(0,\)"),
+        (ValueError, ([1], -1), "length is -1, expected at least 0"),
+        (TypeError, ([1], 2.0), "length must be an integer, got 2.0"),
+        (TypeError, ([1], True), "length must be an integer, got True"),
+        (ValueError, ([1], 2, -0.5), "temperature is -0.5, expected"),
+        (ValueError, ([1], 2, float("nan")), "temperature is nan"),
+        (ValueError, ([1], 0, float("inf")), "temperature is inf"),
+        (TypeError, ([1], 2, "0.5"), "temperature must be a number, got '0.5'"),
+    ):
+        with pytest.raises(error, match=r"CharRNN\.sample: " + message):
             net().sample(*arguments)

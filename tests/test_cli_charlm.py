@@ -67,6 +67,25 @@ def test_repeats_and_resumes_to_the_bit(common, tmp_path, capsys, monkeypatch):
     assert "there is no" in capsys.readouterr().err
 
 
+def test_resume_refuses_another_text(common, tmp_path, capsys):
+    """As long and with the same characters, so that all weights fit."""
+    out, path = tmp_path / "c", common[1]
+    assert run(*common, "--epochs", 1, "--out", out, "--no-plot") == 0
+    text = path.read_text("utf-8")
+    capsys.readouterr()
+    path.write_text(text[::-1], "utf-8")
+    assert run(*common, "--epochs", 1, "--out", out, "--no-plot", "--resume") == 1
+    assert "the checkpoint is of another text: SHA-256" in capsys.readouterr().err
+    path.write_text(text, "utf-8")
+    assert run(*common, "--epochs", 1, "--out", out, "--no-plot", "--resume") == 0
+
+
+def test_a_loss_whose_exp_is_no_number(common, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_charlm, "tbptt_epoch", lambda *args: 800.0)
+    assert run(*common, "--epochs", 1, "--out", tmp_path / "d", "--no-plot") == 0
+    assert "perplexity inf" in capsys.readouterr().out
+
+
 def test_draws_a_picture(common, tmp_path):
     pytest.importorskip("matplotlib")
     assert run(*common, "--epochs", 1, "--out", tmp_path / "p", "--cell", "gru") == 0

@@ -1,4 +1,4 @@
-"""fastnn.lab: receptive fields computed and measured, shifts."""
+"""fastnn.lab: receptive fields computed and measured, shifts, forgetting."""
 
 import numpy as np
 import pytest
@@ -159,3 +159,75 @@ def test_what_was_frozen_stays_frozen():
         with pytest.raises(ValueError):
             use(model, np.zeros((4, 3, 3, 3), np.float32))  # three channels
         assert flags(model) == [True, True, False, True], name
+
+
+def delay_line(steps, **options):
+    """A ReLU RNN whose state is exactly the last `steps` symbols of 3, side by side."""
+    layer = nn.RNN(3, 3 * steps, nonlinearity="relu", bias=False, **options)
+    w_ih, w_hh = np.zeros((3 * steps, 3)), np.zeros((3 * steps, 3 * steps))
+    w_ih[:3] = np.eye(3)
+    w_hh[3:, :-3] = np.eye(3 * steps - 3)
+    layer.load_state_dict({"weight_ih_l0": w_ih.astype("f4"), "weight_hh_l0": w_hh.astype("f4")})
+    return layer
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_delay_line_forgets_at_its_end(batch_first):
+    layer = delay_line(4, batch_first=batch_first)
+    curve = lab.forgetting_curve(layer, 7, generator=fastnn.Generator(3))
+    assert curve.shape == (8,)
+    np.testing.assert_array_equal(curve[:4], 1)
+    np.testing.assert_allclose(curve[4:], 1 / 3, atol=0.06)  # four deviations of 1000 guesses
+    np.testing.assert_array_equal(
+        curve, lab.forgetting_curve(delay_line(4), 7, generator=fastnn.Generator(3))
+    )
+    np.testing.assert_array_equal(lab.forgetting_curve(layer, 0), 1)
+
+
+def test_noise_hides_the_state():
+    curve = lab.forgetting_curve(delay_line(4), 3, noise=100, generator=fastnn.Generator(0))
+    np.testing.assert_allclose(curve, 1 / 3, atol=0.06)
+
+
+def test_a_plain_network_forgets_in_ten_steps():
+    fastnn.manual_seed(0)
+    curve = lab.forgetting_curve(nn.RNN(8, 64))
+    assert curve.shape == (16,) and curve[3] >= 0.95 and curve[10] <= 0.3
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.LSTM(5, 32, proj_size=20),
+        lambda: nn.GRU(5, 12, bidirectional=True).eval(),
+    ],
+    ids=["LSTM", "GRU"],
+)
+def test_forgetting_of_other_layers(make):
+    """The newest symbol is in the output, the oldest is not, and the layer is left alone."""
+    fastnn.manual_seed(0)
+    layer = make()
+    before = layer.training, {k: v.numpy().copy() for k, v in layer.state_dict().items()}
+    curve = lab.forgetting_curve(layer, 12, samples=900, generator=fastnn.Generator(1))
+    assert curve[0] > 0.9 > 0.4 > curve[12]
+    assert layer.training is before[0]
+    for k, v in layer.state_dict().items():
+        np.testing.assert_array_equal(v.numpy(), before[1][k])
+    assert all(p.grad is None for p in layer.parameters())
+
+
+@pytest.mark.parametrize(
+    "layer, options, error, message",
+    [
+        (nn.Linear(2, 2), {}, TypeError, "must be an RNN, LSTM or GRU, got Linear"),
+        (nn.GRU(1, 4), {}, ValueError, "layer has 1 input, expected at least 2"),
+        (nn.GRU(2, 4), {"max_lag": -1}, ValueError, "max_lag is -1, expected at least 0"),
+        (nn.GRU(2, 4), {"max_lag": 1.5}, TypeError, "max_lag must be an integer, got 1.5"),
+        (nn.GRU(2, 4), {"samples": 15}, ValueError, "samples is 15, expected at least 16"),
+        (nn.GRU(2, 4), {"noise": -1.0}, ValueError, "noise is -1.0, expected a finite number"),
+        (nn.GRU(2, 4), {"noise": np.nan}, ValueError, "noise is nan, expected a finite number"),
+    ],
+)
+def test_forgetting_of_what_cannot_be_measured(layer, options, error, message):
+    with pytest.raises(error, match=f"forgetting_curve: .*{message}"):
+        lab.forgetting_curve(layer, **options)

@@ -12,7 +12,7 @@ def array(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_tagger_overfits_one_batch(cell):
     """The tag of a step is the next id: only the backward direction can know it."""
     fastnn.manual_seed(0)
@@ -85,7 +85,7 @@ def test_forecaster_overfits_one_batch():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: BiLSTMTagger(3, 4, 2, cell="rnn"), "cell is 'rnn'"),
+        (lambda: BiLSTMTagger(3, 4, 2, cell="tcn"), "cell is 'tcn'"),
         (lambda: SequenceForecaster(cell="tcn"), "cell is 'tcn'"),
         (lambda: SequenceForecaster().forecast(fastnn.zeros(3, 1, 1), 0), "steps is 0"),
         (lambda: SequenceForecaster().forecast(fastnn.zeros(3, 1), 1), "history has shape"),
@@ -96,7 +96,7 @@ def test_wrong_arguments(call, message):
         call()
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_tagger_equals_its_pytorch_twin(cell):
     torch = pytest.importorskip("torch")
     model = BiLSTMTagger(6, 7, 4, num_embeddings=9, num_layers=2, cell=cell)
@@ -104,7 +104,7 @@ def test_tagger_equals_its_pytorch_twin(cell):
     class Twin(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            layer = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell]
+            layer = getattr(torch.nn, cell.upper())
             self.embedding = torch.nn.Embedding(9, 6)
             self.rnn = layer(6, 7, 2, bidirectional=True)
             self.classifier = torch.nn.Linear(14, 4)

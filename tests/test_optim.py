@@ -85,8 +85,8 @@ def test_defaults_are_pytorchs():
         "maximize": False, "l1_decay": 0.0,
     }  # fmt: skip
     assert optim.Adam(parameters()).defaults == {
-        "lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0, "maximize": False,
-        "l1_decay": 0.0,
+        "lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0, "amsgrad": False,
+        "maximize": False, "decoupled_weight_decay": False, "l1_decay": 0.0,
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """nn.utils.rnn against PyTorch's: the same arguments, results, gradients and errors."""
 
+import copy
 import inspect
 import itertools
 
@@ -195,3 +196,22 @@ def test_our_own_errors():
         ours.pad_sequence([fastnn.zeros(2, 3), fastnn.zeros(2, 4)])
     with pytest.raises(RuntimeError, match="expected 3 from 0 to 5"):
         ours.unpad_sequence(fastnn.zeros(5, 3, 2), [6, 1, 1])
+
+
+def test_no_packed_sequence_by_hand():
+    """PyTorch's own way of making one would have other fields here."""
+    with pytest.raises(TypeError, match="use nn.utils.rnn.pack_padded_sequence"):
+        ours.PackedSequence(fastnn.zeros(3, 2), fastnn.tensor([2, 1]))
+    with pytest.raises(TypeError, match="pack_sequence"):
+        ours.PackedSequence(data=fastnn.zeros(3, 2), batch_sizes=fastnn.tensor([2, 1]))
+    packed = ours.pack_sequence([fastnn.ones(2), fastnn.ones(1)])
+    assert copy.copy(packed).batch_sizes.numpy().tolist() == [2, 1]
+
+
+def test_the_input_is_not_copied_and_lengths_are():
+    x, lengths = fastnn.zeros(4, 2), np.array([3, 2])
+    packed = ours.pack_padded_sequence(x, lengths)
+    with fastnn.no_grad():
+        x[0, 0] = 5.0
+    lengths[0] = 1
+    assert packed.data.numpy().tolist() == [5, 0, 0, 0, 0]

@@ -113,6 +113,33 @@ def test_bad_input(call, message):
         call()
 
 
+@pytest.mark.parametrize(
+    ("weights", "mode", "error", "message"),
+    [
+        (None, "GRU", TypeError, "weights must be a sequence of directions, got NoneType"),
+        (
+            [None],
+            "GRU",
+            TypeError,
+            "a direction of weights must be a sequence of weight_ih, .*None",
+        ),
+        ([[]], "GRU", ValueError, "a direction has 0 weights, expected weight_ih"),
+        (sequence(1, 5), "GRU", TypeError, "weights must be a sequence of directions, got Tensor"),
+        (
+            iter(()),
+            "GRU",
+            TypeError,
+            "weights must be a sequence of directions, got tuple_iterator",
+        ),
+        ([], ["GRU"], TypeError, "mode must be a str, got list"),
+        ([], None, TypeError, "mode must be a str, got NoneType"),
+    ],
+)
+def test_what_is_no_list_of_weights_and_no_mode(weights, mode, error, message):
+    with pytest.raises(error, match="recurrent_layer: " + message):
+        F.recurrent_layer(sequence(2, 1, 3), None, None, weights, mode)
+
+
 def test_bad_types():
     with pytest.raises(TypeError, match="hx must be a pair"):
         LAYER(sequence(5, 2, 3), sequence(1, 2, 4))

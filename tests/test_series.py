@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+import fastnn
 from fastnn import datasets
 from fastnn.classic import AutoRegressive
+from fastnn.models import SequenceForecaster
 
 
 def test_mackey_glass_is_of_fourth_order():
@@ -67,6 +69,7 @@ def test_lorenz_is_of_fourth_order_and_on_its_attractor():
         (lambda: datasets.windows(np.zeros(5), 0), "length is 0"),
         (lambda: AutoRegressive(0), "p is 0"),
         (lambda: AutoRegressive(3).fit(np.zeros(6)), "T >= 7"),
+        (lambda: AutoRegressive(1).fit([1, 2, 3]).forecast([1], -1), "steps is -1"),
         (lambda: AutoRegressive(1).fit([1, np.nan, 2]), "finite"),
     ],
 )
@@ -103,6 +106,9 @@ def test_series_file(text, column, expected, tmp_path):
     [
         ("a,b\n1,2\n3,x\n", "b", "s.csv: line 3: 'x' is not a finite number"),
         ("1\nnan\n", None, "line 2: 'nan'"),
+        ("1700,x\n1701,2\n", None, "line 1: 'x' is not a finite number"),
+        ("1700,5O\n1701,2\n", "b", "line 1: no column 'b'; there are no header"),
+        ("nan\n1\n", None, "line 1: 'nan' is not a finite number"),
         ("1,2\n\n3\n", None, "line 3: 1 columns, none at 1"),
         ("a,b\n1,2\n", "c", "line 1: no column 'c'; there are columns a, b"),
         ("1,2\n", "c", "no header"),
@@ -133,3 +139,41 @@ def test_autoregression_finds_the_coefficients():
     np.testing.assert_allclose(model.predict(x[:-1]), x[2:], rtol=1e-8)
     np.testing.assert_allclose(model.forecast(x[:10], 8), x[10:18], rtol=1e-8)
     assert model.forecast(x, 0).shape == (0,)
+
+
+@pytest.mark.parametrize("method, arguments", [("predict", ()), ("forecast", (2,))])
+def test_autoregression_before_fit(method, arguments):
+    with pytest.raises(RuntimeError, match=rf"AutoRegressive\.{method}: .* is not fitted yet"):
+        getattr(AutoRegressive(1), method)([1.0, 2.0], *arguments)
+
+
+def test_autoregression_takes_whole_numbers():
+    with pytest.raises(TypeError, match="p must be an integer, got 1.5"):
+        AutoRegressive(1.5)
+    with pytest.raises(TypeError, match="steps must be an integer, got 2.0"):
+        AutoRegressive(1).fit([1, 2, 3]).forecast([1], 2.0)
+
+
+def test_sunspots_are_judged_against_persistence_if_there_is_a_file(tmp_path, monkeypatch):
+    """Row 114, without the training."""
+    from fastnn.demos import mackey_glass as row
+
+    def untrained(x, epochs, seed, hidden, lr):
+        fastnn.manual_seed(seed)
+        return SequenceForecaster(1, hidden, cell="gru", batch_first=True)
+
+    monkeypatch.setattr(row, "_train", untrained)
+    monkeypatch.setenv("FASTNN_DATA", str(tmp_path))
+    assert not any("sunspots" in f.name for f in row.mackey_glass.function(True, 0).figures)
+    t = np.arange(160)
+    values = 50 + 40 * np.sin(t * 2 * np.pi / 11) + np.random.default_rng(0).normal(0, 5, 160)
+    rows = "".join(f"{1700 + i},{v:.1f}\n" for i, v in enumerate(values))
+    (tmp_path / "sunspots.csv").write_text("YEAR,SUNACTIVITY\n" + rows)
+    figures = [
+        f for f in row.mackey_glass.function(True, 0).figures if f.name.startswith("sunspots")
+    ]
+    judged = [f for f in figures if f.relation is not None]
+    assert [(f.name, f.relation, f.bar) for f in judged] == [
+        ("sunspots: RMSE of GRU / persistence", "<", 1)
+    ]
+    assert len(figures) == 4

@@ -1,5 +1,6 @@
 """Readers of text, the LZW decoder, characters as numbers, counted models."""
 
+import inspect
 import struct
 
 import numpy as np
@@ -76,6 +77,24 @@ def test_lzw_round_trip(clear_at):
     assert datasets.lzw_decode(lzw_encode(data, clear_at)) == data
 
 
+def test_lzw_output_is_bounded():
+    """A window of 64 KiB can stand for half a gigabyte."""
+    data = lzw_encode(b"a" * 5000)
+    assert len(data) < 200 and len(datasets.lzw_decode(data, max_size=5000)) == 5000
+    with pytest.raises(ValueError, match="w: more than 4999 bytes, the max_size"):
+        datasets.lzw_decode(data, "w", 4999)
+    size = inspect.signature(datasets.lzw_decode).parameters["max_size"].default
+    writer, n = Writer(), 1
+    writer.put(97)
+    while n * (n + 1) // 2 <= size:  # each code is the one that is being defined
+        writer.put(256 + n)
+        n += 1
+        if 256 + n >= 1 << writer.width and writer.width < 16:
+            writer.new_width(writer.width + 1)
+    with pytest.raises(ValueError, match=f"more than {size} bytes"):
+        datasets.lzw_decode(writer.bytes())
+
+
 def test_lzw_refuses_an_unknown_code():
     writer = Writer()
     for code in (65, 300):
@@ -98,7 +117,7 @@ def test_kjv_reads_a_file_of_the_format(tmp_path, monkeypatch):
         (lambda b: b[:50], "does not begin"),
         (lambda b: b[:0x60], "damaged header"),
         (lambda b: b[:-40], "window 2: bytes"),
-        (lambda b: b[:0x54] + struct.pack(">I", 1999) + b[0x58:], "window 0: 2000 bytes"),
+        (lambda b: b[:0x54] + struct.pack(">I", 1999) + b[0x58:], "window 0: more than 1999 bytes"),
     ],
 )
 def test_kjv_refuses_damage(damage, message, tmp_path):
@@ -184,7 +203,34 @@ def test_ngrams():
     assert unigram.score(np.array([0, 2])) == pytest.approx(np.log(4 / 9 * 2 / 9) / 2)
     bigram = NGram(2, 3, alpha=0.5).fit(ids)  # after 0: 0 2 1 (+ 0.5 each)
     assert np.exp(bigram.score(np.array([0, 1]))) == pytest.approx(2.5 / 4.5)
-    with pytest.raises(RuntimeError, match="fit first"):
+    with pytest.raises(RuntimeError, match=r"NGram\.score: this NGram is not fitted yet"):
         NGram(1, 3).score(ids)
     with pytest.raises(ValueError, match="ids have shape"):
         unigram.score(np.array([3]))
+
+
+def counted(n, v, alpha, ids, other):
+    """Mean log-probability of each character of other, from a table of all n-grams."""
+    table = np.full((v,) * n, alpha)
+    for i in range(len(ids) - n + 1):
+        table[tuple(ids[i : i + n])] += 1
+    table = np.log(table / table.sum(axis=-1, keepdims=True))
+    return np.mean([table[tuple(other[i : i + n])] for i in range(len(other) - n + 1)])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_ngrams_equal_a_table_of_all(n):
+    """Seen and unseen n-grams, seen and unseen contexts."""
+    rng = np.random.default_rng(0)
+    ids, other = rng.integers(0, 4, 60), rng.integers(0, 6, 80)
+    found = NGram(n, 6, alpha=0.3).fit(ids).score(other)
+    assert found == pytest.approx(counted(n, 6, 0.3, ids, other), rel=1e-12)
+
+
+def test_ngrams_of_a_large_vocabulary_keep_what_was_seen():
+    v, ids = 100_000, np.array([7, 99_999, 7, 99_999, 3])
+    model = NGram(3, v).fit(ids)  # 10^15 trigrams
+    assert np.exp(model.score(ids[:3])) == pytest.approx(2 / (2 + v))
+    assert np.exp(model.score(np.array([5, 6, 7]))) == pytest.approx(1 / v)
+    with pytest.raises(ValueError, match=r"below 2\^63"):
+        NGram(4, v)

@@ -9,8 +9,11 @@ torch = pytest.importorskip("torch")
 
 from test_torch_conv import COMPARED_LAYERS  # noqa: E402
 from test_torch_embedding import TABLES  # noqa: E402
+from test_torch_losses import MODULES  # noqa: E402
+from test_torch_mha import ATTENTION  # noqa: E402
 from test_torch_pool import POOLS  # noqa: E402
 from test_torch_rnn import RECURRENT  # noqa: E402
+from test_torch_row_norm import ROW_NORM_LAYERS  # noqa: E402
 from test_torch_tree import TREES  # noqa: E402
 from torch_compare import (  # noqa: E402
     backward,
@@ -304,7 +307,9 @@ def test_loss_modules(dtype):
 
 def test_every_layer_is_compared():
     found = {type(m).__name__ for make, _ in LAYERS for m in make(nn).modules()} | LOSSES
-    found |= COMPARED_LAYERS | POOLS | RECURRENT | TABLES | TREES
+    found |= COMPARED_LAYERS | POOLS | RECURRENT | ROW_NORM_LAYERS | TABLES | TREES
+    found |= COMPARED_LAYERS | POOLS | RECURRENT | TABLES | TREES | MODULES
+    found |= ATTENTION | COMPARED_LAYERS | POOLS | RECURRENT | TABLES | TREES
     layers = {
         name
         for name in nn.__all__

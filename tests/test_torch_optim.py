@@ -330,6 +330,8 @@ CLASSES = [
 CLASSES += [(optim, torch.optim, name) for name in ("SGD", "Adam")]
 CLASSES += [(optim.lr_scheduler, torch.optim.lr_scheduler, name) for name in ("StepLR", "LambdaLR")]
 CLASSES += [(nn.init, torch.nn.init, name) for name, _ in INITIALISERS]
+CLASSES += [(nn.init, torch.nn.init, name) for name in ("trunc_normal_", "dirac_", "sparse_")]
+CLASSES += [(optim.swa_utils, torch.optim.swa_utils, name) for name in optim.swa_utils.__all__]
 CLASSES += [
     (fastnn.functional, torch.nn.functional, name)
     for name in fastnn.functional.__all__

@@ -150,3 +150,25 @@ def test_long_lstm():
         grads[dtype] = [t.grad.numpy(), *(p.grad.numpy() for p in layer.parameters())]
     for a, b in zip(grads["float32"], grads["float64"], strict=True):
         assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max()
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False}], ids=str
+)
+def test_state_dicts_go_both_ways(name, settings):
+    fastnn.manual_seed(0)
+    ours, theirs = (getattr(lib, name)(5, 7, **settings) for lib in (nn, torch.nn))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    x = np.random.default_rng(0).standard_normal((6, 3, 5)).astype(np.float32)
+
+    def outputs():
+        return ours(fastnn.tensor(x))[0].detach().numpy(), theirs(torch.tensor(x))[0].detach()
+
+    theirs.load_state_dict({k: torch.tensor(v.numpy()) for k, v in ours.state_dict().items()})
+    np.testing.assert_allclose(*outputs(), atol=1e-6)
+    torch.manual_seed(1)
+    theirs = getattr(torch.nn, name)(5, 7, **settings)
+    assert not np.allclose(*outputs(), atol=1e-3)
+    ours.load_state_dict(theirs.state_dict())
+    np.testing.assert_allclose(*outputs(), atol=1e-6)

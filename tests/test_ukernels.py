@@ -1,6 +1,6 @@
 """Every micro-kernel on every CPU level of this build: results, bounds, aliasing, bits.
 
-The rows come from ukernel_table.py, ukernel_steps.py and ukernel_blocks.py.  A read beyond an
+The rows come from ukernel_table.py and its neighbours.  A read beyond an
 array ends this process with a segmentation fault, because the arrays touch forbidden pages.
 """
 
@@ -8,23 +8,39 @@ import zlib
 
 import numpy as np
 import pytest
+from ukernel_attention import ATTENTION
 from ukernel_bias import BIAS
 from ukernel_blocks import GEMM, MODES, PACK, gemm_args, strided
 from ukernel_depthwise import DEPTHWISE
 from ukernel_gemv import GEMV
 from ukernel_harness import LEVELS, PLACES, SIGNATURES, InPlace, Out, call
+from ukernel_layer_norm import LAYER_NORM
 from ukernel_losses import LOSS_ROWS
 from ukernel_norm import NORM_ROWS
+from ukernel_pairs import PAIR_ROWS
 from ukernel_pool import POOL
 from ukernel_rnn import RECURRENT
 from ukernel_rows import TABLE_ROWS
 from ukernel_sparse import SPARSE
-from ukernel_steps import PHILOX, UPDATE
+from ukernel_steps import PHILOX
 from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
+from ukernel_update import UPDATE
 from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
+CASES += [
+    *NORM_ROWS,
+    *LAYER_NORM,
+    *LOSS_ROWS,
+    *WINOGRAD,
+    *DEPTHWISE,
+    *GEMV,
+    *RECURRENT,
+    *TABLE_ROWS,
+]
+CASES += [*NORM_ROWS, *LOSS_ROWS, *PAIR_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
 CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
+CASES += ATTENTION
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

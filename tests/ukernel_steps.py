@@ -1,81 +1,8 @@
-"""Rows of the table of micro-kernels (ukernel_table.py): optimizer steps and random numbers."""
-
-import itertools
+"""Rows of the table of micro-kernels (ukernel_table.py): random numbers."""
 
 import numpy as np
-from ukernel_harness import InOut, Out
-from ukernel_table import EPS, SIZES, Case, F, fma, normal
-
-# ---- optimizer steps, from the papers' equations in float64 ------------------------------------
-
-DECAYS = [(0.0, 0.0), (0.01, 0.0), (0.0, 0.02), (0.01, 0.02)]
-
-
-def decayed(step, p, g):
-    g = -g if step["maximize"] else g
-    return g + step["weight_decay"] * p + step["l1_decay"] * np.sign(p)
-
-
-def sgd_samples(level, rng):
-    flags = itertools.product((0, 1), (0, 1), (0, 1), DECAYS)
-    options = [
-        {"momentum": 0.9, "keep": 0.75, "nesterov": a, "maximize": b, "first": c}
-        | {"weight_decay": d, "l1_decay": e, "lr": 0.1}
-        for a, b, c, (d, e) in flags
-    ]
-    for i, n in enumerate(SIZES + SIZES):
-        p, g, buf = normal(rng, n), normal(rng, n), normal(rng, n)
-        step = options[i * 7 % len(options)]
-        if i % 4 == 3:
-            step, has_buffer = step | {"momentum": 0.0}, None
-        else:
-            has_buffer = Out(n) if step["first"] else InOut(buf)
-        yield {"n": n, "s": step, "param": InOut(p), "grad": g, "buf": has_buffer}
-
-
-def sgd_model(level, args):
-    """Sutskever et al. 2013 with dampening, in the form of PyTorch."""
-    step, p = args["s"], args["param"].initial.astype(np.float64)
-    g = decayed(step, p, args["grad"].astype(np.float64))
-    if args["buf"] is None:
-        return {"param": p - step["lr"] * g}
-    buf = g
-    if not step["first"]:
-        buf = step["momentum"] * args["buf"].initial.astype(np.float64) + step["keep"] * g
-    g = g + step["momentum"] * buf if step["nesterov"] else buf
-    return {"param": p - step["lr"] * g, "buf": buf}
-
-
-def adam_samples(level, rng):
-    for i, n in enumerate(SIZES + SIZES):
-        p, g, m, v = normal(rng, n), normal(rng, n), normal(rng, n), normal(rng, n) ** 2
-        decay, l1 = DECAYS[i % 4]
-        step = {"beta1": 0.9, "beta2": 0.99, "one_minus_beta1": 0.1, "one_minus_beta2": 0.01}
-        step |= {"step_size": 0.02, "inv_sqrt_correction2": 1.7, "eps": 1e-6}
-        step |= {"weight_decay": decay, "l1_decay": l1, "maximize": i // 4 % 2}
-        yield {"n": n, "s": step, "param": InOut(p), "grad": g, "m": InOut(m), "v": InOut(v)}
-
-
-def adam_model(level, args):
-    """Kingma & Ba 2015, Algorithm 1; the step size holds the first correction."""
-    step = args["s"]
-    p, m, v = (args[name].initial.astype(np.float64) for name in ("param", "m", "v"))
-    g = decayed(step, p, args["grad"].astype(np.float64))
-    m = step["beta1"] * m + step["one_minus_beta1"] * g
-    v = step["beta2"] * v + step["one_minus_beta2"] * g * g
-    ratio = m / (np.sqrt(v) * step["inv_sqrt_correction2"] + step["eps"])
-    return {"param": p - step["step_size"] * ratio, "m": m, "v": v}
-
-
-def step_error(level, args, output, expected):
-    """Rounding of the terms, which may cancel: relative to the largest of them."""
-    return 8 * EPS * (1 + max((abs(expected).max(initial=0)), 4))
-
-
-UPDATE = [
-    Case("sgd_update", sgd_samples, sgd_model, step_error, "fma"),
-    Case("adam_update", adam_samples, adam_model, step_error, "fma"),
-]
+from ukernel_harness import Out
+from ukernel_table import EPS, Case, F, fma, normal
 
 # ---- Philox4x32-10 (Salmon et al. 2011), element by element ------------------------------------
 

@@ -57,6 +57,8 @@ from .adaptive import (  # noqa: E402
     max_unpool2d_forward,
 )
 from .arithmetic import add_forward, add_relu_forward  # noqa: E402
+from .attention import attention_forward  # noqa: E402
+from .attention_grad import attention_backward  # noqa: E402
 from .bce import (  # noqa: E402
     bce_backward,
     bce_forward,
@@ -76,6 +78,7 @@ from .conv3d import (  # noqa: E402
     conv3d_forward,
 )
 from .conv_weight import conv2d_backward_weight  # noqa: E402
+from .ctc import ctc_backward, ctc_forward  # noqa: E402
 from .embedding import (  # noqa: E402
     embedding_backward,
     embedding_bag_backward,
@@ -88,6 +91,13 @@ from .embedding import (  # noqa: E402
 from .fold import fold, unfold  # noqa: E402
 from .gather import gather_rows  # noqa: E402
 from .gemm import matmul  # noqa: E402
+from .group_norm import group_norm_backward, group_norm_forward  # noqa: E402
+from .layer_norm import (  # noqa: E402
+    layer_norm_backward,
+    layer_norm_forward,
+    rms_norm_backward,
+    rms_norm_forward,
+)
 from .linear import linear_backward, linear_forward  # noqa: E402
 from .local import (  # noqa: E402
     locally_connected2d_backward_input,
@@ -101,8 +111,19 @@ from .loss import (  # noqa: E402
     mse_forward,
 )
 from .lrn import local_response_norm_backward, local_response_norm_forward  # noqa: E402
+from .nll import nll_backward, nll_forward  # noqa: E402
 from .norm import batch_norm_backward, batch_norm_forward  # noqa: E402
 from .pad import pad_backward, pad_forward  # noqa: E402
+from .pair_loss import (  # noqa: E402
+    huber_backward,
+    huber_forward,
+    kl_div_backward,
+    kl_div_forward,
+    l1_backward,
+    l1_forward,
+    smooth_l1_backward,
+    smooth_l1_forward,
+)
 from .pool import (  # noqa: E402
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -110,22 +131,44 @@ from .pool import (  # noqa: E402
     max_pool2d_backward_tap,
     max_pool2d_forward,
 )
-from .random import dropout, random_bits, random_normal, random_uniform  # noqa: E402
+from .random import (  # noqa: E402
+    dropout,
+    plane_dropout,
+    random_bits,
+    random_normal,
+    random_uniform,
+)
 from .reduce import sum_axis  # noqa: E402
 from .resample import resample2d_backward, resample2d_forward  # noqa: E402
 from .rnn import recurrent_forward  # noqa: E402
 from .rnn_grad import recurrent_backward  # noqa: E402
-from .update import adam_step, sgd_step  # noqa: E402
+from .update import (  # noqa: E402
+    adadelta_step,
+    adagrad_step,
+    adam_step,
+    adamax_step,
+    lion_step,
+    nadam_step,
+    radam_step,
+    rmsprop_step,
+    rprop_step,
+    sgd_step,
+)
 
 __all__ = [
     "_csrc",
     "_threads",
+    "adadelta_step",
+    "adagrad_step",
     "adam_step",
+    "adamax_step",
     "adaptive_avg_pool2d_backward",
     "adaptive_avg_pool2d_forward",
     "adaptive_max_pool2d_forward",
     "add_forward",
     "add_relu_forward",
+    "attention_backward",
+    "attention_forward",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "batch_norm_backward",
@@ -146,6 +189,8 @@ __all__ = [
     "conv3d_forward",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "ctc_backward",
+    "ctc_forward",
     "dropout",
     "embedding_backward",
     "embedding_bag_backward",
@@ -158,10 +203,21 @@ __all__ = [
     "fold",
     "gather_rows",
     "grad_norm",
+    "group_norm_backward",
+    "group_norm_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
+    "huber_backward",
+    "huber_forward",
+    "kl_div_backward",
+    "kl_div_forward",
+    "l1_backward",
+    "l1_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
+    "lion_step",
     "local_response_norm_backward",
     "local_response_norm_forward",
     "locally_connected2d_backward_input",
@@ -178,8 +234,13 @@ __all__ = [
     "max_unpool2d_forward",
     "mse_backward",
     "mse_forward",
+    "nadam_step",
+    "nll_backward",
+    "nll_forward",
     "pad_backward",
     "pad_forward",
+    "radam_step",
+    "plane_dropout",
     "random_bits",
     "random_normal",
     "random_uniform",
@@ -190,10 +251,16 @@ __all__ = [
     "renorm_rows",
     "resample2d_backward",
     "resample2d_forward",
+    "rmsprop_step",
+    "rprop_step",
+    "rms_norm_backward",
+    "rms_norm_forward",
     "scale_grads",
     "sgd_step",
     "sigmoid_backward",
     "sigmoid_forward",
+    "smooth_l1_backward",
+    "smooth_l1_forward",
     "softmax_backward",
     "softmax_forward",
     "sum_axis",

@@ -24,14 +24,11 @@ cdef extern from "fastnn.h" nogil:
         const float *bias_col
         int accumulate, activation
 
-    ctypedef struct fnn_sgd:
-        float lr, momentum, keep, weight_decay, l1_decay
-        int nesterov, maximize, first
-
-    ctypedef struct fnn_adam:
-        float beta1, beta2, one_minus_beta1, one_minus_beta2
-        float step_size, inv_sqrt_correction2, eps, weight_decay, l1_decay
-        int maximize
+    ctypedef struct fnn_step:
+        float lr, lr_grad, weight_decay, l1_decay, shrink, l1_shrink
+        float momentum, beta1, beta2, keep1, keep2, eps, root
+        float eta_minus, eta_plus, smallest, largest
+        int maximize, decoupled, nesterov, first, rectified
 
     ctypedef struct fnn_pool:
         Py_ssize_t h, w, kh, kw, sh, sw, ph, pw, dh, dw, oh, ow
@@ -47,6 +44,9 @@ cdef extern from "fastnn.h" nogil:
                                    float *y) noexcept nogil
     ctypedef void (*fnn_param_map_grad)(size_t n, const float *p, const float *dy, const float *x,
                                         float *dx) noexcept nogil
+
+    ctypedef void (*fnn_update)(size_t n, const fnn_step *s, float *param, const float *grad,
+                                float *a, float *b, float *c) noexcept nogil
 
     ctypedef struct fnn_ukernels:
         const char *isa
@@ -84,6 +84,10 @@ cdef extern from "fastnn.h" nogil:
                                      float *dx) noexcept nogil
         void (*vscale)(size_t n, float scale, const float *x, float *y) noexcept nogil
         void (*vaxpy)(size_t n, float scale, const float *x, float *y) noexcept nogil
+        float (*vexp_sum)(size_t n, const float *x, float shift, float *y) noexcept nogil
+        void (*vmask_out)(size_t n, const uint8_t *keep, float *s) noexcept nogil
+        void (*attention_grad)(size_t n, float shift, float delta, float scale, float *s,
+                               float *dp) noexcept nogil
         void (*norm_moments)(size_t count, size_t n, Py_ssize_t stride, float center,
                              const float *x, float *sums) noexcept nogil
         void (*norm_apply)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,
@@ -101,6 +105,15 @@ cdef extern from "fastnn.h" nogil:
         fnn_map_grad vhardsigmoid_grad, vhardswish_grad
         fnn_param_map velu, vsoftplus
         fnn_param_map_grad velu_grad, vsoftplus_grad
+        void (*layer_norm_row)(size_t n, float mean, float rstd, const float *weight,
+                               const float *bias, const float *x, float *y) noexcept nogil
+        void (*layer_norm_grad_sums)(size_t n, float mean, const float *weight, const float *dy,
+                                     const float *x, float *sums) noexcept nogil
+        void (*layer_norm_row_grad)(size_t n, const fnn_norm *p, const float *weight,
+                                    const float *dy, const float *x, float *dx) noexcept nogil
+        void (*layer_norm_param_grad)(size_t n, float mean, float rstd, const float *dy,
+                                      const float *x, float *dweight,
+                                      float *dbias) noexcept nogil
         void (*norm_planes)(size_t channels, size_t n, int relu, const float *mean,
                             const float *scale, const float *shift, const float *x,
                             float *y) noexcept nogil
@@ -134,6 +147,21 @@ cdef extern from "fastnn.h" nogil:
                           float *loss) noexcept nogil
         void (*bce_probs_grad)(size_t n, float scale, const float *dloss, const float *p,
                                const float *t, const float *weight, float *dp) noexcept nogil
+        void (*l1_loss)(size_t n, const float *x, const float *t, float *loss) noexcept nogil
+        void (*l1_loss_grad)(size_t n, float scale, const float *dloss, const float *x,
+                             const float *t, float *dx) noexcept nogil
+        void (*huber_loss)(size_t n, float delta, float slope, const float *x, const float *t,
+                           float *loss) noexcept nogil
+        void (*huber_loss_grad)(size_t n, float delta, float slope, float scale,
+                                const float *dloss, const float *x, const float *t,
+                                float *dx) noexcept nogil
+        void (*kl_div_loss)(size_t n, int log_target, const float *x, const float *t,
+                            float *loss) noexcept nogil
+        void (*kl_div_loss_grad)(size_t n, int log_target, float scale, const float *dloss,
+                                 const float *t, float *dx) noexcept nogil
+        void (*softmax_columns)(size_t n, size_t classes, const float *x, Py_ssize_t x_row,
+                                float *y, Py_ssize_t y_row, float *top,
+                                float *total) noexcept nogil
         void (*lstm_gates)(size_t n, float *gates, const float *c_prev, float *c,
                            float *h) noexcept nogil
         void (*lstm_gates_grad)(size_t n, const float *gates, const float *c_prev, const float *c,
@@ -161,10 +189,9 @@ cdef extern from "fastnn.h" nogil:
         void (*avg_pool_planes_grad)(const fnn_pool *p, size_t planes, Py_ssize_t first,
                                      Py_ssize_t last, int count_include_pad, float divisor,
                                      const float *dy, float *dx, float *scratch) noexcept nogil
-        void (*sgd_update)(size_t n, const fnn_sgd *s, float *param, const float *grad,
-                           float *buf) noexcept nogil
-        void (*adam_update)(size_t n, const fnn_adam *s, float *param, const float *grad,
-                            float *m, float *v) noexcept nogil
+        fnn_update sgd_update, lion_update, rprop_update
+        fnn_update adam_update, nadam_update, radam_update, adamax_update
+        fnn_update rmsprop_update, adagrad_update, adadelta_update
         void (*philox_bits)(size_t n, uint64_t key, uint64_t counter,
                             uint32_t *out) noexcept nogil
         void (*philox_uniform)(size_t n, uint64_t key, uint64_t counter, float low, float span,

@@ -73,6 +73,10 @@ cdef inline void finish_sums(const Norm *q, Py_ssize_t c, const double *sums,
     p.offset = <float>(-weight * inverse * sums[0] / n)
 
 
+# Of `count` pieces of n > 0 elements, `stride` apart; see norm.pyx.
+cdef Moments moments(const fnn_ukernels *uk, Py_ssize_t count, Py_ssize_t n, Py_ssize_t stride,
+                     const float *x) noexcept nogil
+
 # Tasks of _norm.pyx.
 cdef void column_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil
 cdef void span_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil

@@ -1,13 +1,59 @@
-"""Batch normalisation where channels lie side by side: planes of one element, and evaluation.
+"""Mean and variance; batch normalisation where channels lie side by side: planes of one element,
+and evaluation.
 
 Columns: 16 to 64 channels are a task; statistics as in norm.pyx, from pieces of 256 rows.
 """
 from libc.string cimport memset
 
-from ._csrc cimport fnn_norm
+from ._csrc cimport fnn_norm, fnn_ukernels
 
 cdef enum:
     ROWS = 256             # of a sum in float32; a literal where it is a step
+    PIECE = 4096           # elements of a sum in float32; a literal where it is a step
+    START = 512            # elements whose mean the first piece is relative to
+
+
+cdef void _moments_piece(const fnn_ukernels *uk, Py_ssize_t count, Py_ssize_t n, Py_ssize_t stride,
+                         const float *x, Moments *all) noexcept nogil:
+    cdef float sums[2]
+    cdef float center
+    cdef double shift
+    cdef Moments piece
+    cdef Py_ssize_t some, planes
+    if all.count == 0:
+        some = min(n, START)
+        planes = min(count, START // some)
+        uk.norm_moments(planes, some, stride, 0.0, x, sums)
+        all.mean = sums[0] / <double>(planes * some)
+    center = <float>all.mean
+    uk.norm_moments(count, n, stride, center, x, sums)
+    piece.count = <double>(count * n)
+    shift = sums[0] / piece.count
+    piece.mean = center + shift
+    piece.square = sums[1] - sums[0] * shift
+    if piece.square < 0:
+        piece.square = 0
+    if all.count == 0:
+        all[0] = piece
+    else:
+        combine(all, &piece)
+
+
+cdef Moments moments(const fnn_ukernels *uk, Py_ssize_t count, Py_ssize_t n, Py_ssize_t stride,
+                     const float *x) noexcept nogil:
+    cdef Moments all
+    cdef Py_ssize_t i, j, k, group
+    all.count = all.mean = all.square = 0.0
+    if n > PIECE:
+        for i in range(count):
+            for j in range(0, n, 4096):
+                _moments_piece(uk, 1, min(PIECE, n - j), 0, x + i * stride + j, &all)
+        return all
+    group = PIECE // n
+    for k in range((count + group - 1) // group):
+        i = k * group
+        _moments_piece(uk, min(group, count - i), n, stride, x + i * stride, &all)
+    return all
 
 
 cdef void _column_statistics(const Norm *q, Py_ssize_t first,

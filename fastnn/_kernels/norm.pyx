@@ -34,6 +34,7 @@ from ._norm cimport (
     column_task,
     combine,
     finish_sums,
+    moments,
     settings,
     span_task,
     store_moments,
@@ -44,7 +45,6 @@ import_array()
 
 cdef enum:
     PIECE = 4096           # elements of a sum in float32; a literal where it is a step
-    START = 512            # elements whose mean the first piece is relative to
     CHUNK = 32768          # elements of a task of a large channel
     LARGE = 131072         # elements of a channel that does not stay in L2 with its result
     LARGE_GRAD = 65536     # the same with dy
@@ -79,49 +79,6 @@ cdef Py_ssize_t _chunk(const Norm *q, Py_ssize_t task, Py_ssize_t *count,
     return (plane * q.C + c) * q.S + first
 
 
-cdef void _moments_piece(const Norm *q, Py_ssize_t count, Py_ssize_t n, Py_ssize_t stride,
-                         const float *x, Moments *all) noexcept nogil:
-    cdef float sums[2]
-    cdef float center
-    cdef double shift
-    cdef Moments piece
-    cdef Py_ssize_t some, planes
-    if all.count == 0:
-        some = min(n, START)
-        planes = min(count, START // some)
-        q.uk.norm_moments(planes, some, stride, 0.0, x, sums)
-        all.mean = sums[0] / <double>(planes * some)
-    center = <float>all.mean
-    q.uk.norm_moments(count, n, stride, center, x, sums)
-    piece.count = <double>(count * n)
-    shift = sums[0] / piece.count
-    piece.mean = center + shift
-    piece.square = sums[1] - sums[0] * shift
-    if piece.square < 0:
-        piece.square = 0
-    if all.count == 0:
-        all[0] = piece
-    else:
-        combine(all, &piece)
-
-
-cdef Moments _moments(const Norm *q, Py_ssize_t count, Py_ssize_t n, Py_ssize_t stride,
-                      const float *x) noexcept nogil:
-    cdef Moments all
-    cdef Py_ssize_t i, j, k, group
-    all.count = all.mean = all.square = 0.0
-    if n > PIECE:
-        for i in range(count):
-            for j in range(0, n, 4096):
-                _moments_piece(q, 1, min(PIECE, n - j), 0, x + i * stride + j, &all)
-        return all
-    group = PIECE // n
-    for k in range((count + group - 1) // group):
-        i = k * group
-        _moments_piece(q, min(group, count - i), n, stride, x + i * stride, &all)
-    return all
-
-
 cdef void _grad_sums(const Norm *q, const fnn_norm *p, Py_ssize_t count, Py_ssize_t n,
                      Py_ssize_t stride, const float *dy, const float *x,
                      double *out) noexcept nogil:
@@ -144,7 +101,7 @@ cdef void _channel(const Norm *q, Py_ssize_t c, Py_ssize_t count, Py_ssize_t n, 
     cdef fnn_norm p
     cdef double sums[2]
     if dy == NULL:
-        m = _moments(q, count, n, stride, x)
+        m = moments(q.uk, count, n, stride, x)
         store_moments(q, c, &m)
         p = settings(q, c)
         q.uk.norm_apply(count, n, stride, &p, x, out)
@@ -188,7 +145,7 @@ cdef void _sums_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef Py_ssize_t count = 0, n = 0, at = _chunk(q, task, &count, &n)
     cdef fnn_norm p
     if q.dy == NULL:
-        q.moments[task] = _moments(q, count, n, q.C * q.S, q.x + at)
+        q.moments[task] = moments(q.uk, count, n, q.C * q.S, q.x + at)
         return
     p = settings(q, task // q.chunks)
     _grad_sums(q, &p, count, n, q.C * q.S, q.dy + at, q.x + at, q.sums + 2 * task)

@@ -5,9 +5,18 @@ offset is a counter, a multiple of 16; a draw of n elements uses 16 ceil(n / 64)
 """
 from libc.math cimport nextafterf, rint
 from libc.stdint cimport uint32_t, uint64_t
-from numpy cimport NPY_UINT32, PyArray_DATA, PyArray_SIZE, import_array, ndarray, npy_intp
+from libc.string cimport memset
+from numpy cimport (
+    NPY_UINT32,
+    PyArray_DATA,
+    PyArray_DIM,
+    PyArray_SIZE,
+    import_array,
+    ndarray,
+    npy_intp,
+)
 
-from ._array cimport empty, empty_like, empty_typed, f32
+from ._array cimport Buffer, empty, empty_like, empty_typed, f32, take
 from ._csrc cimport fnn_ukernels, ukernels
 from ._threads cimport parallel_for, threads_for
 
@@ -117,4 +126,52 @@ def dropout(x, p, key, offset):
     q.threshold = <uint32_t>rint(drop * 16777216.0)
     q.a = <float>(1.0 / (1.0 - drop)) if drop < 1.0 else <float>0.0
     _run(&q, key, offset)
+    return y
+
+
+cdef struct Planes:
+    const fnn_ukernels *uk
+    Py_ssize_t planes, S, group      # group: planes of a task
+    const float *scale               # of each plane
+    const float *x
+    float *out
+
+
+cdef void _planes_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef Planes *q = <Planes *>ctx
+    cdef Py_ssize_t i, first = task * q.group
+    for i in range(first, min(q.planes, first + q.group)):
+        if q.scale[i] == 0:
+            memset(q.out + i * q.S, 0, q.S * sizeof(float))
+        else:
+            q.uk.vscale(q.S, q.scale[i], q.x + i * q.S, q.out + i * q.S)
+
+
+def plane_dropout(x, p, key, offset):
+    """x (planes, S): dropout of whole planes, one draw for each; the same call on dy is the
+    gradient."""
+    cdef Draw draw
+    cdef Planes q
+    cdef ndarray y
+    cdef Buffer scratch
+    cdef Py_ssize_t i
+    cdef float *scale
+    cdef double drop = p
+    if not 0.0 <= drop <= 1.0:
+        raise ValueError(f"p must be from 0 to 1, got {p}")
+    q.x = f32(x, 2, "x")
+    y = empty_like(x)
+    q.out, q.planes, q.S = f32(y, 2, "y"), PyArray_DIM(x, 0), PyArray_DIM(x, 1)
+    scratch = take(q.planes)
+    scale = <float *>scratch.data
+    for i in range(q.planes):
+        scale[i] = 1.0
+    draw.kind, draw.n, draw.x, draw.out = DROPOUT, q.planes, scale, scale
+    draw.threshold = <uint32_t>rint(drop * 16777216.0)
+    draw.a = <float>(1.0 / (1.0 - drop)) if drop < 1.0 else <float>0.0
+    _run(&draw, key, offset)
+    q.uk, q.scale, q.group = draw.uk, scale, max(1, PIECE // max(1, q.S))
+    with nogil:
+        parallel_for(_planes_task, &q, (q.planes + q.group - 1) // q.group,
+                     threads_for(2.0 * q.planes * q.S))
     return y

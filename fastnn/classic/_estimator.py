@@ -35,6 +35,12 @@ class Estimator:
         return f"{type(self).__name__}({arguments})"
 
 
+def not_fitted(estimator: Any, method: str) -> RuntimeError:
+    """The error of a method that needs what `fit` finds."""
+    name = type(estimator).__name__
+    return RuntimeError(f"{name}.{method}: this {name} is not fitted yet, call fit first")
+
+
 def generator_of(random_state: Any) -> Generator:
     """None: the default one; an integer: a new one; a Generator: itself.  Raises TypeError."""
     if random_state is None:

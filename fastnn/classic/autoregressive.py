@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..functional import _checks
+from ._estimator import not_fitted
+
 
 class AutoRegressive:
     """x_t = c + a_1 x_{t-1} + ... + a_p x_{t-p}, by least squares over a series (Yule 1927,
@@ -16,9 +19,7 @@ class AutoRegressive:
     """
 
     def __init__(self, p: int) -> None:
-        if p < 1:
-            raise ValueError(f"AutoRegressive: p is {p}, expected at least 1")
-        self.p = p
+        self.p = _checks.integer(p, "AutoRegressive", "p", 1)
 
     def fit(self, series: Any) -> AutoRegressive:
         """Least squares over all steps after the first p; needs 2 p + 1 values."""
@@ -31,15 +32,25 @@ class AutoRegressive:
 
     def predict(self, series: Any) -> np.ndarray:
         """One step ahead: (T - p + 1,), the predictions of series[p], ..., and of the step after
-        the last."""
+        the last.  RuntimeError before fit."""
+        self._refuse_unfitted("predict")
         return self.intercept_ + self._lags(self._series(series, self.p)) @ self.coef_
 
     def forecast(self, history: Any, steps: int) -> np.ndarray:
-        """(steps,) after the end of `history`, each prediction taken as the next value."""
+        """(steps,) after the end of `history`, each prediction taken as the next value.
+
+        RuntimeError before fit; TypeError or ValueError for steps that are no integer from 0 on.
+        """
+        self._refuse_unfitted("forecast")
+        steps = _checks.integer(steps, "AutoRegressive.forecast", "steps", 0)
         values = list(self._series(history, self.p))
         for _ in range(steps):
             values.append(self.intercept_ + float(np.dot(values[: -self.p - 1 : -1], self.coef_)))
         return np.array(values[len(values) - steps :])
+
+    def _refuse_unfitted(self, method: str) -> None:
+        if not hasattr(self, "coef_"):
+            raise not_fitted(self, method)
 
     def _lags(self, series: np.ndarray) -> np.ndarray:
         """Rows x_{t-1}, ..., x_{t-p}."""

@@ -11,7 +11,7 @@ import numpy as np
 from ..creation import randperm
 from ..grad_mode import no_grad
 from . import _cells
-from ._estimator import Estimator, generator_of
+from ._estimator import Estimator, generator_of, not_fitted
 from ._s_layer import SLayer, in_batches, learn_features, learn_labelled
 
 # How fast the weights of V- and C-cells fall off; those of the highest layer see the whole picture.
@@ -210,7 +210,7 @@ class Neocognitron(Estimator):
         where = f"Neocognitron.{method}"
         if shape == "fitted":
             if not hasattr(self, "layers_"):
-                raise RuntimeError(f"{where}: this Neocognitron is not fitted yet, call fit first")
+                raise not_fitted(self, method)
             if labelled and not hasattr(self, "top_"):
                 raise RuntimeError(f"{where}: fitted without labels y, so there are no classes")
             shape = self.image_shape_

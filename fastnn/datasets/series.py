@@ -109,8 +109,9 @@ def series_file(path: str | os.PathLike[str], column: str | int | None = None) -
     """The numbers of one column of a text file, in its order.
 
     Columns are separated by ";" (SILSO's SN_y_tot_V2.0.csv), "," (statsmodels' sunspots.csv) or
-    blanks: the first of these that the first line has.  A first line that is not all numbers is a
-    header.  Empty lines and lines that begin with # are left out.
+    blanks: the first of these that the first line has.  A first line without a number is a header;
+    one with some numbers is data, its bad cells are refused.  Empty lines and lines that begin with
+    # are left out.
     column: a name in the header or a position from 0, negative from the end; None: the only column,
     or the second of several, after the time.
     Returns float64 (n,).  Raises ValueError, naming file and line, for what is no finite number, a
@@ -127,7 +128,7 @@ def series_file(path: str | os.PathLike[str], column: str | int | None = None) -
     mark = next((mark for mark in ";," if mark in lines[0][1]), None)
     rows = [(i, _cells(line, mark)) for i, line in lines]
     first_line, first = rows[0]
-    header = None if all(_is_number(cell) for cell in first) else first
+    header = None if any(map(_is_float, first)) else first
     if isinstance(column, str):
         if header is None or column not in header:
             known = "no header" if header is None else f"columns {', '.join(header)}"
@@ -183,8 +184,14 @@ def _cells(line: str, mark: str | None) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line], delimiter=mark))]
 
 
-def _is_number(text: str) -> bool:
+def _is_float(text: str) -> bool:
+    """Whether it is a number, "nan" and "inf" included."""
     try:
-        return math.isfinite(float(text))
+        float(text)
     except ValueError:
         return False
+    return True
+
+
+def _is_number(text: str) -> bool:
+    return _is_float(text) and math.isfinite(float(text))

@@ -10,6 +10,7 @@ from .lzw import lzw_decode
 
 _MAGIC = b"EC02Compressed Data File"
 _BIBLE = "bible.data"
+_MAX_WINDOW = 1 << 16
 _DEBIAN = Path("/usr/lib")
 
 
@@ -62,7 +63,7 @@ def kjv(path: str | os.PathLike[str] | None = None) -> str:
     for i, (low, high) in enumerate(zip(offsets, offsets[1:], strict=False)):
         if not start <= low <= high <= len(data):
             raise ValueError(f"{path}: window {i}: bytes {low} to {high} of {len(data)}")
-        part = lzw_decode(data[low:high], f"{path}: window {i}")
+        part = lzw_decode(data[low:high], f"{path}: window {i}", min(size, _MAX_WINDOW))
         if len(part) != size and (i < count - 1 or not 0 < len(part) <= size):
             raise ValueError(f"{path}: window {i}: {len(part)} bytes, expected {size}")
         parts.append(part)

@@ -1,4 +1,4 @@
-"""Recall of the first symbol after many distractors, for the row on the GRU's memory."""
+"""Recall of the first symbol after many distractors, for the rows on gated memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from .. import datasets, from_numpy, functional, nn, optim
 from ..random import Generator
 from ._steps import accuracy, descend
 
-SYMBOLS, WIDTH, BATCH = 8, 32, 64
+SYMBOLS, WIDTH, BATCH = 8, 32, 128
+DISTRACTORS = 100
+T_MAX = 2 * DISTRACTORS  # of chrono initialisation; with half of it some seeds do not learn
 EVERY = 25  # steps between two looks at held-out sequences
 
 
@@ -35,15 +37,16 @@ class Run:
     milliseconds: float
 
 
-def learn(model: nn.Module, distractors: int, n_steps: int, seed: int) -> Run:
-    """Adam at 0.01 on fresh sequences, gradients clipped to norm 1, until 0.995 of 500 held-out
-    sequences are right or n_steps are over."""
+def learn(model: nn.Module, n_steps: int, seed: int) -> Run:
+    """Adam at 0.008 on fresh sequences, gradients clipped to norm 1, until 0.995 of 500 held-out
+    sequences are right or n_steps are over.  At 0.01 with 64 sequences a step LSTMs fail, here as
+    in PyTorch."""
     source = Generator(seed)
-    held = datasets.first_symbol_recall(500, distractors, generator=Generator(seed + 1))
-    optimizer = optim.Adam(model.parameters(), lr=1e-2)
+    held = datasets.first_symbol_recall(500, DISTRACTORS, generator=Generator(seed + 1))
+    optimizer = optim.Adam(model.parameters(), lr=8e-3)
     steps, found, seconds = [0], [accuracy(model, *held)], 0.0
     for i in range(1, n_steps + 1):
-        x, y = datasets.first_symbol_recall(BATCH, distractors, generator=source)
+        x, y = datasets.first_symbol_recall(BATCH, DISTRACTORS, generator=source)
         start = time.perf_counter()
         loss = functional.cross_entropy(model(from_numpy(x)), from_numpy(y))
         descend(model, loss, optimizer)
@@ -63,6 +66,6 @@ def draw(axes: Any, runs: dict[str, Run]) -> None:
     axes.axhline(1 / SYMBOLS, color="gray", linewidth=0.8, linestyle=":")
     axes.text(0, 1 / SYMBOLS + 0.01, "chance", color="gray", fontsize=8)
     axes.set_ylim(0, 1.03)
-    axes.set_xlabel("training steps of 64 sequences")
+    axes.set_xlabel(f"training steps of {BATCH} sequences")
     axes.set_ylabel("held-out sequences recalled")
-    axes.legend(loc="center right", fontsize=9)
+    axes.legend(loc="upper left", fontsize=9)

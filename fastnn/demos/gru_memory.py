@@ -9,8 +9,6 @@ from . import _recall
 from ._registry import Result, at_least, demo, exactly, told
 from ._steps import count_parameters
 
-_DISTRACTORS = 100
-
 
 def _draw(figure: Any, *, runs: dict, parameters: dict) -> None:
     left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
@@ -43,9 +41,9 @@ def gru_memory(quick: bool, seed: int) -> Result:
         manual_seed(seed)
         layer = make(_recall.SYMBOLS, _recall.WIDTH, batch_first=True)
         parameters[name] = count_parameters(layer)
-        nn.init.chrono_(layer, _DISTRACTORS)
+        nn.init.chrono_(layer, _recall.T_MAX)
         n_steps = 100 if quick and name == "LSTM" else 1000
-        runs[name] = _recall.learn(_recall.LastState(layer), _DISTRACTORS, n_steps, seed)
+        runs[name] = _recall.learn(_recall.LastState(layer), n_steps, seed)
     return Result(
         (
             at_least("GRU: recalled", runs["GRU"].accuracy[-1], 0.99),

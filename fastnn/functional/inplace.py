@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..grad_mode import mode
-from ..tensor import Tensor
+from ..tensor import Function, Tensor
 from . import _checks
+from .reduce import unbroadcast
 
 
 def writable(x: Tensor, function: str) -> np.ndarray:
@@ -78,16 +79,46 @@ def copy(x: Tensor, source: Tensor) -> Tensor:
     return assign(x, y, "copy_")
 
 
+class _Put(Function):
+    """x[index] = value in x's own memory."""
+
+    strided = True
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, value: np.ndarray, index: Any) -> Any:
+        # a copy of the caller's arrays, which may change
+        ctx.index = tuple(np.array(i) if isinstance(i, (np.ndarray, list)) else i for i in index)
+        ctx.shape = value.shape
+        x[index] = value
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        dx = dy.copy()
+        dx[ctx.index] = 0
+        part = np.array(dy[ctx.index], order="C")
+        lead = max(len(ctx.shape) - part.ndim, 0)  # axes of size 1 that the assignment dropped
+        return dx, unbroadcast(part, ctx.shape[lead:]).reshape(ctx.shape)
+
+
 def setitem(x: Tensor, index: Any, value: Any) -> None:
-    """x[index] = value, where neither is recorded; RuntimeError otherwise."""
-    recorded = isinstance(value, Tensor) and value._requires_grad or x._requires_grad
-    if mode.enabled and recorded:
-        raise RuntimeError(
-            "x[index] = value is not recorded on the tape; build the tensor with cat() or stack(), "
-            "or assign in no_grad()"
-        )
+    """x[index] = value, broadcast and converted; the gradient passes to value.
+
+    Raises RuntimeError for a leaf that requires grad and for views, where that is recorded.
+    """
+    from .shape import to
+
     target = writable(x, "setitem")
     parts = index if isinstance(index, tuple) else (index,)
     plain = tuple(p._data if isinstance(p, Tensor) else p for p in parts)
-    target[plain] = value._data if isinstance(value, Tensor) else value
-    x._changed()
+    recorded = isinstance(value, Tensor) and value._requires_grad or x._requires_grad
+    if not (mode.enabled and recorded):
+        target[plain] = value._data if isinstance(value, Tensor) else value
+        x._changed()
+        return
+    if x._is_view:
+        raise RuntimeError("setitem: a view is changed in place to a recorded result")
+    source = value if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))
+    y = _Put.apply(x, to(source, x.dtype), plain)
+    x._recorded_change()
+    x._node, x._index, x._requires_grad = y._node, y._index, y._requires_grad

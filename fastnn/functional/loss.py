@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .. import backend
-from ..tensor import Function, Tensor, wrap
+from ..tensor import Function, Tensor
 from . import _checks
+from ._labels import check_weight, flat_labels, raise_bad_label
 from .activation import as_rows, from_rows, log_softmax
+
+# Positions from which they are a vector's lanes; below, the classes are moved together.
+_POSITIONS = 16
 
 
 class _CrossEntropy(Function):
@@ -164,15 +169,24 @@ def binary_cross_entropy(
     return _bce(_Bce, input, target, {"weight": weight}, reduction)
 
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+def mse_loss(
+    input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None
+) -> Tensor:
     """(input - target)^2: its mean, its sum, or, with "none", each element.
 
-    Equal shapes: unlike in PyTorch, (4, 1) and (4,) are not broadcast to (4, 4).
+    Equal shapes: unlike in PyTorch, (4, 1) and (4,) are not broadcast to (4, 4).  weight, of that
+    shape: factors of the elements; the mean is then the sum over the sum of the weights.
     Raises TypeError for dtypes, ValueError for shapes or another reduction.
     """
     _checks.tensor(input, "mse_loss", "input")
     _checks.tensor(target, "mse_loss", "target")
-    return _Mse.apply(input, target, _checks.reduction(reduction, "mse_loss"))
+    how = _checks.reduction(reduction, "mse_loss")
+    if weight is None:
+        return _Mse.apply(input, target, how)
+    from .pair_loss import same_shapes, weighted
+
+    same_shapes("mse_loss", input, target=target, weight=weight)
+    return weighted(_Mse.apply(input, target, "none"), weight, how, "mse_loss")
 
 
 def cross_entropy(
@@ -199,7 +213,7 @@ def cross_entropy(
         _checks.tensor(input, "cross_entropy", "input")
         _checks.tensor(target, "cross_entropy", "target")
     if weight is not None:
-        _check_weight(input, _checks.tensor(weight, "cross_entropy", "weight"))
+        check_weight("cross_entropy", input, weight)
     if label_smoothing != 0.0:
         _checks.probability(label_smoothing, "cross_entropy", "label_smoothing")
     if type(ignore_index) is not int:
@@ -211,55 +225,29 @@ def cross_entropy(
                 f"cross_entropy: ignore_index is {ignore_index}, but target holds probabilities"
             )
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
-    labels = target._data
-    x = input._data
-    if labels.dtype.kind not in "iu":
-        raise TypeError(
-            f"cross_entropy: target has dtype {labels.dtype}, expected integers (classes) or "
-            f"{x.dtype} (probabilities)"
-        )
-    if not x.ndim or labels.shape != (x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()):
-        raise ValueError(
-            f"cross_entropy: input has shape {x.shape} and target {labels.shape}, expected "
-            "(N, C, ...) and (N, ...)"
-        )
+    shape = input._data.shape
+    labels = flat_labels(
+        "cross_entropy", input, target, f"integers (classes) or {input.dtype} (probabilities)"
+    )
     rows = input
-    if labels.dtype.char != "l":
-        target = wrap(labels.astype(np.int64))
-    if x.ndim != 2:
+    if len(shape) != 2:
         from .shape import reshape
 
-        rows = reshape(input, (1, -1)) if x.ndim == 1 else _ClassRows.apply(input)
-        target = reshape(target, (-1,) if labels.size else (0,))
-    n_classes = rows._data.shape[1]
-    if not n_classes:
-        raise ValueError(f"cross_entropy: input of shape {x.shape} has no classes")
+        positions = math.prod(shape[2:])
+        if len(shape) == 1:
+            rows = reshape(input, (1, -1))
+        elif positions < _POSITIONS:
+            rows = _ClassRows.apply(input)
+        elif len(shape) > 3:
+            rows = reshape(input, (shape[0], shape[1], positions))
     settings = ignore_index, reduction, float(label_smoothing)
     try:
-        loss = _CrossEntropy.apply(rows, target, weight, settings)
+        loss = _CrossEntropy.apply(rows, labels, weight, settings)
     except IndexError:
-        flat = labels.reshape(-1)
-        bad = (flat != ignore_index) & ((flat < 0) | (flat >= n_classes))
-        at = int(np.flatnonzero(bad)[0])
-        where = at if labels.ndim < 2 else tuple(map(int, np.unravel_index(at, labels.shape)))
-        raise IndexError(
-            f"cross_entropy: target[{where}] is {flat[at]}, expected 0 <= class < {n_classes}"
-        ) from None
-    if reduction == "none" and x.ndim != 2:
-        from .shape import reshape
-
-        return reshape(loss, labels.shape)
+        raise_bad_label("cross_entropy", input, target, ignore_index)
+    if reduction == "none" and len(shape) != 2:
+        return reshape(loss, target.shape)
     return loss
-
-
-def _check_weight(input: Tensor, weight: Tensor) -> None:
-    n_classes = input.shape[min(1, input.ndim - 1)] if input.ndim else 0
-    if weight.shape != (n_classes,):
-        raise ValueError(
-            f"cross_entropy: weight has shape {weight.shape}, expected ({n_classes},), one a class"
-        )
-    if weight.requires_grad:
-        raise ValueError("cross_entropy: weight is a constant and must not require a gradient")
 
 
 def _soft_cross_entropy(
@@ -276,21 +264,21 @@ def _soft_cross_entropy(
             f"cross_entropy: target holds probabilities of shape {target.shape}, "
             f"expected {input.shape}"
         )
-    from . import arithmetic as math
+    from .arithmetic import add, div, mul, neg
     from .reduce import sum
     from .shape import reshape
 
     dim = min(1, input.ndim - 1)
     n_classes = input.shape[dim]
     if label_smoothing:
-        target = math.add(math.mul(target, 1.0 - label_smoothing), label_smoothing / n_classes)
-    terms = math.mul(log_softmax(input, dim), target)
+        target = add(mul(target, 1.0 - label_smoothing), label_smoothing / n_classes)
+    terms = mul(log_softmax(input, dim), target)
     if weight is not None:
         shape = [1] * input.ndim
         shape[dim] = n_classes
-        terms = math.mul(terms, reshape(weight, tuple(shape)))
-    loss = math.neg(sum(terms, dim))
+        terms = mul(terms, reshape(weight, tuple(shape)))
+    loss = neg(sum(terms, dim))
     if reduction == "none":
         return loss
     total = sum(loss)
-    return total if reduction == "sum" else math.div(total, max(loss._data.size, 1))
+    return total if reduction == "sum" else div(total, max(loss._data.size, 1))

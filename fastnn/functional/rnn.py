@@ -85,7 +85,11 @@ def recurrent_layer(
     Returns output (T, N, D P) or (N, T, D P), h_n (D, N, P), and c_n (D, N, H) or None.
     Raises TypeError for dtypes, ValueError for shapes, lengths or a mode that do not fit.
     """
-    if not _fits(input, h0, c0, weights, mode):  # the kernel asks again; the words are here
+    try:
+        fits = _fits(input, h0, c0, weights, mode)  # the kernel asks again; the words are below
+    except TypeError:  # of what has no length or no hash
+        fits = False
+    if not fits:
         _explain(input, h0, c0, weights, mode, batch_first)
     x = input._data
     steps = None
@@ -124,6 +128,8 @@ def _fits(input: Any, h0: Any, c0: Any, weights: Any, mode: Any) -> bool:
 def _explain(input: Any, h0: Any, c0: Any, weights: Any, mode: Any, batch_first: Any) -> None:
     """Raises TypeError or ValueError for what does not fit."""
     name = "recurrent_layer"
+    if not isinstance(mode, str):
+        raise TypeError(f"{name}: mode must be a str, got {type(mode).__name__}")
     if mode not in GATES:
         raise ValueError(f"{name}: mode is {mode!r}, expected one of {', '.join(GATES)}")
     x = _checks.tensor(input, name, "input")._data
@@ -149,20 +155,30 @@ def _explain(input: Any, h0: Any, c0: Any, weights: Any, mode: Any, batch_first:
 def _explain_weights(weights: Any, mode: str, x: np.ndarray) -> None:
     """The same of the weights alone."""
     name = "recurrent_layer"
+    labels = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
     _checks.kernels(x, name, "input")
+    if not isinstance(weights, Sequence):
+        raise TypeError(
+            f"{name}: weights must be a sequence of directions, got {type(weights).__name__}"
+        )
     if len(weights) not in (1, 2):
         raise ValueError(f"{name}: weights is of {len(weights)} directions, expected one or two")
-    labels = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+    for of_direction in weights:
+        if not isinstance(of_direction, Sequence):
+            raise TypeError(
+                f"{name}: a direction of weights must be a sequence of {', '.join(labels)}, got "
+                f"{type(of_direction).__name__}"
+            )
+        if len(of_direction) != _PER_DIRECTION:
+            raise ValueError(
+                f"{name}: a direction has {len(of_direction)} weights, expected {', '.join(labels)}"
+            )
     w_hh = weights[0][1]
     if not isinstance(w_hh, Tensor) or w_hh.ndim != 2 or w_hh.shape[0] % GATES[mode]:
         raise ValueError(f"{name}: weight_hh must be a matrix of {GATES[mode]} x hidden_size rows")
     rows, n_out = w_hh.shape
     wanted = ((rows, x.shape[2]), (rows, n_out), (rows,), (rows,), (n_out, rows // GATES[mode]))
     for of_direction in weights:
-        if len(of_direction) != _PER_DIRECTION:
-            raise ValueError(
-                f"{name}: a direction has {len(of_direction)} weights, expected {', '.join(labels)}"
-            )
         for label, w, shape in zip(labels, of_direction, wanted, strict=True):
             if w is None and label.startswith("bias"):
                 continue

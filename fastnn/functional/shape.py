@@ -252,6 +252,23 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     ) and not any(isinstance(p, bool) for p in parts):
         return _View.apply(input, index)
     plain = tuple(p._data if isinstance(p, Tensor) else p for p in parts)
+    if any(isinstance(p, (int, np.integer)) and not isinstance(p, bool) for p in plain):
+        # NumPy would count integers among the arrays; PyTorch takes them first, as views
+        taken: list[Any] = []
+        rest: list[Any] = []
+        for p in plain:
+            if isinstance(p, (np.ndarray, list)):
+                is_mask = np.asarray(p).dtype.kind == "b"
+                taken += [slice(None)] * (np.ndim(p) if is_mask else 1)
+                rest.append(p)
+                continue
+            taken.append(p)
+            if p is None or isinstance(p, slice):
+                rest.append(slice(None))
+            elif p is Ellipsis:
+                rest.append(p)
+        if not any(isinstance(p, bool) for p in plain):
+            return _Index.apply(_View.apply(input, tuple(taken)), tuple(rest))
     return _Index.apply(input, plain)
 
 

@@ -10,6 +10,11 @@ import numpy as np
 from .base import Metric, as_array, fraction
 
 
+def perplexity_of(mean: float) -> float:
+    """exp of a mean cross-entropy in nats; inf where no float64 is large enough, from 710 on."""
+    return math.exp(mean) if not mean > 709 else math.inf
+
+
 class Perplexity(Metric):
     """exp of the mean cross-entropy, -ln p(target), over all targets but `ignore_index`.
 
@@ -64,7 +69,7 @@ class Perplexity(Metric):
 
     def compute(self) -> float:
         mean = fraction(self.sum_loss, self.count_all)
-        return math.exp(mean) if not mean > 709 else math.inf  # exp(710) is no float64
+        return perplexity_of(mean)
 
     def reset(self) -> None:
         self.sum_loss, self.count_all = 0.0, 0

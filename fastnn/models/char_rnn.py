@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import from_numpy, nn, no_grad, rand
+from ..functional import _checks
 from ..nn.utils import evaluating
 from ..random import Generator
 from ..tensor import Tensor
@@ -73,14 +74,19 @@ class CharRNN(nn.Module):
         softmax(logits / temperature), each fed back; temperature 0 takes the most probable.
 
         Runs in evaluation mode, without gradients. generator: default the library's.
-        Raises ValueError for an empty prompt, or a length or temperature below 0.
+        Raises ValueError for an empty prompt, a length below 0, or a temperature that is negative
+        or not finite; TypeError if length is no integer or temperature no number.
         """
         prompt = np.asarray(prompt, np.int64)
         if prompt.ndim != 1 or not prompt.size:
             raise ValueError(f"CharRNN.sample: prompt has shape {prompt.shape}, expected (P,)")
-        if length < 0 or not 0 <= temperature < float("inf"):
+        where = "CharRNN.sample"
+        length = _checks.integer(length, where, "length", 0)
+        temperature = _checks.number(temperature, where, "temperature")
+        if not 0 <= temperature < float("inf"):
             raise ValueError(
-                f"CharRNN.sample: length {length} and temperature {temperature} must not be below 0"
+                f"{where}: temperature is {temperature}, expected a finite number above 0, "
+                "or 0 for the most probable id each time"
             )
         result = np.empty(length, np.int64)
         if length == 0:

@@ -15,8 +15,9 @@ class BiLSTMTagger(nn.Module):
     num_embeddings None: input (T, N, input_size); otherwise ids (T, N), int64 below num_embeddings,
     embedded in input_size numbers.  (N, T, ...) if batch_first.  Returns logits (T, N, num_classes)
     in the same order: y_t = W [h_t forwards, h_t backwards] + b.
-    cell: "lstm" or "gru".  lengths (N,): steps of each row; steps beyond it change nothing and get
-    the logits of a state of zeros.  ValueError for another cell; the layers' for shapes.
+    cell: "lstm", "gru" or "rnn" (tanh).  lengths (N,): steps of each row; steps beyond it change
+    nothing and get the logits of a state of zeros.  ValueError for another cell; the layers' for
+    shapes.
     Source: Graves and Schmidhuber 2005, doi:10.1016/j.neunet.2005.06.042.
     """
 
@@ -33,8 +34,8 @@ class BiLSTMTagger(nn.Module):
         batch_first: bool = False,
     ) -> None:
         super().__init__()
-        if cell not in ("lstm", "gru"):
-            raise ValueError(f"BiLSTMTagger: cell is {cell!r}, expected 'lstm' or 'gru'")
+        if cell not in CELLS:
+            raise ValueError(f"BiLSTMTagger: cell is {cell!r}, expected 'lstm', 'gru' or 'rnn'")
         self.embedding = None
         if num_embeddings is not None:
             self.embedding = nn.Embedding(num_embeddings, input_size)

@@ -20,7 +20,7 @@ class Dropout(Module):
         self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None
     ) -> None:
         super().__init__()
-        self.p = _checks.probability(p, "Dropout")
+        self.p = _checks.probability(p, type(self).__name__)
         self.inplace = inplace
         self.generator = generator
 

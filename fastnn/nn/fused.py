@@ -37,6 +37,8 @@ _folded: weakref.WeakKeyDictionary[Module, tuple[Any, ...]] = weakref.WeakKeyDic
 def altered(module: Module) -> bool:
     """Whether a call of this module may do more than its class says."""
     own = module.__dict__
+    if type(own["_parameters"]) is not dict:  # some are computed, see utils.parametrize
+        return True
     return bool(own["_forward_hooks"] or own["_forward_pre_hooks"] or "forward" in own)
 
 

@@ -15,20 +15,28 @@ import numpy as np
 from .. import backend
 from ..creation import normal_array, uniform_array
 from ..functional import _checks, inplace
+from ..grad_mode import mode as grad_mode
 from ..grad_mode import no_grad
 from ..random import Generator
 from ..tensor import Tensor
+from .init_more import dirac_ as dirac_
+from .init_more import lsuv_ as lsuv_
+from .init_more import sparse_ as sparse_
+from .init_more import trunc_normal_ as trunc_normal_
 
-_GAINS = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0)}
+_LINEAR = ("linear", *(f"conv{t}{d}d" for t in ("", "_transpose") for d in (1, 2, 3)), "sigmoid")
+_GAINS = dict.fromkeys(_LINEAR, 1.0) | {"tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Factor that keeps the variance of signals: sqrt(2) for "relu", 5/3 for "tanh",
-    sqrt(2 / (1 + param^2)) for "leaky_relu" (param 0.01 if None), 1 for the rest.
+    3/4 for "selu", sqrt(2 / (1 + param^2)) for "leaky_relu" (param 0.01 if None), 1 for the rest.
 
-    Raises ValueError for another name.
+    Raises ValueError for another name, or a slope that is no number.
     """
     if nonlinearity == "leaky_relu":
+        if param is not None and (isinstance(param, bool) or not isinstance(param, (int, float))):
+            raise ValueError(f"calculate_gain: param is {param!r}, expected a number")
         return math.sqrt(2.0 / (1.0 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in _GAINS:
         known = ", ".join([*_GAINS, "leaky_relu"])
@@ -38,6 +46,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def _fill(tensor: Tensor, value: Any, function: str) -> Tensor:
     _checks.tensor(tensor, function, "tensor")
+    if grad_mode.shapes_only:
+        return tensor
     with no_grad():
         return inplace.fill(tensor, value, function)
 
@@ -68,6 +78,8 @@ def uniform_(
 ) -> Tensor:
     """Uniform in [a, b)."""
     shape = _float(tensor, "uniform_").shape
+    if grad_mode.shapes_only:
+        return tensor
     return _fill(tensor, uniform_array(shape, a, b, generator), "uniform_")
 
 
@@ -76,6 +88,8 @@ def normal_(
 ) -> Tensor:
     """Normal with mean and standard deviation."""
     shape = _float(tensor, "normal_").shape
+    if grad_mode.shapes_only:
+        return tensor
     return _fill(tensor, normal_array(shape, mean, std, generator), "normal_")
 
 
@@ -142,6 +156,19 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(fan), generator)
 
 
+def lecun_uniform_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """Uniform in +-sqrt(3 / fan_in).  LeCun et al. 1998 (Efficient BackProp), section 4.6."""
+    bound = math.sqrt(3.0 / _fan(tensor, "fan_in", "lecun_uniform_"))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def lecun_normal_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """Normal with std sqrt(1 / fan_in): for tanh, and for SELU (Klambauer et al. 2017).  LeCun et
+    al. 1998 (Efficient BackProp), section 4.6."""
+    std = math.sqrt(1.0 / _fan(tensor, "fan_in", "lecun_normal_"))
+    return normal_(tensor, 0.0, std, generator)
+
+
 def default_(weight: Tensor, bias: Tensor | None) -> None:
     """What Linear and Conv2d begin with, as in PyTorch: both uniform in +-1 / sqrt(fan_in)."""
     fan_in = _fans(weight, "reset_parameters")[0]
@@ -159,7 +186,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """
     if _float(tensor, "orthogonal_").ndim < 2:
         raise ValueError(f"orthogonal_: shape {tensor.shape} has fewer than 2 axes")
-    if not tensor._data.size:
+    if not tensor._data.size or grad_mode.shapes_only:
         return tensor
     rows = tensor.shape[0]
     columns = tensor._data.size // rows

@@ -345,6 +345,12 @@ class Module:
             mine[name]._changed()
         return LoadResult(missing, unexpected)
 
+    def summary(self, input_size: Any = None, *, depth: int = 3) -> Any:
+        """Table of layers, output shapes, parameters, operations.  See `fastnn.summary`."""
+        from .summary import summary
+
+        return summary(self, input_size, depth=depth)
+
     def extra_repr(self) -> str:
         """What stands between the parentheses of the module's line."""
         return ""

@@ -62,8 +62,7 @@ class _BatchNorm(Module):
         if self.track_running_stats:
             for name, value in (("mean", 0), ("var", 1)):
                 running = self._buffers[f"running_{name}"]
-                running._data[...] = value
-                running._changed()
+                init.constant_(running, value)
             self._buffers["num_batches_tracked"]._data[...] = 0
             self._buffers["num_batches_tracked"]._changed()
 

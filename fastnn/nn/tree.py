@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import functional as F
-from ..creation import empty, from_numpy, zeros
+from ..creation import empty, from_numpy
 from ..functional import _checks
+from ..functional.tree import NodeTable, rows_in_parts
 from ..tensor import Parameter, Tensor
 from .rnn import Recurrent
 from .trees import Trees
@@ -16,18 +17,18 @@ from .trees import Trees
 CHILD_SUM = "child_sum"
 
 
-def _sum(x: Tensor, index: np.ndarray, offsets: np.ndarray) -> Tensor:
-    """Sums of rows of x, each bag in its order."""
-    return F.embedding_bag(
-        from_numpy(index), x, from_numpy(offsets), mode="sum", include_last_offset=True
-    )
+def _sum(x: Tensor, offsets: np.ndarray) -> Tensor:
+    """Sums of rows of x, bag after bag, each in its order."""
+    index = from_numpy(np.arange(x.shape[0]))
+    return F.embedding_bag(index, x, from_numpy(offsets), mode="sum", include_last_offset=True)
 
 
 class _Tree(Recurrent):
     """Checks, parameters and the way up through the levels.
 
     The states of all lower levels stand in one table, a row of zeros first, so that a child may be
-    of any level and a missing one is row 0.
+    of any level and a missing one is row 0.  Each level writes its own rows: time and memory grow
+    with the number of nodes, not of levels.
     """
 
     def __init__(self, input_size: int, hidden_size: int, arity: int | str, bias: bool) -> None:
@@ -68,15 +69,10 @@ class _Tree(Recurrent):
         ordered = F.embedding(from_numpy(trees.order), x)
         return F.linear(ordered, self._parameters["weight_ih"], bias)
 
-    def _nodes(self, table: Tensor, trees: Trees) -> Tensor:
-        """Rows of a finished table in the caller's order of nodes."""
-        return F.embedding(from_numpy(trees.place + 1), table)
-
-    def _side_by_side(self, table: Tensor, trees: Trees, level: int) -> Tensor:
+    def _side_by_side(self, table: NodeTable, trees: Trees, level: int) -> Tensor:
         """(m, arity H): the states of each node's children, zeros for missing ones."""
         index = trees.padded_children(level, int(self.arity))
-        found = F.embedding(from_numpy(index), table, padding_idx=0)
-        return F.reshape(found, (len(index), -1))
+        return F.reshape(table.read(index.reshape(-1)), (len(index), -1))
 
     def extra_repr(self) -> str:
         end = "" if self.bias else ", bias=False"
@@ -85,7 +81,7 @@ class _Tree(Recurrent):
 
 def _parts(ordered: Tensor, trees: Trees) -> list[Tensor]:
     """The rows of each level."""
-    return list(F.split(ordered, [len(level.nodes) for level in trees.levels]))
+    return list(rows_in_parts(ordered, [len(level.nodes) for level in trees.levels]))
 
 
 class TreeRNN(_Tree):
@@ -113,17 +109,18 @@ class TreeRNN(_Tree):
 
     def forward(self, trees: Trees) -> Tensor:
         inputs = self._inputs(trees)
-        table = zeros(1, self.hidden_size, dtype=inputs.dtype)
+        table = NodeTable(len(trees.order), self.hidden_size, inputs.dtype)
         for k, x in enumerate(_parts(inputs, trees)):
             if k:
                 x = x + F.linear(self._children(table, trees, k), self._parameters["weight_hh"])
-            table = F.cat([table, F.tanh(x)])
-        return self._nodes(table, trees)
+            table.write(F.tanh(x))
+        return table.read(trees.place + 1)
 
-    def _children(self, table: Tensor, trees: Trees, k: int) -> Tensor:
+    def _children(self, table: NodeTable, trees: Trees, k: int) -> Tensor:
         if isinstance(self.arity, int):
             return self._side_by_side(table, trees, k)
-        return _sum(table, trees.levels[k].children + 1, trees.levels[k].offsets)
+        _, children, offsets = trees.levels[k]
+        return _sum(table.read(children + 1), offsets)
 
 
 class TreeLSTM(_Tree):
@@ -178,19 +175,22 @@ class TreeLSTM(_Tree):
     def forward(self, trees: Trees) -> tuple[Tensor, Tensor]:
         inputs = self._inputs(trees)
         level = self._n_ary if isinstance(self.arity, int) else self._child_sum
-        h_table = c_table = zeros(1, self.hidden_size, dtype=inputs.dtype)
+        tables = [NodeTable(len(trees.order), self.hidden_size, inputs.dtype) for _ in "hc"]
         for k, x in enumerate(_parts(inputs, trees)):
             i, f, g, o = F.split(x, self.hidden_size, 1)
             below = None
             if k:
-                (i, g, o), below = level(trees, k, (i, f, g, o), h_table, c_table)
+                (i, g, o), below = level(trees, k, (i, f, g, o), *tables)
             c = F.sigmoid(i) * F.tanh(g)
             c = c if below is None else c + below
-            h_table = F.cat([h_table, F.sigmoid(o) * F.tanh(c)])
-            c_table = F.cat([c_table, c])
-        return self._nodes(h_table, trees), self._nodes(c_table, trees)
+            tables[0].write(F.sigmoid(o) * F.tanh(c))
+            tables[1].write(c)
+        h, c = (table.read(trees.place + 1) for table in tables)
+        return h, c
 
-    def _n_ary(self, trees: Trees, k: int, gates: Any, h_table: Tensor, c_table: Tensor) -> Any:
+    def _n_ary(
+        self, trees: Trees, k: int, gates: Any, h_table: NodeTable, c_table: NodeTable
+    ) -> Any:
         """i, g, o before their functions, and sum_l f_l c_l."""
         n = self.hidden_size
         h = F.linear(self._side_by_side(h_table, trees, k), self._parameters["weight_hh"])
@@ -203,14 +203,16 @@ class TreeLSTM(_Tree):
             below = below + F.sigmoid(f + one) * part
         return (i + hi, g + hg, o + ho), below
 
-    def _child_sum(self, trees: Trees, k: int, gates: Any, h_table: Tensor, c_table: Tensor) -> Any:
+    def _child_sum(
+        self, trees: Trees, k: int, gates: Any, h_table: NodeTable, c_table: NodeTable
+    ) -> Any:
         """i, g, o before their functions, and sum_k f_k c_k."""
         _, children, offsets = trees.levels[k]
         i, f, g, o = gates
-        h = F.linear(_sum(h_table, children + 1, offsets), self._parameters["weight_hh"])
+        below = h_table.read(children + 1)
+        h = F.linear(_sum(below, offsets), self._parameters["weight_hh"])
         hi, hg, ho = F.split(h, self.hidden_size, 1)
-        index = from_numpy(children + 1)
         own = from_numpy(np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)))
-        hf = F.linear(F.embedding(index, h_table), self._parameters["weight_fh"])
-        f = F.sigmoid(F.embedding(own, f) + hf) * F.embedding(index, c_table)
-        return (i + hi, g + hg, o + ho), _sum(f, np.arange(len(children)), offsets)
+        hf = F.linear(below, self._parameters["weight_fh"])
+        f = F.sigmoid(F.embedding(own, f) + hf) * c_table.read(children + 1)
+        return (i + hi, g + hg, o + ho), _sum(f, offsets)

@@ -12,6 +12,25 @@ import numpy as np
 from ..grad_mode import enable_grad
 from ..tensor import Tensor
 
+# What PyTorch's groups hold beside: its implementations, and what schedules note down.
+_IGNORED = ("foreach", "fused", "capturable", "differentiable")
+_NOTES = ("initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum", "swa_lr")
+
+# The options of all optimizers and their lower bounds; they must be finite numbers.
+_LOWEST = {
+    "lr": 0.0,
+    "momentum": 0.0,
+    "dampening": -math.inf,
+    "weight_decay": 0.0,
+    "l1_decay": 0.0,
+    "eps": 0.0,
+    "momentum_decay": 0.0,
+    "lr_decay": 0.0,
+    "initial_accumulator_value": 0.0,
+    "alpha": 0.0,
+    "rho": 0.0,
+}
+
 
 class Optimizer:
     """Base class.  params: Tensors, or dicts {"params": Tensors, option: value} (groups).
@@ -57,7 +76,8 @@ class Optimizer:
             if id(p) in known:
                 raise ValueError(f"{name}: params holds the same tensor twice")
             known.add(id(p))
-        unknown = [key for key in group if key not in self.defaults and key != "params"]
+        known_keys = {*self.defaults, *_NOTES, "params"}
+        unknown = [key for key in group if key not in known_keys]
         if unknown:
             raise ValueError(f"{name}: no option {', '.join(unknown)}")
         full = {
@@ -71,9 +91,8 @@ class Optimizer:
 
     def check_group(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options that make no sense."""
-        for key in ("lr", "momentum", "dampening", "weight_decay", "l1_decay", "eps"):
+        for key, lowest in _LOWEST.items():
             value = group.get(key, 0.0)
-            lowest = 0.0 if key != "dampening" else -math.inf
             if not isinstance(value, (int, float, np.number)):
                 kind = type(value).__name__
                 raise TypeError(f"{type(self).__name__}: {key} must be a number, got {kind}")
@@ -82,6 +101,12 @@ class Optimizer:
                     f"{type(self).__name__}: {key} is {value}, expected a finite number"
                     + (" >= 0" if lowest == 0.0 else "")
                 )
+        betas = group.get("betas", (0.0, 0.0))
+        if len(betas) != 2 or not all(
+            isinstance(b, (int, float, np.number)) and 0.0 <= b < 1.0 for b in betas
+        ):
+            name = type(self).__name__
+            raise ValueError(f"{name}: betas is {betas}, expected two numbers in [0, 1)")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Gradients become None, or zeros."""
@@ -113,14 +138,22 @@ class Optimizer:
         """Update params, which have gradients, with group's options."""
         raise NotImplementedError(f"{type(self).__name__} has no update_group")
 
-    def state_of(self, p: Any) -> dict[str, Any]:
+    def state_of(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
         """The first state of a parameter; kernels change its arrays in place."""
         return {}
+
+    def tick(self, states: list[dict[str, Any]]) -> int:
+        """Count a step of a run, whose states agree in "step"; returns its number, from 1."""
+        step = states[0]["step"] + 1
+        for state in states:
+            state["step"] = step
+        return step
 
     def runs(self, group: dict[str, Any], params: list[Any]) -> list[Any]:
         """Lists that one kernel call each can take: (is_first, params, states).
 
-        A run's parameters have one dtype and are all new, or all known.  Kept from step to step
+        A run's parameters have one dtype, are all new, or all known, and agree in the numbers of
+        their states, such as "step".  Kept from step to step
         while the same parameters have gradients and nobody exchanges their states.
         """
         kept = self._runs.get(id(group))
@@ -134,10 +167,11 @@ class Optimizer:
         for p in params:
             is_first = p not in self.state
             if is_first:
-                self.state[p] = self.state_of(p)
+                self.state[p] = self.state_of(p, group)
             else:
                 self._convert(self.state[p], p._data.dtype)
-            key = p._data.dtype.char, is_first, self.state[p].get("step")
+            numbers = [v for v in self.state[p].values() if not isinstance(v, np.ndarray)]
+            key = p._data.dtype.char, is_first, *numbers
             found.setdefault(key, []).append(p)
         runs = [(key[1], same, [self.state[p] for p in same]) for key, same in found.items()]
         if not any(is_first for is_first, _, _ in runs):
@@ -174,7 +208,7 @@ class Optimizer:
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what state_dict returned, for parameters in the same order.
+        """Take over what state_dict returned, for parameters in the same order; also PyTorch's.
 
         Raises ValueError if groups, options, states or shapes differ; then nothing has changed.
         """
@@ -186,44 +220,58 @@ class Optimizer:
             raise ValueError(
                 f"{name}: the state has groups of {theirs} parameters, this optimizer {mine}"
             )
-        numbered = dict(
-            zip(
-                (n for g in groups for n in g["params"]),
-                (p for g in self.param_groups for p in g["params"]),
-                strict=True,
-            )
-        )
+        options = [self._options(group) for group in groups]
+        numbered = {
+            number: (p, {**mine, **its})
+            for mine, group, its in zip(self.param_groups, groups, options, strict=True)
+            for number, p in zip(group["params"], mine["params"], strict=True)
+        }
         state: dict[Tensor, dict[str, Any]] = {}
         for number, values in state_dict["state"].items():
             if number not in numbered:
                 raise ValueError(f"{name}: the state has a parameter {number}, no group has it")
-            p = numbered[number]
-            if values.keys() != self.state_of(p).keys():
-                raise ValueError(
-                    f"{name}: parameter {number} has a state of {', '.join(values) or 'nothing'}, "
-                    f"expected {', '.join(self.state_of(p)) or 'nothing'}"
-                )
-            state[p] = {}
-            for key, value in values.items():
-                if isinstance(value, (Tensor, np.ndarray)):
-                    array = value._data if isinstance(value, Tensor) else value
-                    if array.shape != p.shape:
-                        raise ValueError(
-                            f"{name}: {key} of parameter {number} has shape {array.shape}, "
-                            f"expected {p.shape}"
-                        )
-                    value = np.array(array, p.dtype, order="C")
-                state[p][key] = value
-        for group, saved in zip(self.param_groups, groups, strict=True):
-            options = {k: v for k, v in saved.items() if k != "params"}
-            unknown = [key for key in options if key not in self.defaults]
-            if unknown:
-                raise ValueError(f"{name}: no option {', '.join(unknown)}")
-            self.check_group({**group, **options})
+            p, full = numbered[number]
+            kept = {key: value for key, value in values.items() if value is not None}
+            if kept or not values:  # PyTorch's SGD without momentum keeps only None
+                state[p] = self._state(number, p, kept, full)
+        for _, full in numbered.values():
+            self.check_group(full)
         self.state = state
         self._runs.clear()
-        for group, saved in zip(self.param_groups, groups, strict=True):
-            group.update({k: v for k, v in saved.items() if k != "params"})
+        for group, its in zip(self.param_groups, options, strict=True):
+            group.update(its)
+
+    def _options(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The options of a saved group."""
+        options = {k: v for k, v in group.items() if k != "params" and k not in _IGNORED}
+        unknown = [key for key in options if key not in self.defaults and key not in _NOTES]
+        if unknown:
+            raise ValueError(f"{type(self).__name__}: no option {', '.join(unknown)}")
+        return options
+
+    def _state(
+        self, number: int, p: Any, values: dict[str, Any], group: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The saved state of a parameter, checked and copied."""
+        name, first = type(self).__name__, self.state_of(p, group)
+        if values.keys() != first.keys():
+            raise ValueError(
+                f"{name}: parameter {number} has a state of {', '.join(values) or 'nothing'}, "
+                f"expected {', '.join(first) or 'nothing'}"
+            )
+        state: dict[str, Any] = {}
+        for key, value in values.items():
+            array = value._data if isinstance(value, Tensor) else np.asarray(value)
+            if not isinstance(first[key], np.ndarray):
+                state[key] = type(first[key])(array.item())  # PyTorch keeps a tensor
+                continue
+            if array.shape != p.shape:
+                raise ValueError(
+                    f"{name}: {key} of parameter {number} has shape {array.shape}, "
+                    f"expected {p.shape}"
+                )
+            state[key] = np.array(array, p.dtype, order="C")
+        return state
 
     def __repr__(self) -> str:
         lines = []
@@ -231,6 +279,21 @@ class Optimizer:
             options = ", ".join(f"{k}={v}" for k, v in group.items() if k != "params")
             lines.append(f"  group {i}: {len(group['params'])} tensors, {options}")
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+def pair(value: Any) -> tuple[Any, ...]:
+    """An option of two numbers as a tuple; check_group judges it."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def column(states: list[dict[str, Any]], key: str) -> list[np.ndarray]:
+    """One array of every state of a run."""
+    return [state[key] for state in states]
+
+
+def full_like(p: Any, value: float) -> np.ndarray:
+    """State array of a parameter, filled."""
+    return np.full(p.shape, value, p.dtype)
 
 
 def zeros_like(p: Any) -> np.ndarray:

@@ -44,7 +44,7 @@ class SGD(Optimizer):
         if group["nesterov"] and (not group["momentum"] or group["dampening"]):
             raise ValueError("SGD: nesterov needs momentum and no dampening")
 
-    def state_of(self, p: Any) -> dict[str, Any]:
+    def state_of(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
         return {"momentum_buffer": zeros_like(p)}
 
     def update_group(self, group: dict[str, Any], params: list[Any]) -> None:

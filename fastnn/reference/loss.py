@@ -39,6 +39,22 @@ def _over(total: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.asarray(total / denominator if denominator != 0 else np.zeros_like(total))
 
 
+def _by_row(x: np.ndarray) -> np.ndarray:
+    """(N, C) or (N, C, S) -> (N S, C)."""
+    if x.ndim == 2:
+        return x
+    expect_rank(3, logits=x)
+    return x.transpose(0, 2, 1).reshape(x.shape[0] * x.shape[2], x.shape[1])
+
+
+def _as_before(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The inverse of _by_row."""
+    if len(shape) == 2:
+        return rows
+    n, c, s = shape
+    return np.ascontiguousarray(rows.reshape(n, s, c).transpose(0, 2, 1))
+
+
 @np.errstate(all="ignore")
 def cross_entropy_forward(
     logits: np.ndarray,
@@ -51,22 +67,23 @@ def cross_entropy_forward(
     """Row n's loss is sum_c q_nc w_c (ln sum_j exp x_nj - x_nc) with the smoothed label
     q_nc = (1 - e) [c = target_n] + e / C (Szegedy et al. 2016, arXiv:1512.00567).
 
-    logits (N, C), target (N,) int64, weight (C,) or None -> loss () or (N,), probs (N, C).  Rows
-    whose target is ignore_index count zero; "mean" divides by the sum of w[target] over the others
-    (0 if there are none).  IndexError for any other target that is not a class.
+    logits (N, C), or (N, C, S) of N S rows whose classes are S apart; target (N S,) int64, weight
+    (C,) or None -> loss () or (N S,), probs of the logits' shape.  Rows whose target is
+    ignore_index count zero; "mean" divides by the sum of w[target] over the others (0 if there are
+    none).  IndexError for any other target that is not a class.
     """
     expect_same_dtype(logits=logits, weight=weight)
-    expect_rank(2, logits=logits)
     _expect_reduction(reduction)
-    qw, denominator = _labels(logits, target, weight, ignore_index, label_smoothing)
-    nll = -log_softmax_forward(logits)
+    rows = _by_row(logits)
+    qw, denominator = _labels(rows, target, weight, ignore_index, label_smoothing)
+    nll = -log_softmax_forward(rows)
     # A class without a label costs nothing, even where its probability is zero: 0 inf is NaN.
     loss = (qw * np.where(qw != 0, nll, 0)).sum(axis=1)
     if reduction != "none":
         loss = np.asarray(loss.sum())
     if reduction == "mean":
         loss = _over(loss, denominator)
-    return loss, softmax_forward(logits)
+    return loss, _as_before(softmax_forward(rows), logits.shape)
 
 
 @np.errstate(all="ignore")
@@ -81,17 +98,18 @@ def cross_entropy_backward(
 ) -> np.ndarray:
     """dlogits_nc = dloss_n (p_nc sum_j q_nj w_j - q_nc w_c), q as in the forward.
 
-    dloss () or (N,), probs (N, C) of the forward -> dlogits (N, C).
+    dloss () or (N S,), probs of the forward -> dlogits of their shape.
     """
     expect_same_dtype(dloss=dloss, probs=probs, weight=weight)
-    expect_rank(2, probs=probs)
     _expect_reduction(reduction)
-    qw, denominator = _labels(probs, target, weight, ignore_index, label_smoothing)
-    expect_shape(probs.shape[:1] if reduction == "none" else (), dloss=dloss)
+    rows = _by_row(probs)
+    qw, denominator = _labels(rows, target, weight, ignore_index, label_smoothing)
+    expect_shape(rows.shape[:1] if reduction == "none" else (), dloss=dloss)
     scale = _over(dloss, denominator) if reduction == "mean" else dloss
     of_row = scale[:, None] if reduction == "none" else scale
     counts = (target != ignore_index)[:, None]
-    return np.where(counts, of_row * (probs * qw.sum(axis=1, keepdims=True) - qw), 0)
+    drows = np.where(counts, of_row * (rows * qw.sum(axis=1, keepdims=True) - qw), 0)
+    return _as_before(drows, probs.shape)
 
 
 @np.errstate(all="ignore")

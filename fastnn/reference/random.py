@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ._check import expect_same_dtype
+from ._check import expect_rank, expect_same_dtype
 
-__all__ = ["dropout", "random_bits", "random_normal", "random_uniform"]
+__all__ = ["dropout", "plane_dropout", "random_bits", "random_normal", "random_uniform"]
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)  # golden ratio and sqrt(3) - 1, as fractions of 2^32
@@ -118,3 +118,12 @@ def dropout(x: np.ndarray, p: float, key: int, offset: int) -> np.ndarray:
     keep = (bits >> np.uint32(8)) >= round(p * 2**24)
     scale = x.dtype.type(1 / (1 - p) if p < 1 else 0)
     return np.where(keep, x * scale, np.zeros_like(x))
+
+
+@np.errstate(all="ignore")
+def plane_dropout(x: np.ndarray, p: float, key: int, offset: int) -> np.ndarray:
+    """x (planes, S): dropout of whole planes, one draw for each; the same call on dy is the
+    gradient."""
+    expect_rank(2, x=x)
+    scale = dropout(np.ones(x.shape[:1], x.dtype), p, key, offset)[:, None]
+    return np.where(scale == 0, np.zeros_like(x), x * scale)

@@ -12,10 +12,17 @@ from .callbacks import (
 from .checkpoint import weights_sha256
 from .history import History
 from .language import tbptt_epoch, tbptt_loss
+from .monitors import EMA, GradientFlow, LRMonitor
 from .progress import ProgressBar
+from .range_test import LRFind, lr_find
 from .trainer import Trainer
 
 __all__ = [
+    "EMA",
+    "GradientFlow",
+    "LRFind",
+    "LRMonitor",
+    "lr_find",
     "CSVLogger",
     "Callback",
     "EarlyStopping",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,7 +22,8 @@ def tbptt_epoch(model: Any, batches: Batches, optimizer: Any, *, max_norm: float
     The state is carried from batch to batch and detached there, so that gradients go back T steps
     at most; their norm is clipped to `max_norm`. model(ids, state) -> logits (T, N, V), state;
     model.detach(state). Returns the mean cross-entropy, in nats per character.
-    Raises RuntimeError if it is not finite, ValueError without batches.
+    Raises RuntimeError at the first batch whose loss is not finite, before its step, so that the
+    weights are those that the batch before left; ValueError without batches.
     Source: Williams and Peng 1990, doi:10.1162/neco.1990.2.4.490; Pascanu et al. 2013,
     arXiv:1211.5063 (clipping).
     """
@@ -30,10 +32,11 @@ def tbptt_epoch(model: Any, batches: Batches, optimizer: Any, *, max_norm: float
     for x, y in batches:
         optimizer.zero_grad()
         loss, state = _loss(model, x, y, model.detach(state))
+        value = _finite(loss.item())
         loss.backward()
         clip_grad_norm_(model.parameters(), max_norm)
         optimizer.step()
-        total += loss.item() * y.size
+        total += value * y.size
         count += y.size
     return _mean(total, count)
 
@@ -46,7 +49,7 @@ def tbptt_loss(model: Any, batches: Batches) -> float:
     with evaluating(model), no_grad():
         for x, y in batches:
             loss, state = _loss(model, x, y, state)
-            total += loss.item() * y.size
+            total += _finite(loss.item()) * y.size
             count += y.size
     return _mean(total, count)
 
@@ -60,6 +63,12 @@ def _loss(model: Any, x: np.ndarray, y: np.ndarray, state: Any) -> tuple[Any, An
 def _mean(total: float, count: int) -> float:
     if count == 0:
         raise ValueError("tbptt: no batches")
-    if not np.isfinite(total):
-        raise RuntimeError("tbptt: the loss is not finite; a smaller learning rate may help")
     return total / count
+
+
+def _finite(loss: float) -> float:
+    if not math.isfinite(loss):
+        raise RuntimeError(
+            f"tbptt: the loss is {loss}, which is not finite; a smaller learning rate may help"
+        )
+    return loss

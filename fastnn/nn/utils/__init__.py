@@ -1,4 +1,5 @@
-"""Gradient clipping; folding of batch normalisation; evaluation for a while; `rnn`: sequences."""
+"""Gradient clipping; folding of batch normalisation; evaluation for a while; constraints on
+weights: `parametrizations`, `parametrize`, max-norm; `rnn`: sequences."""
 
 from __future__ import annotations
 
@@ -9,7 +10,11 @@ from ...grad_mode import no_grad
 from ..clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from ..fused import fuse_conv_bn_eval, fuse_conv_bn_weights
 from ..module import Module
-from . import rnn
+from . import parametrizations, parametrize, rnn
+from .max_norm import max_norm_
+from .spectral_norm import remove_spectral_norm, spectral_norm
+from .vector import parameters_to_vector, vector_to_parameters
+from .weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
     "clip_grad_norm_",
@@ -19,7 +24,16 @@ __all__ = [
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
     "get_total_norm",
+    "max_norm_",
+    "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "remove_spectral_norm",
+    "remove_weight_norm",
     "rnn",
+    "spectral_norm",
+    "vector_to_parameters",
+    "weight_norm",
 ]
 
 

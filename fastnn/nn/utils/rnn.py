@@ -26,8 +26,8 @@ __all__ = [
 
 
 class PackedSequence:
-    """A batch of sequences of different lengths, for the recurrent layers; made by the functions
-    below, not by hand.
+    """A batch of sequences of different lengths, for the recurrent layers; made by
+    pack_padded_sequence and pack_sequence, not by hand: that is a TypeError.
 
     padded: (T, N, *), or (N, T, *) if batch_first, T the longest length; what stands behind a row's
     end is never read.  lengths: int64 (N,), each from 1 to T, in the caller's order of rows.
@@ -36,18 +36,17 @@ class PackedSequence:
     (N,), or None if packed with enforce_sorted=True.
     """
 
-    def __init__(
-        self,
-        padded: Tensor,
-        lengths: np.ndarray,
-        batch_first: bool = False,
-        enforce_sorted: bool = True,
-        zero_padded: bool = False,
-    ) -> None:
-        self.padded, self.batch_first = padded, batch_first
-        self.enforce_sorted = enforce_sorted
-        self._lengths = lengths
-        self._zero_padded = zero_padded  # known of a recurrent layer's output
+    padded: Tensor
+    batch_first: bool
+    enforce_sorted: bool
+    _lengths: np.ndarray
+    _zero_padded: bool  # known of a recurrent layer's output
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError(
+            "PackedSequence: it is not made from data and batch_sizes here; use "
+            "nn.utils.rnn.pack_padded_sequence(input, lengths) or pack_sequence(sequences)"
+        )
 
     @property
     def lengths(self) -> Tensor:
@@ -86,13 +85,23 @@ class PackedSequence:
 
     def with_padded(self, padded: Tensor) -> PackedSequence:
         """The same lengths with other values, whose padding is known to be 0."""
-        return PackedSequence(padded, self._lengths, self.batch_first, self.enforce_sorted, True)
+        return _packed(padded, self._lengths, self.batch_first, self.enforce_sorted, True)
 
     def __repr__(self) -> str:
         return (
             f"PackedSequence(padded of shape {tuple(self.padded.shape)}, lengths "
             f"{self._lengths.tolist()}, batch_first={self.batch_first})"
         )
+
+
+def _packed(
+    padded: Tensor, lengths: np.ndarray, batch_first: bool, enforce_sorted: bool, zero_padded: bool
+) -> PackedSequence:
+    packed = PackedSequence.__new__(PackedSequence)
+    packed.padded, packed.batch_first = padded, batch_first
+    packed.enforce_sorted, packed._zero_padded = enforce_sorted, zero_padded
+    packed._lengths = lengths
+    return packed
 
 
 def _sizes(x: Tensor, batch_first: bool) -> tuple[int, int]:
@@ -144,7 +153,9 @@ def pack_padded_sequence(
     input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
     """Rows of a padded batch with their lengths: input (T, N, *), or (N, T, *) if batch_first;
-    lengths (N,), a list, array or Tensor.  Nothing is moved, and rows keep their order.
+    lengths (N,), a list, array or Tensor.  Rows keep their order, and input is not copied, unlike
+    in PyTorch: it is held as it is, or as a view of its first steps (batch_first and steps that no
+    row has: a copy of the others), so a later change of it in place shows.  lengths are copied.
 
     Raises RuntimeError, as PyTorch does, for lengths that are not from 1 to T, of another number
     than rows, or that rise although enforce_sorted; TypeError for lengths that are not integers.
@@ -173,7 +184,7 @@ def pack_padded_sequence(
     longest = int(steps.max())
     if longest < n_steps:
         x = contiguous(x[:, :longest] if batch_first else x[:longest])
-    return PackedSequence(x, steps, bool(batch_first), bool(enforce_sorted))
+    return _packed(x, steps, bool(batch_first), bool(enforce_sorted), False)
 
 
 def pad_packed_sequence(

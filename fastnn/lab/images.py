@@ -1,4 +1,4 @@
-"""Measured phenomena of networks: receptive fields, sensitivity to shifts."""
+"""Receptive fields, computed and measured; what shifts of an image cost."""
 
 from __future__ import annotations
 
@@ -10,20 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from . import nn
-from .creation import from_numpy, tensor
-from .grad_mode import no_grad
-from .nn.utils import evaluating
-from .random import Generator
-
-__all__ = [
-    "ReceptiveField",
-    "ShiftTest",
-    "measured_receptive_field",
-    "receptive_field",
-    "shift",
-    "shift_test",
-]
+from .. import nn
+from ..creation import from_numpy, tensor
+from ..grad_mode import no_grad
+from ..nn.utils import evaluating
+from ..random import Generator
 
 _PIXELWISE = (  # each output sees its own pixel
     nn.BatchNorm2d,

@@ -1,0 +1,120 @@
+"""Axes moved, parts taken, tensors put side by side: compositions of shape.py's functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor, wrap
+from . import _checks
+from .arithmetic import add, matmul, mul
+from .shape import cat, expand, getitem, permute, reshape, transpose
+
+
+def _along(x: Tensor, dim: Any, part: Any, function: str) -> Tensor:
+    return getitem(x, (*(slice(None),) * _checks.axis(dim, x.ndim, function), part))
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of the slices along `dim`, which is gone.  Raises IndexError for dim."""
+    x = _checks.tensor(input, "unbind", "input")
+    if not x.ndim:
+        raise ValueError("unbind: input has no axes")
+    n = x.shape[_checks.axis(dim, x.ndim, "unbind")]
+    return tuple(_along(x, dim, i, "unbind") for i in range(n))
+
+
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A view of `length` slices along `dim` from `start`.  Raises ValueError if there are fewer."""
+    x = _checks.tensor(input, "narrow", "input")
+    if not x.ndim:
+        raise ValueError("narrow: input has no axes")
+    n = x.shape[_checks.axis(dim, x.ndim, "narrow")]
+    first = start + n if start < 0 else start
+    if not 0 <= first <= first + length <= n:
+        raise ValueError(f"narrow: start {start} and length {length} leave an axis of {n} elements")
+    return _along(x, dim, slice(first, first + length), "narrow")
+
+
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """A view with the axes `source` at the places `destination`, the others in their order."""
+    x = _checks.tensor(input, "movedim", "input")
+    pair = [[a] if isinstance(a, int) else list(a) for a in (source, destination)]
+    old, new = [[_checks.axis(d, x.ndim, "movedim") for d in dims] for dims in pair]
+    if len(old) != len(new) or len(set(old)) != len(old) or len(set(new)) != len(new):
+        raise ValueError(f"movedim: source {source} and destination {destination} do not match")
+    order = [d for d in range(x.ndim) if d not in old]
+    for place, d in sorted(zip(new, old, strict=True)):
+        order.insert(place, d)
+    return permute(x, order)
+
+
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Two axes change places, a view; transpose under NumPy's name."""
+    return transpose(input, axis0, axis1)
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """expand to other's shape."""
+    return expand(input, _checks.tensor(other, "expand_as", "other").shape)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along axis 1, or along the only one."""
+    xs = [t if t.ndim else reshape(t, (1,)) for t in tensors]
+    return cat(xs, 1 if xs and xs[0].ndim > 1 else 0)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along axis 0, vectors as rows."""
+    return cat([t if t.ndim > 1 else reshape(t, (1, -1)) for t in tensors], 0)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """y[i, j] = input[i] vec2[j] of two vectors.  Raises ValueError for other shapes."""
+    a, b = _checks.tensor(input, "outer", "input"), _checks.tensor(vec2, "outer", "vec2")
+    if a.ndim != 1 or b.ndim != 1:
+        raise ValueError(f"outer: shapes {a.shape} and {b.shape}, expected vectors")
+    return mul(reshape(a, (-1, 1)), b)
+
+
+def _added(name: str, input: Tensor, a: Tensor, b: Tensor, axes: int, beta: Any, alpha: Any) -> Any:
+    if not a.ndim == b.ndim == axes:
+        raise ValueError(f"{name}: shapes {a.shape} and {b.shape}, expected {axes} axes")
+    product = matmul(a, b)
+    product = product if alpha == 1 else mul(product, alpha)
+    return add(input if beta == 1 else mul(input, beta), product)
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta input + alpha mat1 @ mat2, input broadcast.  Raises ValueError for shapes."""
+    return _added("addmm", input, mat1, mat2, 2, beta, alpha)
+
+
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """beta input + alpha batch1 @ batch2, a product per batch.  Raises ValueError for shapes."""
+    return _added("baddbmm", input, batch1, batch2, 3, beta, alpha)
+
+
+def _triangle(input: Tensor, diagonal: int, lower: bool, function: str) -> Tensor:
+    from .indexing import where
+
+    x = _checks.tensor(input, function, "input")
+    if x.ndim < 2:
+        raise ValueError(f"{function}: input has shape {x.shape}, expected two axes or more")
+    mask = np.tri(x.shape[-2], x.shape[-1], k=diagonal if lower else diagonal - 1, dtype=bool)
+    return where(wrap(mask if lower else ~mask), x, 0)
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Matrices with 0 above the given diagonal."""
+    return _triangle(input, diagonal, True, "tril")
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Matrices with 0 below the given diagonal."""
+    return _triangle(input, diagonal, False, "triu")

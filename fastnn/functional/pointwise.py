@@ -1,0 +1,179 @@
+"""Elementwise functions beyond arithmetic, comparisons as functions, and named products.
+
+sin, cos and their like are NumPy's, computed in double precision and rounded, so that CPUs whose
+last bit differs agree: glue, not what training spends its time in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Function, Tensor, wrap
+from . import _checks
+from .arithmetic import _Binary, _broadcasts, matmul, operands
+
+_SLOPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    # name: (f, f')
+    "sin": (np.sin, np.cos),
+    "cos": (np.cos, lambda x: -np.sin(x)),
+    "tan": (np.tan, lambda x: 1 + np.tan(x) ** 2),
+    "atan": (np.arctan, lambda x: 1 / (1 + x * x)),
+    "sinh": (np.sinh, np.cosh),
+    "cosh": (np.cosh, np.sinh),
+    "log1p": (np.log1p, lambda x: 1 / (1 + x)),
+    "expm1": (np.expm1, np.exp),
+    "log2": (np.log2, lambda x: 1 / (x * np.log(2.0))),
+    "log10": (np.log10, lambda x: 1 / (x * np.log(10.0))),
+    "rsqrt": (lambda x: 1 / np.sqrt(x), lambda x: -0.5 / (x * np.sqrt(x))),
+    "reciprocal": (np.reciprocal, lambda x: -1 / (x * x)),
+    "square": (np.square, lambda x: 2 * x),
+}
+
+
+class _Unary(Function):
+    strided = True
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, name: str) -> Any:
+        ctx.name_of = name
+        ctx.save(x)
+        with np.errstate(all="ignore"):
+            return np.asarray(_SLOPES[name][0](x.astype(np.float64))).astype(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (x,) = ctx.saved
+        with np.errstate(all="ignore"):
+            return np.asarray(dy * _SLOPES[ctx.name_of][1](x.astype(np.float64))).astype(dy.dtype)
+
+
+def _unary(name: str, text: str) -> Callable[[Tensor], Tensor]:
+    def function(input: Tensor) -> Tensor:
+        x = _checks.tensor(input, name, "input")
+        _checks.kernels(x._data, name, "input")
+        return _Unary.apply(x, name)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{text}, elementwise; computed by NumPy in double precision."
+    return function
+
+
+sin = _unary("sin", "Sine")
+cos = _unary("cos", "Cosine")
+tan = _unary("tan", "Tangent")
+atan = _unary("atan", "Arc tangent")
+sinh = _unary("sinh", "Hyperbolic sine")
+cosh = _unary("cosh", "Hyperbolic cosine")
+log1p = _unary("log1p", "log(1 + input)")
+expm1 = _unary("expm1", "exp(input) - 1")
+log2 = _unary("log2", "Logarithm to base 2")
+log10 = _unary("log10", "Logarithm to base 10")
+rsqrt = _unary("rsqrt", "1 / sqrt(input)")
+reciprocal = _unary("reciprocal", "1 / input")
+square = _unary("square", "input * input")
+
+
+def _half_at_ties(dy: np.ndarray, wins: np.ndarray, equal: np.ndarray) -> np.ndarray:
+    return np.where(equal, dy * dy.dtype.type(0.5), np.where(wins, dy, dy.dtype.type(0)))
+
+
+class _Maximum(_Binary):
+    op = "maximum"
+    needs_values = b_needs_b = True
+    value = staticmethod(np.maximum)
+
+    @classmethod
+    def forward(cls, ctx: Any, a: Any, b: Any) -> Any:
+        y = super().forward(ctx, a, b)
+        ctx.save(a, b)  # who wins depends on both
+        return y
+
+    grad_a = staticmethod(lambda dy, a, b: _half_at_ties(dy, ~(a <= b), a == b))
+    grad_b = staticmethod(lambda dy, a, b: _half_at_ties(dy, ~(b <= a), a == b))
+
+
+class _Minimum(_Maximum):
+    op = "minimum"
+    value = staticmethod(np.minimum)
+    grad_a = staticmethod(lambda dy, a, b: _half_at_ties(dy, ~(a >= b), a == b))
+    grad_b = staticmethod(lambda dy, a, b: _half_at_ties(dy, ~(b >= a), a == b))
+
+
+def _extreme(cls: Any, input: Tensor, other: Tensor) -> Tensor:
+    a = _checks.tensor(input, cls.op, "input")
+    a, b = operands(a, _checks.tensor(other, cls.op, "other"), cls.op)
+    _broadcasts(a._data, b._data, cls.op)
+    return cls.apply(a, b)
+
+
+def maximum(input: Tensor, other: Tensor) -> Tensor:
+    """The larger of two elements, broadcast; NaN if one is.  Equal ones share the gradient."""
+    return _extreme(_Maximum, input, other)
+
+
+def minimum(input: Tensor, other: Tensor) -> Tensor:
+    """The smaller of two elements, broadcast; NaN if one is.  Equal ones share the gradient."""
+    return _extreme(_Minimum, input, other)
+
+
+def isnan(input: Tensor) -> Tensor:
+    """Where input is NaN, bool."""
+    return wrap(np.asarray(np.isnan(_checks.tensor(input, "isnan", "input")._data)))
+
+
+def isinf(input: Tensor) -> Tensor:
+    """Where input is infinite, bool."""
+    return wrap(np.asarray(np.isinf(_checks.tensor(input, "isinf", "input")._data)))
+
+
+def isfinite(input: Tensor) -> Tensor:
+    """Where input is neither infinite nor NaN, bool."""
+    return wrap(np.asarray(np.isfinite(_checks.tensor(input, "isfinite", "input")._data)))
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether shapes and all elements are equal."""
+    a = _checks.tensor(input, "equal", "input")
+    return np.array_equal(a._data, _checks.tensor(other, "equal", "other")._data)
+
+
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    """Whether |input - other| <= atol + rtol |other| everywhere, broadcast."""
+    a, b = operands(_checks.tensor(input, "allclose", "input"), other, "allclose")
+    _broadcasts(a._data, b._data, "allclose")
+    return bool(np.allclose(a._data, b._data, rtol, atol, equal_nan))
+
+
+def _product(name: str, input: Tensor, other: Tensor, axes: tuple[int, int]) -> Tensor:
+    a, b = _checks.tensor(input, name, "input"), _checks.tensor(other, name, "other")
+    if (a.ndim, b.ndim) != axes or (name == "bmm" and a.shape[0] != b.shape[0]):
+        raise ValueError(
+            f"{name}: shapes {a.shape} and {b.shape}, expected {axes[0]} and {axes[1]} axes that "
+            "fit"
+        )
+    return matmul(a, b)
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Matrix product (m, k) @ (k, n).  Raises ValueError for other shapes."""
+    return _product("mm", input, mat2, (2, 2))
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Matrix products (b, m, k) @ (b, k, n).  Raises ValueError for other shapes."""
+    return _product("bmm", input, mat2, (3, 3))
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Matrix times vector (m, k) @ (k,).  Raises ValueError for other shapes."""
+    return _product("mv", input, vec, (2, 1))
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """Inner product of two vectors (k,).  Raises ValueError for other shapes."""
+    return _product("dot", input, tensor, (1, 1))

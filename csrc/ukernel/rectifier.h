@@ -78,7 +78,9 @@ FNN_INLINE vf32 gelu_tanh_vf32(vf32 x) {
 }
 FNN_INLINE vf32 gelu_tanh_grad_vf32(vf32 dy, vf32 x) {
   const vf32 c = vf32_set1(1.59576912f), cubic = vf32_set1(0.0713548163f);
-  vf32 square = vf32_mul(x, x), z = vf32_mul(x, vf32_fmadd(square, cubic, c));
+  /* beyond |x| = 100 the gate is 0 or 1; without the bound 0 times an infinite slope is NaN */
+  vf32 square = vf32_min(vf32_set1(1e4f), vf32_mul(x, x));
+  vf32 z = vf32_mul(x, vf32_fmadd(square, cubic, c));
   return gate_grad_vf32(dy, x, z, vf32_fmadd(square, vf32_set1(0.214064449f), c));
 }
 

@@ -29,6 +29,7 @@ if os.environ.get("CI"):
 V3_FLAGS = ["-mavx2", "-mfma"]
 V4_FLAGS = [*V3_FLAGS, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 V4_FLAGS.append("-mprefer-vector-width=512")
+WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 LEVELS = {"generic": []}
 if X86:
     LEVELS |= {"x86_v3": V3_FLAGS, "x86_v4": V4_FLAGS}
@@ -125,6 +126,10 @@ class BuildLevels(build_clib):
 
 
 class BuildKernels(build_ext):
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or WORKERS
+
     def build_extensions(self):
         check_compiler(self)
         super().build_extensions()
@@ -154,7 +159,12 @@ def extensions():
             )
         )
     return cythonize(
-        found, compiler_directives=DIRECTIVES, build_dir="build/cython", annotate=DEBUG
+        found,
+        compiler_directives=DIRECTIVES,
+        build_dir="build/cython",
+        annotate=DEBUG,
+        # where processes are not forked, each would run this file from the top
+        nthreads=WORKERS if sys.platform == "linux" else 0,
     )
 
 

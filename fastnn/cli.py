@@ -1,4 +1,4 @@
-"""The command `fastnn`: train, predict, demo, info, bench.
+"""The command `fastnn`: train, predict, demo, info, vocabulary, bench.
 
 Exit codes: 0 done, 1 failed (one line on stderr says why), 2 wrong use. Plain output when not a
 terminal.
@@ -119,6 +119,15 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("--json", action="store_true")
     info.set_defaults(run=_info)
 
+    vocabulary = commands.add_parser(
+        "vocabulary",
+        allow_abbrev=False,
+        help="PyTorch's names, ours, and the differences",
+        description="A table: PyTorch's name, fastnn's, and the difference or why it is left out.",
+    )
+    vocabulary.add_argument("--missing", action="store_true", help="only what is left out")
+    vocabulary.set_defaults(run=_print_vocabulary)
+
     commands.add_parser("bench", help="measure the kernels (fastnn bench --help)", add_help=False)
     return parser
 
@@ -136,6 +145,16 @@ def _add_training_options(
         "--resume", action="store_true", help="go on from DIR/checkpoint.safetensors"
     )
     parser.add_argument("--no-plot", action="store_true", help="do not draw DIR/report.png")
+
+
+def _print_vocabulary(args: argparse.Namespace) -> int:
+    from . import _vocabulary
+
+    rows = [row for row in _vocabulary.table() if not args.missing or row[1] == "-"]
+    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
+    for theirs, ours, difference in rows:
+        print(f"{theirs:{widths[0]}}  {ours:{widths[1]}}  {difference}".rstrip())
+    return 0
 
 
 def _train_charlm(args: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from .creation import normal_array, uniform_array
 from .dtypes import bool_, float32, float64, int32, int64
 from .functional import inplace, vocabulary
 from .functional.arithmetic import operands
+from .functional.repeats import repeat
 from .functional.shape import contiguous, getitem, sizes, to, view
 from .random import Generator
 from .tensor import Tensor, wrap
@@ -254,6 +255,7 @@ METHODS: dict[str, Any] = {
     "where": lambda self, condition, other: vocabulary.where(condition, self, other),
     "permute": _several(F.permute),
     "expand": _several(F.expand),
+    "repeat": repeat,
     "copy_": inplace.copy,
     "fill_": inplace.fill,
     "zero_": lambda self: inplace.fill(self, 0, "zero_"),
@@ -272,7 +274,7 @@ SAME_NAME = (
 for _name in SAME_NAME:
     setattr(Tensor, _name, getattr(F, _name))
 for _name in vocabulary.__all__:
-    if _name not in ("hstack", "vstack", "where"):  # `where` stands above, in another order
+    if _name not in ("einsum", "hstack", "vstack", "where"):  # `where` above, in another order
         setattr(Tensor, _name, getattr(vocabulary, _name))
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)

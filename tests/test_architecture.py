@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},
     "_recipe": NETS | {"data", "datasets", "io", "metrics", "models", "train", "config"},
+    "_vocabulary": set(),
     "_charlm": NETS
     | {"classic", "config", "datasets", "io", "metrics", "models", "train", "_report"},
     "_bench": None,  # with the command line, the top of the house: it may import everything

@@ -320,7 +320,8 @@ def test_random_tensors_have_pytorchs_distributions():
 DEPRECATED = {"size_average", "reduce"}
 ABSENT = {"device", "dtype"}
 OURS = {  # PyTorch has none
-    "GlobalAvgPool2d", "LocallyConnected1d", "LocallyConnected2d", "TreeLSTM", "TreeRNN", "Trees",
+    "GaussianNoise", "GlobalAvgPool2d", "LocallyConnected1d", "LocallyConnected2d",
+    "PositionalEncoding", "Residual", "TreeLSTM", "TreeRNN", "Trees",
 }  # fmt: skip
 CLASSES = [
     (nn, torch.nn, name)

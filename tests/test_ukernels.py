@@ -28,19 +28,8 @@ from ukernel_update import UPDATE
 from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
-CASES += [
-    *NORM_ROWS,
-    *LAYER_NORM,
-    *LOSS_ROWS,
-    *WINOGRAD,
-    *DEPTHWISE,
-    *GEMV,
-    *RECURRENT,
-    *TABLE_ROWS,
-]
-CASES += [*NORM_ROWS, *LOSS_ROWS, *PAIR_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
-CASES += [*NORM_ROWS, *LOSS_ROWS, *WINOGRAD, *DEPTHWISE, *GEMV, *RECURRENT, *TABLE_ROWS]
-CASES += ATTENTION
+CASES += [*NORM_ROWS, *LAYER_NORM, *LOSS_ROWS, *PAIR_ROWS, *ATTENTION, *WINOGRAD, *DEPTHWISE]
+CASES += [*GEMV, *RECURRENT, *TABLE_ROWS]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

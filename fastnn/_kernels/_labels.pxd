@@ -19,3 +19,5 @@ cdef int read_labels(Labels *q, target, weight, ignore_index) except -1
 cdef float weight_of(const Labels *q, int64_t label) noexcept nogil
 # Sum of the weights of the labels that count, in order.
 cdef float sum_of_weights(const Labels *q) noexcept nogil
+# The factor of each label's gradient in *scale; with NONE, dloss's elements instead, and 0 there.
+cdef const float *gradient_scale(const Labels *q, dloss, int how, float *scale) except? NULL

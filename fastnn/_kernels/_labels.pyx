@@ -1,7 +1,7 @@
 """Class labels of rows, with class weights: shared by loss.pyx and nll.pyx."""
 from numpy cimport PyArray_DATA, PyArray_DIM, import_array, int64_t, ndarray
 
-from ._array cimport f32_or_null, is_int64
+from ._array cimport f32, f32_or_null, is_int64
 
 import_array()
 
@@ -49,3 +49,19 @@ cdef float sum_of_weights(const Labels *q) noexcept nogil:
         if q.target[i] != q.ignore_index:
             total += weight_of(q, q.target[i])
     return <float>total
+
+
+cdef const float *gradient_scale(const Labels *q, dloss, int how, float *scale) except? NULL:
+    cdef const float *each
+    cdef float denominator
+    scale[0] = 0.0
+    if how == NONE:
+        each = f32(dloss, 1, "dloss")
+        if PyArray_DIM(dloss, 0) != q.n:
+            raise ValueError(f"dloss has {PyArray_DIM(dloss, 0)} elements, expected {q.n}")
+        return each
+    scale[0] = f32(dloss, 0, "dloss")[0]
+    if how == MEAN:
+        denominator = sum_of_weights(q)
+        scale[0] = scale[0] / denominator if denominator != 0.0 else <float>0.0
+    return NULL

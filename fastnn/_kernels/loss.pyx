@@ -22,7 +22,16 @@ from numpy cimport (
 
 from ._array cimport Buffer, empty, empty1, empty_like, f32, same_shape, take
 from ._csrc cimport fnn_ukernels, ukernels
-from ._labels cimport MEAN, NONE, Labels, read_labels, reduction_code, sum_of_weights, weight_of
+from ._labels cimport (
+    MEAN,
+    NONE,
+    Labels,
+    gradient_scale,
+    read_labels,
+    reduction_code,
+    sum_of_weights,
+    weight_of,
+)
 from ._threads cimport parallel_for, threads_for
 from .reduce cimport sum_of
 
@@ -229,21 +238,11 @@ def cross_entropy_backward(dloss, probs, target, weight, ignore_index, reduction
     cdef CrossEntropy q
     cdef ndarray dlogits
     cdef int how = reduction_code(reduction)
-    cdef float denominator
     q.probs = f32(probs, -1, "probs")
     _sizes(&q, probs)
     read_labels(&q.labels, target, weight, ignore_index)
     _settings(&q, label_smoothing)
-    q.dloss, q.scale = NULL, 0.0
-    if how == NONE:
-        q.dloss = f32(dloss, 1, "dloss")
-        if PyArray_DIM(dloss, 0) != q.labels.n:
-            raise ValueError(f"dloss has {PyArray_DIM(dloss, 0)} elements, expected {q.labels.n}")
-    else:
-        q.scale = f32(dloss, 0, "dloss")[0]
-        if how == MEAN:
-            denominator = sum_of_weights(&q.labels)
-            q.scale = q.scale / denominator if denominator != 0.0 else <float>0.0
+    q.dloss = gradient_scale(&q.labels, dloss, how, &q.scale)
     dlogits = empty_like(probs)
     q.dlogits = f32(dlogits, -1, "dlogits")
     if q.labels.n and q.C:

@@ -4,7 +4,16 @@ from numpy cimport PyArray_DATA, PyArray_DIM, import_array, ndarray, npy_intp
 
 from ._array cimport empty, empty1, f32
 from ._csrc cimport ukernels
-from ._labels cimport MEAN, NONE, Labels, read_labels, reduction_code, sum_of_weights, weight_of
+from ._labels cimport (
+    MEAN,
+    NONE,
+    Labels,
+    gradient_scale,
+    read_labels,
+    reduction_code,
+    sum_of_weights,
+    weight_of,
+)
 from ._threads cimport parallel_for, threads_for
 from .reduce cimport sum_of
 
@@ -79,21 +88,11 @@ def nll_backward(dloss, size, target, weight, ignore_index, reduction):
     cdef Nll q
     cdef ndarray dx
     cdef int how = reduction_code(reduction)
-    cdef float denominator
     cdef npy_intp dims[3]
     q.N, q.C, q.S = size
     q.labels.n, q.labels.C = q.N * q.S, q.C
     read_labels(&q.labels, target, weight, ignore_index)
-    q.dloss, q.scale = NULL, 0.0
-    if how == NONE:
-        q.dloss = f32(dloss, 1, "dloss")
-        if PyArray_DIM(dloss, 0) != q.labels.n:
-            raise ValueError(f"dloss has {PyArray_DIM(dloss, 0)} elements, expected {q.labels.n}")
-    else:
-        q.scale = f32(dloss, 0, "dloss")[0]
-        if how == MEAN:
-            denominator = sum_of_weights(&q.labels)
-            q.scale = q.scale / denominator if denominator != 0.0 else <float>0.0
+    q.dloss = gradient_scale(&q.labels, dloss, how, &q.scale)
     dims[0], dims[1], dims[2] = q.N, q.C, q.S
     dx = empty(3, dims)
     q.out = f32(dx, 3, "dx")

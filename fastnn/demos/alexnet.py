@@ -48,7 +48,7 @@ def _draw(figure: Any, *, layers: list, history: list, data: str, bar: float) ->
     "digits where Fashion-MNIST is absent",
     draw=_draw,
     size=(12, 4.8),
-    seconds=(40, 12),
+    seconds=(40, 4),
     source="Krizhevsky, Sutskever, Hinton 2012, doi:10.1145/3065386",
 )
 def alexnet(quick: bool, seed: int) -> Result:

@@ -45,7 +45,7 @@ def _draw(figure: Any, *, x: np.ndarray, parts: dict) -> None:
     "within 5 %; weight decay lowers the variance and raises the bias",
     draw=_draw,
     size=(14, 4),
-    seconds=(20, 6),
+    seconds=(12, 4),
     source="Geman, Bienenstock, Doursat 1992, doi:10.1162/neco.1992.4.1.1",
 )
 def bias_variance(quick: bool, seed: int) -> Result:

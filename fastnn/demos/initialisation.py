@@ -51,7 +51,7 @@ def _flow(draw: Any, activation: type[nn.Module], depth: int) -> list[float]:
     "layers; Kaiming, 20 ReLU layers; with Xavier it falls below 0.01 in 20 ReLU layers",
     draw=_draw,
     size=(11, 4.5),
-    seconds=(1, 1),
+    seconds=(3, 3),
     source="Glorot and Bengio 2010; He et al. 2015, arXiv:1502.01852",
 )
 def initialisation(quick: bool, seed: int) -> Result:

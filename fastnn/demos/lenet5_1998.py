@@ -46,7 +46,7 @@ def _draw(figure: Any, *, codes: np.ndarray, distances: np.ndarray, history: lis
     "digits",
     draw=_draw,
     size=(13, 4.5),
-    seconds=(15, 5),
+    seconds=(15, 4),
     source="LeCun, Bottou, Bengio, Haffner 1998, doi:10.1109/5.726791",
 )
 def lenet5_1998(quick: bool, seed: int) -> Result:

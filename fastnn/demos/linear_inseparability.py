@@ -37,7 +37,7 @@ def _regions(model: Any, x: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], 
     "0.98, the same MLP without one stays below 0.90",
     draw=_draw,
     size=(8, 8),
-    seconds=(6, 4),
+    seconds=(3, 2),
     source="Minsky and Papert 1969, ISBN 978-0262130431; Lang and Witbrock 1988; Rumelhart, "
     "Hinton, Williams 1986, doi:10.1038/323533a0",
 )

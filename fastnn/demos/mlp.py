@@ -89,7 +89,7 @@ def _xor(hidden: int, activation: str, seeds: int, n_steps: int) -> tuple[np.nda
     "by 0.3 to 0.7 of them",
     draw=_draw,
     size=(10, 7),
-    seconds=(25, 5),
+    seconds=(20, 3),
     source="Rumelhart, Hinton, Williams 1986, doi:10.1038/323533a0; Hamey 1998, "
     "doi:10.1016/S0893-6080(97)00134-7 (minima of XOR)",
 )

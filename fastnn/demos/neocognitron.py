@@ -53,7 +53,7 @@ def _draw(figure: Any, *, layers: list, features: np.ndarray, falls: dict, reads
     "with C-cells than without",
     draw=_draw,
     size=(13, 7),
-    seconds=(36, 8),
+    seconds=(36, 5),
     source="Fukushima 1980, doi:10.1007/BF00344251; 2003, doi:10.1016/S0925-2312(02)00614-8",
 )
 def neocognitron(quick: bool, seed: int) -> Result:

@@ -48,7 +48,7 @@ def _noisy(x: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
     bar="8x8 digits with 10 % of their pixels black or white by chance: accuracy at least 0.90",
     draw=_draw,
     size=(11, 4.5),
-    seconds=(3, 2),
+    seconds=(2, 1),
     source="Bishop 1995, doi:10.1162/neco.1995.7.1.108 (training with noise)",
 )
 def noise_tolerance(quick: bool, seed: int) -> Result:

@@ -75,7 +75,7 @@ def _loss(model: MLP, x: np.ndarray, y: np.ndarray) -> float:
     "test accuracy is at most 1 point less",
     draw=_draw,
     size=(14, 4.5),
-    seconds=(6, 3),
+    seconds=(8, 4),
     source="Krogh and Hertz 1992 (weight decay); Tibshirani 1996, "
     "doi:10.1111/j.2517-6161.1996.tb02080.x; Srivastava et al. 2014 (dropout), "
     "jmlr.org/papers/v15/srivastava14a.html; arXiv:1207.0580",

@@ -42,7 +42,7 @@ def _draw(figure: Any, *, norms: dict, histories: dict) -> None:
     "twin stays at 0.20 or less",
     draw=_draw,
     size=(11, 4.5),
-    seconds=(20, 8),
+    seconds=(20, 4),
     source="He, Zhang, Ren, Sun 2016, arXiv:1512.03385; Hochreiter 1991 (vanishing gradient); "
     "Veit, Wilber, Belongie 2016, arXiv:1605.06431",
 )

@@ -40,7 +40,7 @@ def _draw(figure: Any, *, errors: dict, fits: dict, x: np.ndarray) -> None:
     "over the widths 1 to 64 it never rises by more than a factor of 3 above the best so far",
     draw=_draw,
     size=(11, 4.5),
-    seconds=(8, 5),
+    seconds=(5, 2),
     source="Cybenko 1989, doi:10.1007/BF02551274; Hornik, Stinchcombe, White 1989, "
     "doi:10.1016/0893-6080(89)90020-8",
 )

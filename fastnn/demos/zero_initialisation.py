@@ -57,7 +57,7 @@ def _kolmogorov_smirnov(values: np.ndarray, cdf: np.ndarray) -> float:
     "these are the same on 1 and 2 threads and follow their distribution (p at least 0.01)",
     draw=_draw,
     size=(13, 4),
-    seconds=(4, 2),
+    seconds=(3, 2),
     source="Rumelhart, Hinton, Williams 1986, doi:10.1038/323533a0 (symmetry breaking); Massey "
     "1951, doi:10.1080/01621459.1951.10500769",
 )

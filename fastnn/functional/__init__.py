@@ -61,6 +61,7 @@ from .pool import (
     max_pool3d,
 )
 from .reduce import argmax, argmin, max, mean, min, std, sum, var
+from .repeats import one_hot
 from .resample import interpolate, pixel_shuffle, pixel_unshuffle
 from .rnn import recurrent_layer
 from .shape import (
@@ -162,6 +163,7 @@ __all__ = [
     "neg",
     "normalize",
     "nll_loss",
+    "one_hot",
     "pad",
     "pairwise_distance",
     "permute",

@@ -37,9 +37,13 @@ def flat_labels(function: str, input: Tensor, target: Tensor, kinds: str) -> Ten
         )
     if not x.shape[min(1, x.ndim - 1)]:
         raise ValueError(f"{function}: input of shape {x.shape} has no classes")
-    if labels.ndim == 1 and labels.dtype.char == "l":
+    if labels.dtype.char != "l":
+        target = wrap(labels.astype(np.int64))
+    if labels.ndim == 1:
         return target
-    return wrap(labels.reshape(-1).astype(np.int64))
+    from .shape import reshape
+
+    return reshape(target, (-1,) if labels.size else (0,))
 
 
 def raise_bad_label(function: str, input: Tensor, target: Tensor, ignore_index: int) -> NoReturn:

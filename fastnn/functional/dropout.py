@@ -23,6 +23,15 @@ class _Dropout(Function):
         return ctx.kernels.dropout(dy, *ctx.settings)  # the same draw, no mask in memory
 
 
+def given(x: Tensor, y: Tensor, inplace: bool, function: str) -> Tensor:
+    """y, or x with its values."""
+    if not inplace:
+        return y
+    from .inplace import assign
+
+    return assign(x, y, f"{function}(inplace=True)")
+
+
 def dropout(
     input: Tensor,
     p: float = 0.5,
@@ -41,9 +50,4 @@ def dropout(
     if not training or p == 0.0:
         return input
     key, offset = resolve(generator).reserve(input._data.size)
-    y = _Dropout.apply(input, p, key, offset)
-    if inplace:
-        from .inplace import assign
-
-        return assign(input, y, "dropout(inplace=True)")
-    return y
+    return given(input, _Dropout.apply(input, p, key, offset), inplace, "dropout")

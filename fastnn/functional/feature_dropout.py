@@ -11,6 +11,7 @@ import numpy as np
 from ..random import Generator, resolve
 from ..tensor import Function, Tensor
 from . import _checks
+from .dropout import given
 
 # -scale alpha of SELU (Klambauer et al. 2017, equation 14): what it gives for -infinity.
 SELU_FLOOR = -1.7580993408473766
@@ -85,15 +86,6 @@ def _drop_planes(k: Any, x: np.ndarray, planes: int, settings: Any) -> np.ndarra
     return k.plane_dropout(rows, *settings).reshape(x.shape)
 
 
-def _given(x: Tensor, y: Tensor, inplace: bool, function: str) -> Tensor:
-    """y, or x with its values."""
-    if not inplace:
-        return y
-    from .inplace import assign
-
-    return assign(x, y, f"{function}(inplace=True)")
-
-
 def _channels(
     function: str, input: Any, p: Any, training: bool, inplace: bool, generator: Any,
     axes: dict[int, int],
@@ -108,7 +100,7 @@ def _channels(
         return x
     planes = prod(x.shape[: axes[x.ndim]])
     key, offset = resolve(generator).reserve(planes)
-    return _given(x, _PlaneDropout.apply(x, planes, p, key, offset, function), inplace, function)
+    return given(x, _PlaneDropout.apply(x, planes, p, key, offset, function), inplace, function)
 
 
 def dropout1d(
@@ -157,6 +149,15 @@ def dropout3d(
     return _channels("dropout3d", input, p, training, inplace, generator, {5: 2, 4: 1})
 
 
+def _alpha(
+    x: Tensor, planes: int | None, p: float, inplace: bool, generator: Any, function: str
+) -> Tensor:
+    """planes None: each element has a draw."""
+    n = x._data.size if planes is None else planes
+    key, offset = resolve(generator).reserve(n)
+    return given(x, _AlphaDropout.apply(x, planes, p, key, offset, function), inplace, function)
+
+
 def alpha_dropout(
     input: Tensor,
     p: float = 0.5,
@@ -176,9 +177,7 @@ def alpha_dropout(
     p = _checks.probability(p, "alpha_dropout")
     if not training or p == 0.0:
         return x
-    key, offset = resolve(generator).reserve(x._data.size)
-    y = _AlphaDropout.apply(x, None, p, key, offset, "alpha_dropout")
-    return _given(x, y, inplace, "alpha_dropout")
+    return _alpha(x, None, p, inplace, generator, "alpha_dropout")
 
 
 def feature_alpha_dropout(
@@ -199,10 +198,7 @@ def feature_alpha_dropout(
         raise ValueError(f"feature_alpha_dropout: input has shape {x.shape}, expected (N, C, ...)")
     if not training or p == 0.0:
         return x
-    planes = x.shape[0] * x.shape[1]
-    key, offset = resolve(generator).reserve(planes)
-    y = _AlphaDropout.apply(x, planes, p, key, offset, "feature_alpha_dropout")
-    return _given(x, y, inplace, "feature_alpha_dropout")
+    return _alpha(x, x.shape[0] * x.shape[1], p, inplace, generator, "feature_alpha_dropout")
 
 
 def gaussian_noise(
@@ -224,7 +220,7 @@ def gaussian_noise(
     if not training or sigma == 0.0:
         return x
     key, offset = resolve(generator).reserve(x._data.size)
-    return _given(x, _AddNoise.apply(x, sigma, key, offset), inplace, "gaussian_noise")
+    return given(x, _AddNoise.apply(x, sigma, key, offset), inplace, "gaussian_noise")
 
 
 def sigma_of(value: Any, function: str) -> float:

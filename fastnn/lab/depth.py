@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import nn
 from ..grad_mode import no_grad
-from ..nn.utils import evaluating
+from ..nn.utils import evaluating, forward_hooks
 from ..tensor import Tensor
 
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -50,18 +50,11 @@ def signal_flow(model: nn.Module, x: Tensor, *kinds: type[nn.Module]) -> list[fl
     def note(module: nn.Module, args: Any, output: Any) -> None:
         found.append(float(np.var(output.numpy(), dtype=np.float64)))
 
-    wanted = kinds or None
-    handles = [
-        m.register_forward_hook(note)
-        for m in model.modules()
-        if (isinstance(m, wanted) if wanted else not list(m.children()))
+    watched = [
+        m for m in model.modules() if (isinstance(m, kinds) if kinds else not list(m.children()))
     ]
-    try:
-        with evaluating(model), no_grad():
-            model(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with forward_hooks(watched, note), evaluating(model), no_grad():
+        model(x)
     return found
 
 

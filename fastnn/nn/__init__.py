@@ -32,10 +32,25 @@ from .feature_dropout import (
 from .fold import Fold, Unfold
 from .group_norm import GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .layer_norm import LayerNorm, RMSNorm
+from .likelihood import CosineSimilarity, NLLLoss, PairwiseDistance
 from .linear import Identity, Linear
 from .local import LocallyConnected1d, LocallyConnected2d
 from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from .losses import CTCLoss, HuberLoss, L1Loss, SmoothL1Loss
+from .margins import (
+    CosineEmbeddingLoss,
+    GaussianNLLLoss,
+    HingeEmbeddingLoss,
+    KLDivLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    PoissonNLLLoss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+)
 from .module import Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, LocalResponseNorm
 from .padding import (
@@ -108,6 +123,8 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout1d",
@@ -120,14 +137,17 @@ __all__ = [
     "Fold",
     "GRU",
     "GRUCell",
+    "GaussianNLLLoss",
     "GaussianNoise",
     "GlobalAvgPool2d",
     "GroupNorm",
+    "HingeEmbeddingLoss",
+    "HuberLoss",
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
-    "HuberLoss",
+    "KLDivLoss",
     "L1Loss",
     "LPPool1d",
     "LPPool2d",
@@ -142,6 +162,7 @@ __all__ = [
     "LocallyConnected2d",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -150,14 +171,20 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "MultiheadAttention",
+    "NLLLoss",
+    "PairwiseDistance",
     "Parameter",
     "ParameterDict",
     "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",
-    "RMSNorm",
+    "PoissonNLLLoss",
     "PositionalEncoding",
+    "RMSNorm",
     "RNN",
     "RNNBase",
     "RNNCell",
@@ -172,11 +199,14 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
     "Tanh",
     "TreeLSTM",
     "TreeRNN",
     "Trees",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "Unfold",
     "Upsample",
     "UpsamplingBilinear2d",

@@ -214,6 +214,24 @@ class Module:
             module = found
         return module
 
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path such as "0.weight"; AttributeError if there is none."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        found = module._parameters.get(name)
+        if found is None:
+            raise AttributeError(f"{type(module).__name__} has no parameter {name!r}")
+        return found
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a path such as "1.running_mean"; AttributeError if there is none."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        found = module._buffers.get(name)
+        if found is None:
+            raise AttributeError(f"{type(module).__name__} has no buffer {name!r}")
+        return found
+
     def apply(self, fn: Callable[[Module], Any]) -> Any:
         """fn(module) for every module, children first; returns self."""
         for module in self.children():

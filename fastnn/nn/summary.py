@@ -16,7 +16,7 @@ from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .linear import Linear
 from .module import Module
 from .rnn import RNNBase
-from .utils import evaluating
+from .utils import evaluating, forward_hooks
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,8 @@ def _run(model: Module, input_size: Any) -> dict[int, list[Any]]:
     def note(module: Module, args: Any, output: Any) -> None:
         outputs.setdefault(id(module), []).append((_shape(args), _shape(output)))
 
-    handles = [m.register_forward_hook(note) for m in model.modules()]
-    try:
-        with evaluating(model), no_grad():
-            model(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with forward_hooks(model.modules(), note), evaluating(model), no_grad():
+        model(x)
     return outputs
 
 

@@ -52,18 +52,7 @@ class Adam(Optimizer):
     def update_group(self, group: dict[str, Any], params: list[Any]) -> None:
         for _, same, states in self.runs(group, params):
             backend.of(same[0]._data).adam_step(
-                [p._data for p in same],
-                [p._grad._data for p in same],
-                column(states, "exp_avg"),
-                column(states, "exp_avg_sq"),
-                self.tick(states),
-                group["lr"],
-                group["betas"][0],
-                group["betas"][1],
-                group["eps"],
-                group["weight_decay"],
-                group["l1_decay"],
-                group["maximize"],
+                *self.adam_arguments(group, same, states),
                 column(states, "max_exp_avg_sq") if group["amsgrad"] else None,
                 group["decoupled_weight_decay"],
             )

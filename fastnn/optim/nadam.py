@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import backend
-from .optimizer import Optimizer, column, pair, zeros_like
+from .optimizer import Optimizer, pair, zeros_like
 
 
 class NAdam(Optimizer):
@@ -52,18 +52,7 @@ class NAdam(Optimizer):
     def update_group(self, group: dict[str, Any], params: list[Any]) -> None:
         for _, same, states in self.runs(group, params):
             product = backend.of(same[0]._data).nadam_step(
-                [p._data for p in same],
-                [p._grad._data for p in same],
-                column(states, "exp_avg"),
-                column(states, "exp_avg_sq"),
-                self.tick(states),
-                group["lr"],
-                group["betas"][0],
-                group["betas"][1],
-                group["eps"],
-                group["weight_decay"],
-                group["l1_decay"],
-                group["maximize"],
+                *self.adam_arguments(group, same, states),
                 group["decoupled_weight_decay"],
                 group["momentum_decay"],
                 states[0]["mu_product"],

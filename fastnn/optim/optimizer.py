@@ -149,6 +149,31 @@ class Optimizer:
             state["step"] = step
         return step
 
+    def adam_arguments(
+        self,
+        group: dict[str, Any],
+        same: list[Any],
+        states: list[dict[str, Any]],
+        second: str = "exp_avg_sq",
+    ) -> tuple[Any, ...]:
+        """What the kernels of Adam and its relatives take first, of one run; counts the step.
+
+        second: the state beside "exp_avg".
+        """
+        return (
+            [p._data for p in same],
+            [p._grad._data for p in same],
+            column(states, "exp_avg"),
+            column(states, second),
+            self.tick(states),
+            group["lr"],
+            *group["betas"],
+            group["eps"],
+            group["weight_decay"],
+            group["l1_decay"],
+            group["maximize"],
+        )
+
     def runs(self, group: dict[str, Any], params: list[Any]) -> list[Any]:
         """Lists that one kernel call each can take: (is_first, params, states).
 

@@ -15,6 +15,7 @@ from .language import tbptt_epoch, tbptt_loss
 from .monitors import EMA, GradientFlow, LRMonitor
 from .progress import ProgressBar
 from .range_test import LRFind, lr_find
+from .stopping import StopAtLoss, StopOnPlateau
 from .trainer import Trainer
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "LambdaCallback",
     "ModelCheckpoint",
     "ProgressBar",
+    "StopAtLoss",
+    "StopOnPlateau",
     "TerminateOnNaN",
     "Trainer",
     "tbptt_epoch",

@@ -15,9 +15,9 @@ from ..io.files import write_atomically
 
 
 class History(dict[str, list[Any]]):
-    """A dict of equally long lists: "epoch" and "iteration" (counted from 1), "loss", the metrics,
-    "val_loss" ..., "lr", "seconds" (wall time of the epoch's training part). Missing values are
-    None.
+    """A dict of equally long lists: "epoch" and "iteration" (counted from 1), "loss" (with a
+    penalty also "cost", "penalty", "objective"), the metrics, "val_loss" ..., "lr", "seconds" (wall
+    time of the epoch's training part). Missing values are None.
     """
 
     def append(self, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from .. import random
-from ..metrics import Accuracy, Metric
+from ..metrics import Metric
 from ..nn.utils import evaluating
 from ..tensor import Tensor
 from .batches import count_samples, inputs, pair
-from .callbacks import Callback, CSVLogger, JSONLLogger, ModelCheckpoint
+from .callbacks import Callback
 from .checkpoint import copy_tree, load_tree, save_tree
 from .history import History
+from .options import as_metric, cost, ordered, penalty_of, unreduced
 from .progress import ProgressBar
 
 _STEPPED_PER_BATCH = ("OneCycleLR", "CyclicLR")
@@ -25,7 +26,7 @@ _STEPPED_PER_BATCH = ("OneCycleLR", "CyclicLR")
 
 class Trainer:
     """Trains `model` on batches (x, y): `loss(model(x), y)` is the batch's cost, a mean over its
-    samples.
+    samples; of per-sample losses (reduction="none") the mean over all entries is taken.
 
     scheduler: stepped per `scheduler_step`: "epoch", "batch" (per optimizer step), or "auto": batch
     for OneCycleLR and CyclicLR; ReduceLROnPlateau gets val_loss, or loss without validation.
@@ -34,6 +35,9 @@ class Trainer:
     group. seed: seeds the default generator when training begins (not when it is resumed).
     progress: True, False, "auto" (a bar on a terminal, otherwise a line per epoch, on stderr), or a
     ProgressBar. log: path of a .csv or .jsonl file of the history.
+    penalty: penalty(model) gives a Tensor of shape () that is added to each step's cost, such as
+    lambda m: 1e-4 * nn.utils.l2_penalty(m.parameters()). Then the history also has "cost" (the same
+    as "loss"), "penalty" (its mean over the epoch) and "objective", cost + penalty.
 
     `epoch` and `iteration` (optimizer steps) count from the first `fit` on, across checkpoints.
     """
@@ -53,11 +57,16 @@ class Trainer:
         progress: bool | str | ProgressBar = "auto",
         log: str | os.PathLike[str] | None = None,
         scheduler_step: str = "auto",
+        penalty: Callable[[Any], Tensor] | None = None,
     ) -> None:
         if accumulate < 1:
             raise ValueError(f"Trainer: accumulate is {accumulate}, expected at least 1")
         if clip_grad_norm is not None and not clip_grad_norm > 0:
             raise ValueError(f"Trainer: clip_grad_norm is {clip_grad_norm}, expected above 0")
+        if penalty is not None and not callable(penalty):
+            raise TypeError(
+                f"Trainer: penalty is {type(penalty).__name__}, expected None or a callable"
+            )
         if scheduler_step not in ("auto", "epoch", "batch"):
             raise ValueError(
                 f"Trainer: scheduler_step is {scheduler_step!r}, "
@@ -71,11 +80,12 @@ class Trainer:
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.scheduler_step = scheduler_step
-        self.metrics = [_metric(m) for m in metrics]
-        self.callbacks = _ordered(callbacks, progress, log)
+        self.metrics = [as_metric(m) for m in metrics]
+        self.callbacks = ordered(callbacks, progress, log)
         self.clip_grad_norm = clip_grad_norm
         self.accumulate = accumulate
         self.seed = seed
+        self.penalty = penalty
 
         self.history = History()
         self.epoch = self.iteration = 0  # finished ones
@@ -86,7 +96,7 @@ class Trainer:
         self.stop_training = False
         self.stop_reason = ""
         self.last_checkpoint: str | None = None
-        self._loss_sum = self._lr = 0.0
+        self._loss_sum = self._penalty_sum = self._lr = 0.0
         self._loader: Any = None
         self._loader_state: dict[str, int] | None = None
         self._begun = self._was_loaded = False
@@ -131,7 +141,7 @@ class Trainer:
 
     def evaluate(self, data: Iterable[Any]) -> dict[str, Any]:
         """{"loss": mean over samples, name: value of each metric} in evaluation mode, nothing
-        recorded.
+        recorded; with a penalty also "cost", "penalty" and "objective".
 
         Raises ValueError if there are no batches or they are not pairs.
         """
@@ -142,13 +152,38 @@ class Trainer:
         with evaluating(self.model):
             for x, y in map(pair, data):
                 output = self.model(x)
-                loss_sum += self.loss(output, y).item() * len(x)
+                loss_sum += cost(self.loss(output, y)).item() * len(x)
                 n += len(x)
                 for metric in metrics:
                     metric.update(output, y)
         if not n:
             raise ValueError("Trainer.evaluate: data has no samples")
-        return {"loss": loss_sum / n, **{m.name: m.compute() for m in metrics}}
+        penalty = 0.0
+        if self.penalty is not None:
+            with evaluating(self.model):
+                penalty = penalty_of(self.model, self.penalty).item()
+        return {**self._terms(loss_sum / n, penalty), **{m.name: m.compute() for m in metrics}}
+
+    def per_sample(self, data: Iterable[Any]) -> np.ndarray:
+        """The loss of each sample, (N,) or what the loss gives with reduction="none", in evaluation
+        mode, nothing recorded; no penalty in it.
+
+        A loss with an attribute `reduction` is used with "none" here; any other callable must give
+        one value per sample itself. Raises ValueError if it does not, or without samples.
+        """
+        loss, found = unreduced(self.loss), []
+        with evaluating(self.model):
+            for x, y in map(pair, data):
+                values = loss(self.model(x), y).numpy()
+                if values.ndim == 0 or len(values) != len(x):
+                    raise ValueError(
+                        f"Trainer.per_sample: the loss has shape {values.shape} for {len(x)} "
+                        "samples, expected one value per sample (reduction='none')"
+                    )
+                found.append(values)
+        if not found:
+            raise ValueError("Trainer.per_sample: data has no samples")
+        return np.concatenate(found)
 
     def predict(self, data: Any) -> np.ndarray:
         """Outputs (N, ...) in evaluation mode, nothing recorded.
@@ -197,15 +232,22 @@ class Trainer:
         self.last_checkpoint = os.fspath(path)
 
     def running(self) -> dict[str, Any]:
-        """Loss and metrics of the present epoch so far."""
-        loss = self._loss_sum / self.samples if self.samples else float("nan")
-        return {"loss": loss, **{m.name: m.compute() for m in self.metrics}}
+        """Loss (with a penalty also cost, penalty, objective) and metrics of the present epoch so
+        far."""
+        sums = self._loss_sum, self._penalty_sum
+        loss, penalty = (s / self.samples if self.samples else float("nan") for s in sums)
+        return {**self._terms(loss, penalty), **{m.name: m.compute() for m in self.metrics}}
 
     def where_to_resume(self) -> str:
         """One line: which checkpoint an interrupted run can go on from."""
         if self.last_checkpoint is None:
             return f"interrupted in epoch {self.epoch + 1}; no checkpoint was written"
         return f"interrupted in epoch {self.epoch + 1}; last checkpoint: {self.last_checkpoint}"
+
+    def _terms(self, loss: float, penalty: float) -> dict[str, float]:
+        if self.penalty is None:
+            return {"loss": loss}
+        return {"loss": loss, "cost": loss, "penalty": penalty, "objective": loss + penalty}
 
     def _run_epoch(self, train: Iterable[Any], val: Iterable[Any] | None) -> None:
         self._tell("on_epoch_begin")
@@ -242,8 +284,12 @@ class Trainer:
                 if n_batches is not None:  # the last group of an epoch may be shorter
                     group = min(self.accumulate, n_batches - self.batches)
             output = self.model(x)
-            loss = self.loss(output, y)
-            (loss if group == 1 else loss / group).backward()
+            loss = objective = cost(self.loss(output, y))
+            if self.penalty is not None:
+                penalty = penalty_of(self.model, self.penalty)
+                objective = loss + penalty
+                self._penalty_sum += penalty.item() * len(x)
+            (objective if group == 1 else objective / group).backward()
             if position == group - 1:
                 self._step()
             value = loss.item()
@@ -283,7 +329,7 @@ class Trainer:
 
     def _new_epoch(self) -> None:
         self.samples = self.batches = 0
-        self._loss_sum = 0.0
+        self._loss_sum = self._penalty_sum = 0.0
         for metric in self.metrics:
             metric.reset()
 
@@ -299,7 +345,7 @@ class Trainer:
             "generator": random.default_generator.get_state(),
             "loader": position,
             "counts": [self.epoch, self.iteration, self.samples, self.batches],
-            "sums": [self._loss_sum, self._lr],
+            "sums": [self._loss_sum, self._lr, self._penalty_sum],
             "metrics": [metric.state_dict() for metric in self.metrics],
             "history": dict(self.history),
         }
@@ -322,7 +368,8 @@ class Trainer:
         random.default_generator.set_state(state["generator"])
         self._loader_state = state["loader"]
         self.epoch, self.iteration, self.samples, self.batches = state["counts"]
-        self._loss_sum, self._lr = state["sums"]
+        self._loss_sum, self._lr, *more = state["sums"]
+        self._penalty_sum = more[0] if more else 0.0  # files from before there were penalties
         self._was_loaded = True
         self.history = history
         self._begun = True
@@ -330,37 +377,3 @@ class Trainer:
     def _tell(self, event: str, *args: Any) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(self, *args)
-
-
-def _ordered(
-    callbacks: Sequence[Callback],
-    progress: bool | str | ProgressBar,
-    log: str | os.PathLike[str] | None,
-) -> list[Callback]:
-    """The user's, then progress and log; ModelCheckpoint last, so it saves the others' new
-    states."""
-    found = list(callbacks)
-    if isinstance(progress, ProgressBar):
-        found.append(progress)
-    elif progress == "auto" or isinstance(progress, bool):
-        if progress:
-            found.append(ProgressBar())
-    else:
-        raise ValueError(
-            f"Trainer: progress is {progress!r}, expected True, False, 'auto' or a ProgressBar"
-        )
-    if log is not None:
-        suffix = os.path.splitext(os.fspath(log))[1]
-        loggers = {".csv": CSVLogger, ".jsonl": JSONLLogger}
-        if suffix not in loggers:
-            raise ValueError(f"Trainer: log is {os.fspath(log)!r}, expected .csv or .jsonl")
-        found.append(loggers[suffix](log))
-    return sorted(found, key=lambda callback: isinstance(callback, ModelCheckpoint))
-
-
-def _metric(metric: Metric | str) -> Metric:
-    if isinstance(metric, Metric):
-        return metric
-    if metric == "accuracy":
-        return Accuracy()
-    raise ValueError(f"Trainer: metric is {metric!r}, expected a Metric or 'accuracy'")

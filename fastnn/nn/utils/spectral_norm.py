@@ -9,11 +9,11 @@ from ...functional import _checks
 from ...functional.norm import eps_of
 from ...grad_mode import no_grad
 from ...random import Generator, resolve
-from ...tensor import Parameter, Tensor, wrap
+from ...tensor import Tensor, wrap
 from ..conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from ..module import Module
 from .parametrize import compute_parameters
-from .weight_norm import find_hook, take_parameter
+from .weight_norm import find_hook, restore_parameter, take_parameter
 
 
 def check_settings(module: Module, name: str, n_power_iterations: Any, eps: Any) -> Tensor:
@@ -132,11 +132,4 @@ def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
         raise ValueError(f"remove_spectral_norm: {name!r} has no spectral norm")
     with no_grad():
         weight = hook.compute_weight(module, False)
-    module._forward_pre_hooks.remove(hook)
-    for part in ("orig", "u", "v"):
-        delattr(module, f"{name}_{part}")
-    del module.__dict__[name]
-    if not any(isinstance(value, Tensor) for value in module.__dict__.values()):
-        compute_parameters(module, False)
-    module.register_parameter(name, Parameter(weight))
-    return module
+    return restore_parameter(module, hook, ("orig", "u", "v"), weight)

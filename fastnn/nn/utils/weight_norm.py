@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ...functional.normalize import lengths, weight_norm_axes
@@ -27,6 +28,18 @@ def take_parameter(module: Module, name: str, function: str) -> Parameter:
         raise ValueError(f"{function}: {type(module).__name__} has no parameter {name!r}")
     del module._parameters[name]
     return parameter
+
+
+def restore_parameter(module: Any, hook: Any, parts: Iterable[str], weight: Tensor) -> Any:
+    """Take the hook and the parts from module, and make weight its parameter; returns module."""
+    module._forward_pre_hooks.remove(hook)
+    for part in parts:
+        delattr(module, f"{hook.name}_{part}")
+    del module.__dict__[hook.name]
+    if not any(isinstance(value, Tensor) for value in module.__dict__.values()):
+        compute_parameters(module, False)
+    module.register_parameter(hook.name, Parameter(weight))
+    return module
 
 
 class WeightNorm:
@@ -78,11 +91,4 @@ def remove_weight_norm(module: Any, name: str = "weight") -> Any:
         raise ValueError(f"remove_weight_norm: {name!r} has no weight norm")
     with no_grad():
         weight = hook.compute_weight(module)
-    module._forward_pre_hooks.remove(hook)
-    for part in "gv":
-        delattr(module, f"{name}_{part}")
-    del module.__dict__[name]
-    if not any(isinstance(value, Tensor) for value in module.__dict__.values()):
-        compute_parameters(module, False)
-    module.register_parameter(name, Parameter(weight))
-    return module
+    return restore_parameter(module, hook, "gv", weight)

@@ -1,8 +1,9 @@
 /* ukernel/rectifier.h - smooth and hard rectifiers of x and their gradients, one pass over x each.
  *
  * Any n, no alignment; y may be x, dx may be dy or x.  Gradients start from the input x.  Fits by
- * Lawson's algorithm; ranges and errors stand with each, worst errors in tests/ukernel_rectifier.py.
- * NaN and infinities come out as the equation has them; what is denormal counts as zero. */
+ * Lawson's algorithm; ranges and errors stand with each, worst errors in
+ * tests/ukernel_rectifier.py. NaN and infinities come out as the equation has them; what is
+ * denormal counts as zero. */
 
 /* e^x, x <= 0; 0 below -87.33, where it is denormal.  For NaN any value: callers multiply by x. */
 FNN_INLINE vf32 exp_below_vf32(vf32 x) {
@@ -123,7 +124,8 @@ FNN_INLINE vf32 hardsigmoid_grad_vf32(vf32 dy, vf32 x) {
 }
 FNN_INLINE vf32 hardswish_vf32(vf32 x) { return vf32_mul(x, hardsigmoid_vf32(x)); }
 FNN_INLINE vf32 hardswish_grad_vf32(vf32 dy, vf32 x) {
-  vf32 slope = vf32_fmadd(x, vf32_set1(0.333333343f), vf32_set1(0.5f));
+  /* (2 x + 3) / 6: exactly 0 at -1.5 */
+  vf32 slope = vf32_mul(vf32_add(vf32_add(x, x), vf32_set1(3.0f)), vf32_set1(0.166666672f));
   vf32 g = vf32_select(vf32_lt(x, vf32_set1(3.0f)), vf32_mul(dy, slope), dy);
   /* the float32 above -3, so that -3 itself is below it */
   return vf32_select(vf32_lt(x, vf32_set1(-2.99999976f)), vf32_zero(), g);
@@ -143,7 +145,8 @@ MAP2(vhardsigmoid_grad, hardsigmoid_grad_vf32)
 MAP2(vhardswish_grad, hardswish_grad_vf32)
 
 /* ---- ELU, SELU, CELU (Clevert 2016, Klambauer 2017, Barron 2017), p = {a, scale, k}, k > 0:
- * scale x above zero, else a (e^(k x) - 1).  dx = scale dy where x > 0 or NaN, else a k e^(k x) dy. */
+ * scale x above zero, else a (e^(k x) - 1).  dx = scale dy where x > 0 or NaN, else a k e^(k x) dy.
+ */
 
 static void velu(size_t n, const float *p, const float *x, float *y) {
   const vf32 a = vf32_set1(p[0]), scale = vf32_set1(p[1]), k = vf32_set1(p[2]);

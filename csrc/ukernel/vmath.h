@@ -54,8 +54,8 @@ FNN_INLINE vf32 log_vf32(vf32 x) {
                      vf32_sub(vf32_zero(), inf), y);
 }
 
-/* x = n ln(2) + r, |r| <= ln(2)/2, for |x| <= 88: r, 2^n as an addend to an exponent field, and q of
- * e^r = 1 + r + r^2 q(r) as in exp_vf32.  The last bits of x / ln(2) + 1.5 2^23 are n. */
+/* x = n ln(2) + r, |r| <= ln(2)/2, for |x| <= 88: r, 2^n as an addend to an exponent field, and q
+ * of e^r = 1 + r + r^2 q(r) as in exp_vf32.  The last bits of x / ln(2) + 1.5 2^23 are n. */
 FNN_INLINE vf32 exp_terms(vf32 x, vf32 *r, vi32 *power) {
   const vf32 hi = vf32_set1(0.693359375f), lo = vf32_set1(-2.12194440e-4f);
   const vf32 magic = vf32_set1(12582912.0f);

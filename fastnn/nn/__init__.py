@@ -30,6 +30,7 @@ from .feature_dropout import (
     GaussianNoise,
 )
 from .fold import Fold, Unfold
+from .gate import GLU, Softmax2d, Softmin, Softsign, Step, Tanhshrink
 from .group_norm import GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .layer_norm import LayerNorm, RMSNorm
 from .likelihood import CosineSimilarity, NLLLoss, PairwiseDistance
@@ -82,6 +83,18 @@ from .pool import (
     MaxPool3d,
 )
 from .positional import PositionalEncoding
+from .rectifier import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
+    LogSigmoid,
+    Mish,
+    SiLU,
+    Softplus,
+)
 from .resample import (
     PixelShuffle,
     PixelUnshuffle,
@@ -91,6 +104,7 @@ from .resample import (
 )
 from .rnn import GRU, LSTM, RNN, RNNBase
 from .rnn_cell import GRUCell, LSTMCell, RNNCell
+from .threshold import Hardshrink, Hardtanh, PReLU, ReLU6, RReLU, Softshrink, Threshold
 from .tree import TreeLSTM, TreeRNN
 from .trees import Trees
 
@@ -110,6 +124,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "CELU",
     "CTCLoss",
     "CircularPad1d",
     "CircularPad2d",
@@ -130,17 +145,24 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
+    "ELU",
     "Embedding",
     "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "GELU",
+    "GLU",
     "GRU",
     "GRUCell",
     "GaussianNLLLoss",
     "GaussianNoise",
     "GlobalAvgPool2d",
     "GroupNorm",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
@@ -160,6 +182,7 @@ __all__ = [
     "LocalResponseNorm",
     "LocallyConnected1d",
     "LocallyConnected2d",
+    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
     "MarginRankingLoss",
@@ -168,6 +191,7 @@ __all__ = [
     "MaxPool3d",
     "MaxUnpool1d",
     "MaxUnpool2d",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
@@ -176,6 +200,7 @@ __all__ = [
     "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
+    "PReLU",
     "PairwiseDistance",
     "Parameter",
     "ParameterDict",
@@ -188,7 +213,9 @@ __all__ = [
     "RNN",
     "RNNBase",
     "RNNCell",
+    "RReLU",
     "ReLU",
+    "ReLU6",
     "ReflectionPad1d",
     "ReflectionPad2d",
     "ReflectionPad3d",
@@ -196,12 +223,22 @@ __all__ = [
     "ReplicationPad2d",
     "ReplicationPad3d",
     "Residual",
+    "SELU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
     "SoftMarginLoss",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Step",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
     "TreeLSTM",
     "TreeRNN",
     "Trees",

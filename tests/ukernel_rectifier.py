@@ -70,7 +70,8 @@ PLAIN = {
     "vsilu": (lambda x: x * sigmoid(x), silu_slope, 1.5, 3),
     "vmish": (lambda x: x * np.tanh(softplus(x)), mish_slope, 1.5, 3),
     "vhardsigmoid": (hardsigmoid, hardsigmoid_slope, 1, 1),
-    "vhardswish": (lambda x: x * hardsigmoid(x), hardswish_slope, 1.5, 1.5),
+    # four roundings (2 x + 3, 1 / 6, their product, dy) of half an EPS, the slope at most 1.5
+    "vhardswish": (lambda x: x * hardsigmoid(x), hardswish_slope, 1.5, 3),
 }
 
 # ELU, ELU of another alpha, SELU, CELU: (a, scale, k)

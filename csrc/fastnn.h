@@ -53,6 +53,10 @@ typedef struct fnn_norm {
 
 typedef void (*fnn_map)(size_t n, const float *x, float *y);
 typedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y, float *dx);
+/* The same with parameters p. */
+typedef void (*fnn_param_map)(size_t n, const float *p, const float *x, float *y);
+typedef void (*fnn_param_map_grad)(size_t n, const float *p, const float *dy, const float *x,
+                                   float *dx);
 
 typedef void (*fnn_update)(size_t n, const fnn_step *s, float *param, const float *grad, float *a,
                            float *b, float *c);

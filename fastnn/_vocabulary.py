@@ -27,15 +27,10 @@ _GPU = "an interface of GPU kernels"
 
 # What is meant to come and is not here yet.
 _LAYERS_TO_COME = """
-Bilinear CELU ChannelShuffle ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh
-LogSigmoid MaxUnpool3d Mish PReLU RReLU ReLU6 SELU SiLU Softmax2d Softmin Softplus
-Softshrink Softsign Tanhshrink Threshold Unflatten
+Bilinear ChannelShuffle MaxUnpool3d Unflatten
 """
 _FUNCTIONS_TO_COME = """
-bilinear celu celu_ channel_shuffle elu elu_ gelu glu gumbel_softmax hardshrink hardsigmoid
-hardswish hardtanh hardtanh_ leaky_relu_ logsigmoid max_unpool3d mish pdist prelu relu6
-relu_ rrelu rrelu_ selu selu_ silu softmin softplus softshrink softsign tanhshrink threshold
-threshold_
+bilinear channel_shuffle max_unpool3d pdist
 """
 _TO_COME = "not here yet"
 
@@ -138,7 +133,9 @@ NOWHERE = {
 }
 
 DIFFERENT: dict[str, dict[str, str]] = {
-    "torch.nn": {},
+    "torch.nn": {
+        "Hardtanh": "without min_value and max_value, older names of min_val and max_val",
+    },
     "torch.nn.functional": {
         "interpolate": "without antialias",
         "normalize": "without out",
@@ -159,6 +156,7 @@ ADDED: dict[str, dict[str, str]] = {
         "PositionalEncoding": "sines and cosines added to a sequence",
         "Residual": "x + f(x)",
         "RotaryEncoding": "rotary positions of queries and keys",
+        "Step": "0 or 1, with a surrogate gradient if wanted",
         "TreeLSTM": "over nn.Trees, level by level",
         "TreeRNN": "over nn.Trees, level by level",
         "Trees": "a batch of trees",
@@ -168,6 +166,7 @@ ADDED: dict[str, dict[str, str]] = {
         "gaussian_noise": "adds noise in training",
         "locally_connected1d": "convolution without shared weights",
         "locally_connected2d": "convolution without shared weights",
+        "step": "0 or 1, with a surrogate gradient if wanted",
         "recurrent_layer": "one layer of an RNN, LSTM or GRU over a whole sequence",
         "rotary_encoding": "rotary positions of queries and keys",
     },

@@ -10,6 +10,7 @@ import op_case as ops
 import op_images as images
 import op_inputs as make
 import op_pool as pool
+from op_activation import RECTIFIERS
 from op_attention import ATTENTION
 from op_bias import BIASES
 from op_case import OpCase, call
@@ -193,6 +194,7 @@ OPS: list[OpCase] = [
     *VOLUMES,
     *pool.rows(),
     *activation_rows(),
+    *RECTIFIERS,
     *loss_rows(),
     *LOSSES,
     *NORM_OPS,

@@ -19,6 +19,7 @@ from ukernel_losses import LOSS_ROWS
 from ukernel_norm import NORM_ROWS
 from ukernel_pairs import PAIR_ROWS
 from ukernel_pool import POOL
+from ukernel_rectifier import RECTIFIERS
 from ukernel_rnn import RECURRENT
 from ukernel_rows import TABLE_ROWS
 from ukernel_sparse import SPARSE
@@ -29,7 +30,7 @@ from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
 CASES += [*NORM_ROWS, *LAYER_NORM, *LOSS_ROWS, *PAIR_ROWS, *ATTENTION, *WINOGRAD, *DEPTHWISE]
-CASES += [*GEMV, *RECURRENT, *TABLE_ROWS]
+CASES += [*GEMV, *RECURRENT, *RECTIFIERS, *TABLE_ROWS]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

@@ -16,6 +16,7 @@
 #include "../ukernel/attention.h"
 #include "../ukernel/norm.h"
 #include "../ukernel/elementwise.h"
+#include "../ukernel/rectifier.h"
 #include "../ukernel/gates.h"
 #include "../ukernel/norm_columns.h"
 #include "../ukernel/layer_norm.h"

@@ -79,6 +79,16 @@ FNN_INLINE vf32 log_vf32(vf32 x) {
                      vf32_sub(vf32_zero(), inf), y);
 }
 
+/* e^x - 1, |x| <= 80: 2^n (e^r - 1) + (2^n - 1); NaN stays NaN. */
+FNN_INLINE vf32 expm1_vf32(vf32 x) {
+  const vf32 one = vf32_set1(1.0f);
+  vf32 r, n;
+  vi32 power;
+  vf32 q = exp_terms(x, &r, &n, &power), p = vf32_fmadd(vf32_mul(r, r), q, r);
+  vf32 scale = vi32_as_f32(vi32_add(power, vf32_bits(one)));
+  return vf32_fmadd(scale, p, vf32_sub(scale, one));
+}
+
 FNN_INLINE vf32 tanh_vf32(vf32 x) {
   /* |x| < 0.625: x + x^3 P(x^2), relative error 2^-27.8; above: 1 - 2 / (e^2|x| + 1). */
   const vf32 sign = vf32_set1(-0.0f), one = vf32_set1(1.0f);

@@ -40,6 +40,10 @@ cdef extern from "fastnn.h" nogil:
     ctypedef void (*fnn_map)(size_t n, const float *x, float *y) noexcept nogil
     ctypedef void (*fnn_map_grad)(size_t n, const float *dy, const float *y,
                                   float *dx) noexcept nogil
+    ctypedef void (*fnn_param_map)(size_t n, const float *p, const float *x,
+                                   float *y) noexcept nogil
+    ctypedef void (*fnn_param_map_grad)(size_t n, const float *p, const float *dy, const float *x,
+                                        float *dx) noexcept nogil
 
     ctypedef void (*fnn_update)(size_t n, const fnn_step *s, float *param, const float *grad,
                                 float *a, float *b, float *c) noexcept nogil
@@ -96,6 +100,11 @@ cdef extern from "fastnn.h" nogil:
         void (*vleaky_relu)(size_t n, float slope, const float *x, float *y) noexcept nogil
         void (*vleaky_relu_grad)(size_t n, float slope, const float *dy, const float *x,
                                  float *dx) noexcept nogil
+        fnn_map vgelu, vgelu_tanh, vsilu, vmish, vhardsigmoid, vhardswish
+        fnn_map_grad vgelu_grad, vgelu_tanh_grad, vsilu_grad, vmish_grad
+        fnn_map_grad vhardsigmoid_grad, vhardswish_grad
+        fnn_param_map velu, vsoftplus
+        fnn_param_map_grad velu_grad, vsoftplus_grad
         void (*layer_norm_row)(size_t n, float mean, float rstd, const float *weight,
                                const float *bias, const float *x, float *y) noexcept nogil
         void (*layer_norm_grad_sums)(size_t n, float mean, const float *weight, const float *dy,

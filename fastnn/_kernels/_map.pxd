@@ -4,3 +4,6 @@ from ._csrc cimport fnn_map, fnn_map_grad
 cdef void map1(fnn_map fn, Py_ssize_t n, const float *x, float *y, double cost) noexcept
 cdef void map2(fnn_map_grad fn, Py_ssize_t n, const float *dy, const float *y, float *dx,
                double cost) noexcept
+# A new array f(x), and g(dy, y) of equal shapes (ValueError otherwise); name: y's in messages.
+cdef object mapped(fnn_map fn, object x, double cost)
+cdef object mapped_grad(fnn_map_grad fn, object dy, object y, str name, double cost)

@@ -2,7 +2,12 @@
 
 cost: time of one element in FLOPs at half peak (about 1 per 0.02 ns), for the choice of threads.
 """
+from numpy cimport PyArray_SIZE, import_array, ndarray
+
+from ._array cimport empty_like, f32, same_shape
 from ._threads cimport parallel_for, threads_for
+
+import_array()
 
 cdef enum:
     CHUNK = 16384
@@ -45,3 +50,20 @@ cdef void map2(fnn_map_grad fn, Py_ssize_t n, const float *dy, const float *y, f
     cdef Map m
     m.fn, m.grad, m.n, m.dy, m.x, m.y = NULL, fn, n, dy, y, dx
     _run(&m, cost)
+
+
+cdef object mapped(fnn_map fn, object x, double cost):
+    cdef float *px = f32(x, -1, "x")
+    cdef ndarray y = empty_like(<ndarray>x)
+    map1(fn, PyArray_SIZE(y), px, f32(y, -1, "y"), cost)
+    return y
+
+
+cdef object mapped_grad(fnn_map_grad fn, object dy, object y, str name, double cost):
+    cdef float *pdy = f32(dy, -1, "dy")
+    cdef float *py = f32(y, -1, name)
+    cdef ndarray dx = empty_like(<ndarray>y)
+    if not same_shape(<ndarray>dy, <ndarray>y):
+        raise ValueError(f"dy has shape {dy.shape}, expected {y.shape}")
+    map2(fn, PyArray_SIZE(dx), pdy, py, f32(dx, -1, "dx"), cost)
+    return dx

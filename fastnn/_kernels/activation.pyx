@@ -1,9 +1,9 @@
 """Activations of any shape, and softmax over the last axis of (N, C): one row after the other."""
-from numpy cimport PyArray_DIM, PyArray_NDIM, PyArray_SIZE, import_array, ndarray
+from numpy cimport PyArray_DIM, PyArray_SIZE, import_array, ndarray
 
 from ._array cimport empty_like, f32, same_shape
-from ._csrc cimport fnn_map, fnn_map_grad, fnn_ukernels, ukernels
-from ._map cimport map1, map2
+from ._csrc cimport fnn_ukernels, ukernels
+from ._map cimport mapped, mapped_grad
 from ._threads cimport parallel_for, threads_for
 
 import_array()
@@ -31,55 +31,34 @@ cdef struct Rows:
     float *out
 
 
-cdef object _map(fnn_map fn, object x, double cost):
-    cdef float *px = f32(x, -1, "x")
-    cdef ndarray y = empty_like(<ndarray>x)
-    map1(fn, PyArray_SIZE(y), px, f32(y, -1, "y"), cost)
-    return y
-
-
-cdef object _map_grad(fnn_map_grad fn, object dy, object y):
-    cdef float *pdy = f32(dy, -1, "dy")
-    cdef float *py = f32(y, -1, "y")
-    cdef ndarray dx = empty_like(<ndarray>y)
-    cdef int i
-    if PyArray_NDIM(<ndarray>dy) != PyArray_NDIM(<ndarray>y):
-        raise ValueError(f"dy has shape {dy.shape}, expected {y.shape}")
-    for i in range(PyArray_NDIM(<ndarray>y)):
-        if PyArray_DIM(<ndarray>dy, i) != PyArray_DIM(<ndarray>y, i):
-            raise ValueError(f"dy has shape {dy.shape}, expected {y.shape}")
-    map2(fn, PyArray_SIZE(dx), pdy, py, f32(dx, -1, "dx"), SIMPLE)
-    return dx
-
-
 def relu_forward(x):
     """y = max(x, 0), any shape; NaN stays NaN."""
-    return _map(ukernels().vrelu, x, SIMPLE)
+    return mapped(ukernels().vrelu, x, SIMPLE)
 
 
 def relu_backward(dy, y):
     """dx = dy where y > 0, else 0."""
-    return _map_grad(ukernels().vrelu_grad, dy, y)
+    return mapped_grad(ukernels().vrelu_grad, dy, y, "y", SIMPLE)
 
 
 def tanh_forward(x):
     """y = tanh(x), any shape."""
-    return _map(ukernels().vtanh, x, EXP)
+    return mapped(ukernels().vtanh, x, EXP)
 
 
 def tanh_backward(dy, y):
     """dx = dy (1 - y^2)."""
-    return _map_grad(ukernels().vtanh_grad, dy, y)
+    return mapped_grad(ukernels().vtanh_grad, dy, y, "y", SIMPLE)
 
 
 def sigmoid_forward(x):
     """y = 1 / (1 + exp(-x)), any shape."""
-    return _map(ukernels().vsigmoid, x, EXP)
+    return mapped(ukernels().vsigmoid, x, EXP)
 
 
 def sigmoid_backward(dy, y):
     """dx = dy y (1 - y)."""
-    return _map_grad(ukernels().vsigmoid_grad, dy, y)
+    return mapped_grad(ukernels().vsigmoid_grad, dy, y, "y", SIMPLE)
 
 
 cdef void _leaky_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
@@ -119,12 +98,12 @@ def leaky_relu_backward(dy, x, negative_slope):
 
 def exp_forward(x):
     """y = e^x, any shape."""
-    return _map(ukernels().vexp, x, EXP)
+    return mapped(ukernels().vexp, x, EXP)
 
 
 def log_forward(x):
     """y = ln x, any shape; -inf at 0, NaN below."""
-    return _map(ukernels().vlog, x, EXP)
+    return mapped(ukernels().vlog, x, EXP)
 
 
 cdef void _rows(void *ctx, Py_ssize_t task, int slot) noexcept nogil:

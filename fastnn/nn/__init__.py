@@ -30,6 +30,7 @@ from .feature_dropout import (
     GaussianNoise,
 )
 from .fold import Fold, Unfold
+from .gate import GLU, Softmax2d, Softmin, Softsign, Step, Tanhshrink
 from .group_norm import GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .layer_norm import LayerNorm, RMSNorm
 from .likelihood import CosineSimilarity, NLLLoss, PairwiseDistance
@@ -83,6 +84,18 @@ from .pool import (
 )
 from .positional import PositionalEncoding
 from .positions import LearnedPositionalEncoding, RotaryEncoding
+from .rectifier import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
+    LogSigmoid,
+    Mish,
+    SiLU,
+    Softplus,
+)
 from .resample import (
     PixelShuffle,
     PixelUnshuffle,
@@ -94,6 +107,7 @@ from .rnn import GRU, LSTM, RNN, RNNBase
 from .rnn_cell import GRUCell, LSTMCell, RNNCell
 from .transformer import Transformer, TransformerDecoder, TransformerEncoder
 from .transformer_layer import TransformerDecoderLayer, TransformerEncoderLayer
+from .threshold import Hardshrink, Hardtanh, PReLU, ReLU6, RReLU, Softshrink, Threshold
 from .tree import TreeLSTM, TreeRNN
 from .trees import Trees
 
@@ -113,6 +127,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "CELU",
     "CTCLoss",
     "CircularPad1d",
     "CircularPad2d",
@@ -133,17 +148,24 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
+    "ELU",
     "Embedding",
     "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "GELU",
+    "GLU",
     "GRU",
     "GRUCell",
     "GaussianNLLLoss",
     "GaussianNoise",
     "GlobalAvgPool2d",
     "GroupNorm",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
@@ -164,6 +186,7 @@ __all__ = [
     "LocalResponseNorm",
     "LocallyConnected1d",
     "LocallyConnected2d",
+    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
     "MarginRankingLoss",
@@ -172,6 +195,7 @@ __all__ = [
     "MaxPool3d",
     "MaxUnpool1d",
     "MaxUnpool2d",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
@@ -180,6 +204,7 @@ __all__ = [
     "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
+    "PReLU",
     "PairwiseDistance",
     "Parameter",
     "ParameterDict",
@@ -192,7 +217,9 @@ __all__ = [
     "RNN",
     "RNNBase",
     "RNNCell",
+    "RReLU",
     "ReLU",
+    "ReLU6",
     "ReflectionPad1d",
     "ReflectionPad2d",
     "ReflectionPad3d",
@@ -201,17 +228,27 @@ __all__ = [
     "ReplicationPad3d",
     "Residual",
     "RotaryEncoding",
+    "SELU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
     "SoftMarginLoss",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Step",
     "Tanh",
     "Transformer",
     "TransformerDecoder",
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "Tanhshrink",
+    "Threshold",
     "TreeLSTM",
     "TreeRNN",
     "Trees",

@@ -8,7 +8,6 @@ from typing import Any
 from .. import functional as F
 from ..functional import _checks
 from ..tensor import Tensor
-from ._gelu import gelu
 from .attention import MultiheadAttention
 from .dropout import Dropout
 from .fused import altered
@@ -16,7 +15,7 @@ from .layer_norm import LayerNorm
 from .linear import Linear
 from .module import Module
 
-_NAMED = {"relu": F.relu, "gelu": gelu}
+_NAMED = {"relu": F.relu, "gelu": F.gelu}
 
 
 def activation_of(activation: Any, name: str) -> Callable[[Tensor], Tensor]:

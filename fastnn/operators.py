@@ -201,6 +201,11 @@ METHODS: dict[str, Any] = {
         F.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
     ),
     "__pow__": lambda self, exponent: F.pow(self, exponent),
+    "__rpow__": lambda self, base: F.pow(base, self),
+    "__mod__": _binary(vocabulary.remainder),
+    "__rmod__": _binary(vocabulary.remainder, True),
+    "__floordiv__": _binary(vocabulary.floor_divide),
+    "__rfloordiv__": _binary(vocabulary.floor_divide, True),
     "__neg__": lambda self: F.neg(self),
     "__abs__": lambda self: F.abs(self),
     "__iadd__": _inplace(F.add, "add_"),

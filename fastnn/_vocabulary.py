@@ -34,7 +34,7 @@ TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer Unflatten
 """
 _FUNCTIONS_TO_COME = """
 bilinear celu celu_ channel_shuffle elu elu_ gelu glu gumbel_softmax hardshrink hardsigmoid
-hardswish hardtanh hardtanh_ leaky_relu_ logsigmoid max_unpool3d mish pdist prelu relu6
+hardswish hardtanh hardtanh_ leaky_relu_ logsigmoid max_unpool3d mish prelu relu6
 relu_ rrelu rrelu_ selu selu_ silu softmin softplus softshrink softsign tanhshrink threshold
 threshold_
 """

@@ -14,6 +14,12 @@ from .arrange import (
     unbind,
     vstack,
 )
+from .counts import (
+    bincount,
+    corrcoef,
+    cov,
+    unique,
+)
 from .einsum import einsum
 from .elementwise import (
     addcdiv,
@@ -35,6 +41,7 @@ from .indexing import (
     nonzero,
     scatter,
     scatter_add,
+    take_along_dim,
     where,
 )
 from .pointwise import (
@@ -70,6 +77,11 @@ from .pointwise import (
     square,
     tan,
 )
+from .products import (
+    kron,
+    meshgrid,
+    tensordot,
+)
 from .repeats import diag, diagonal, flip, prod, repeat_interleave, roll, tile
 from .rounding import (
     ceil,
@@ -97,6 +109,11 @@ from .running import (
     logcumsumexp,
 )
 from .sorting import argsort, cumsum, sort, topk
+from .statistics import (
+    kthvalue,
+    median,
+    quantile,
+)
 
 __all__ = [
     "acos",
@@ -116,12 +133,15 @@ __all__ = [
     "atan2",
     "atanh",
     "baddbmm",
+    "bincount",
     "bmm",
     "ceil",
     "clamp_max",
     "clamp_min",
+    "corrcoef",
     "cos",
     "cosh",
+    "cov",
     "cummax",
     "cummin",
     "cumprod",
@@ -149,6 +169,8 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "kron",
+    "kthvalue",
     "le",
     "lerp",
     "log10",
@@ -164,6 +186,8 @@ __all__ = [
     "masked_fill",
     "masked_select",
     "maximum",
+    "median",
+    "meshgrid",
     "minimum",
     "mm",
     "movedim",
@@ -175,6 +199,7 @@ __all__ = [
     "norm",
     "outer",
     "prod",
+    "quantile",
     "reciprocal",
     "remainder",
     "repeat_interleave",
@@ -189,13 +214,16 @@ __all__ = [
     "sort",
     "square",
     "swapaxes",
+    "take_along_dim",
     "tan",
+    "tensordot",
     "tile",
     "topk",
     "tril",
     "triu",
     "trunc",
     "unbind",
+    "unique",
     "vstack",
     "where",
 ]

@@ -30,7 +30,7 @@ _LAYERS_TO_COME = """
 Bilinear ChannelShuffle MaxUnpool3d Unflatten
 """
 _FUNCTIONS_TO_COME = """
-bilinear channel_shuffle max_unpool3d pdist
+bilinear channel_shuffle max_unpool3d
 """
 _TO_COME = "not here yet"
 

@@ -201,6 +201,11 @@ METHODS: dict[str, Any] = {
         F.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
     ),
     "__pow__": lambda self, exponent: F.pow(self, exponent),
+    "__rpow__": lambda self, base: F.pow(base, self),
+    "__mod__": _binary(vocabulary.remainder),
+    "__rmod__": _binary(vocabulary.remainder, True),
+    "__floordiv__": _binary(vocabulary.floor_divide),
+    "__rfloordiv__": _binary(vocabulary.floor_divide, True),
     "__neg__": lambda self: F.neg(self),
     "__abs__": lambda self: F.abs(self),
     "__iadd__": _inplace(F.add, "add_"),
@@ -271,10 +276,21 @@ SAME_NAME = (
     "mul neg pow relu sigmoid softmax split sqrt squeeze std sub sum tanh transpose unsqueeze var"
 ).split()
 
+NO_METHODS = {  # `where` is above, in another order
+    "einsum", "hstack", "meshgrid", "tensordot", "vstack", "where",
+}  # fmt: skip
+
 for _name in SAME_NAME:
     setattr(Tensor, _name, getattr(F, _name))
 for _name in vocabulary.__all__:
-    if _name not in ("einsum", "hstack", "vstack", "where"):  # `where` above, in another order
+    if _name not in (
+        "einsum",
+        "hstack",
+        "meshgrid",
+        "tensordot",
+        "vstack",
+        "where",
+    ):  # `where` above, in another order
         setattr(Tensor, _name, getattr(vocabulary, _name))
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)

@@ -16,7 +16,7 @@ from .attention import scaled_dot_product_attention
 from .conv import conv1d, conv2d, conv3d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .ctc import ctc_loss
-from .distance import cdist, cosine_similarity, pairwise_distance
+from .distance import cdist, cosine_similarity, pairwise_distance, pdist
 from .dropout import dropout
 from .embedding import embedding, embedding_bag
 from .feature_dropout import (
@@ -213,6 +213,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "permute",
     "pixel_shuffle",
     "pixel_unshuffle",

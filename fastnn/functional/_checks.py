@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
 
 Pair = int | tuple[int, int]
 
@@ -19,6 +19,16 @@ def tensor(x: Any, function: str, name: str) -> Tensor:
         return x
     hint = "; fastnn.from_numpy(array) makes one" if isinstance(x, np.ndarray) else ""
     raise TypeError(f"{function}: {name} must be a Tensor, got {type(x).__name__}{hint}")
+
+
+def floating(x: Any, function: str, name: str = "input") -> Tensor:
+    """x as a Tensor of floats: integers and bools become float32, as elementwise functions take
+    them.  Functions that average (mean, softmax) ask `kernels` instead, which refuses integers.
+    """
+    found = tensor(x, function, name)
+    if found._data.dtype.kind == "f":
+        return found
+    return wrap(found._data.astype(np.float32))
 
 
 def kernels(x: np.ndarray, function: str, name: str, *others: Any) -> Any:

@@ -173,22 +173,22 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 def tanh(input: Tensor) -> Tensor:
     """Hyperbolic tangent, any shape."""
-    return _Tanh.apply(_checks.tensor(input, "tanh", "input"))
+    return _Tanh.apply(_checks.floating(input, "tanh"))
 
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-input)), any shape."""
-    return _Sigmoid.apply(_checks.tensor(input, "sigmoid", "input"))
+    return _Sigmoid.apply(_checks.floating(input, "sigmoid"))
 
 
 def exp(input: Tensor) -> Tensor:
     """e ** input, any shape."""
-    return _Exp.apply(_checks.tensor(input, "exp", "input"))
+    return _Exp.apply(_checks.floating(input, "exp"))
 
 
 def log(input: Tensor) -> Tensor:
     """Natural logarithm, any shape; -inf at 0, NaN below."""
-    return _Log.apply(_checks.tensor(input, "log", "input"))
+    return _Log.apply(_checks.floating(input, "log"))
 
 
 def softmax(input: Tensor, dim: int) -> Tensor:

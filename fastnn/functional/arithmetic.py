@@ -322,20 +322,24 @@ def neg(input: Tensor) -> Tensor:
     return mul(_checks.tensor(input, "neg", "input"), -1)
 
 
-def pow(input: Tensor, exponent: float) -> Tensor:
-    """input ** exponent, exponent a number.  Raises TypeError for a tensor of exponents."""
-    if isinstance(exponent, Tensor) or not isinstance(exponent, (int, float, np.number)):
-        raise TypeError(f"pow: exponent must be a number, got {type(exponent).__name__}")
-    x = _checks.tensor(input, "pow", "input")
-    _checks.kernels(x._data, "pow", "input")
-    return _Pow.apply(x, exponent)
+def pow(input: Any, exponent: Any) -> Tensor:
+    """input ** exponent; one of the two may be a number, two Tensors are broadcast.
+
+    Integers to integers stay integers.  The gradient of the exponent is y log(input), 0 where
+    input is 0 and exponent is not negative.  Raises ValueError for a negative power of integers,
+    TypeError for dtypes that differ.
+    """
+    from .powers import power
+
+    if isinstance(input, Tensor) and input._data.dtype.kind == "f":
+        if isinstance(exponent, (int, float, np.number)) and not isinstance(exponent, bool):
+            return _Pow.apply(input, exponent)
+    return power(input, exponent)
 
 
 def sqrt(input: Tensor) -> Tensor:
     """Square root; NaN below 0."""
-    x = _checks.tensor(input, "sqrt", "input")
-    _checks.kernels(x._data, "sqrt", "input")
-    return _Sqrt.apply(x)
+    return _Sqrt.apply(_checks.floating(input, "sqrt"))
 
 
 def root_or_flat(input: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Function, Tensor
+from ..tensor import Function, Tensor, wrap
 from . import _checks
 from . import arithmetic as ops
 from .reduce import sum_axes
@@ -154,4 +154,24 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
             f"cdist: x1 has shape {a.shape} and x2 {b.shape}, expected (..., P, M) and (..., R, M)"
         )
     a, b = _together(unsqueeze(a, -2), unsqueeze(b, -3), "cdist")
+    return squeeze(_Norm.apply(ops.sub(a, b), order), -1)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norm of the difference of every pair of rows: (N, M) -> (N (N - 1) / 2,), in the order
+    (0, 1), (0, 2), ... (1, 2), ...
+
+    Memory: an array (N (N - 1) / 2, M).  Raises TypeError for dtypes, ValueError for shapes or
+    p < 0.
+    """
+    from .indexing import index_select
+    from .shape import squeeze
+
+    x = _checks.tensor(input, "pdist", "input")
+    _checks.kernels(x._data, "pdist", "input")
+    order = _order(p, "pdist")
+    if x.ndim != 2:
+        raise ValueError(f"pdist: input has shape {x.shape}, expected two axes")
+    i, j = np.triu_indices(x.shape[0], 1)
+    a, b = (index_select(x, 0, wrap(k.astype(np.int64))) for k in (i, j))
     return squeeze(_Norm.apply(ops.sub(a, b), order), -1)

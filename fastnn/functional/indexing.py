@@ -113,6 +113,39 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return _Gather.apply(x, _places(x, dim, index, "gather")[2])
 
 
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """gather whose shapes broadcast outside `dim`; None: of the flat input at the flat indices.
+
+    Takes what argsort and argmax(keepdim=True) give.  Raises as `gather`.
+    """
+    from .shape import expand, reshape
+
+    x = _checks.tensor(input, "take_along_dim", "input")
+    found = _index(indices, "take_along_dim")
+    if dim is None:
+        x, found, dim = reshape(x, (-1,)), found.reshape(-1), 0
+    d = _checks.axis(dim, x.ndim, "take_along_dim")
+    if found.ndim != x.ndim:
+        raise ValueError(
+            f"take_along_dim: indices of shape {found.shape} and input of shape {x.shape} must "
+            "have the same number of axes"
+        )
+    if not x.ndim:
+        return gather(x, 0, wrap(found))
+    ours, theirs = list(x.shape), list(found.shape)
+    ours[d] = theirs[d] = 1
+    try:
+        shape = np.broadcast_shapes(tuple(ours), tuple(theirs))
+    except ValueError:
+        raise ValueError(
+            f"take_along_dim: indices of shape {found.shape} do not fit input of shape {x.shape}"
+        ) from None
+    _within(found, x.shape[d], "take_along_dim")
+    found = np.broadcast_to(found, (*shape[:d], found.shape[d], *shape[d + 1 :]))
+    x = expand(x, (*shape[:d], x.shape[d], *shape[d + 1 :]))
+    return _Gather.apply(x, _grid(found, d))
+
+
 def _scatter(input: Tensor, dim: int, index: Tensor, src: Any, add: bool, function: str) -> Tensor:
     x = _checks.tensor(input, function, "input")
     _, found, places = _places(x, dim, index, function)

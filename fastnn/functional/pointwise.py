@@ -14,6 +14,7 @@ import numpy as np
 from ..tensor import Function, Tensor, wrap
 from . import _checks
 from .arithmetic import _Binary, _broadcasts, matmul, operands
+from .erf import erf_array, erfc_array
 
 _SLOPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     # name: (f, f')
@@ -23,6 +24,13 @@ _SLOPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "atan": (np.arctan, lambda x: 1 / (1 + x * x)),
     "sinh": (np.sinh, np.cosh),
     "cosh": (np.cosh, np.sinh),
+    "asin": (np.arcsin, lambda x: 1 / np.sqrt(1 - x * x)),
+    "acos": (np.arccos, lambda x: -1 / np.sqrt(1 - x * x)),
+    "asinh": (np.arcsinh, lambda x: 1 / np.hypot(1, x)),
+    "acosh": (np.arccosh, lambda x: 1 / np.sqrt((x - 1) * (x + 1))),
+    "atanh": (np.arctanh, lambda x: 1 / ((1 - x) * (1 + x))),
+    "erf": (erf_array, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x)),
+    "erfc": (erfc_array, lambda x: -2 / np.sqrt(np.pi) * np.exp(-x * x)),
     "log1p": (np.log1p, lambda x: 1 / (1 + x)),
     "expm1": (np.expm1, np.exp),
     "log2": (np.log2, lambda x: 1 / (x * np.log(2.0))),
@@ -52,12 +60,13 @@ class _Unary(Function):
 
 def _unary(name: str, text: str) -> Callable[[Tensor], Tensor]:
     def function(input: Tensor) -> Tensor:
-        x = _checks.tensor(input, name, "input")
-        _checks.kernels(x._data, name, "input")
+        x = _checks.floating(input, name)
+        if name == "square" and x is not input:
+            return wrap(np.asarray(input._data * input._data))  # integers stay what they are
         return _Unary.apply(x, name)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{text}, elementwise; computed by NumPy in double precision."
+    function.__doc__ = f"{text}, elementwise; computed in double precision, of integers float32."
     return function
 
 
@@ -65,6 +74,13 @@ sin = _unary("sin", "Sine")
 cos = _unary("cos", "Cosine")
 tan = _unary("tan", "Tangent")
 atan = _unary("atan", "Arc tangent")
+asin = _unary("asin", "Arc sine, NaN outside [-1, 1]")
+acos = _unary("acos", "Arc cosine, NaN outside [-1, 1]")
+asinh = _unary("asinh", "Inverse hyperbolic sine")
+acosh = _unary("acosh", "Inverse hyperbolic cosine, NaN below 1")
+atanh = _unary("atanh", "Inverse hyperbolic tangent, NaN outside [-1, 1]")
+erf = _unary("erf", "2 / sqrt(pi) times the integral of exp(-t^2) from 0 to input")
+erfc = _unary("erfc", "1 - erf(input)")
 sinh = _unary("sinh", "Hyperbolic sine")
 cosh = _unary("cosh", "Hyperbolic cosine")
 log1p = _unary("log1p", "log(1 + input)")

@@ -1,7 +1,19 @@
 """Networks and models that learn without back-propagation, one file each."""
 
+from .adaline import Adaline
 from .autoregressive import AutoRegressive
+from .hopfield import Hopfield
 from .neocognitron import Neocognitron
 from .ngram import NGram
+from .perceptron import Perceptron
+from .threshold_unit import ThresholdUnit
 
-__all__ = ["AutoRegressive", "NGram", "Neocognitron"]
+__all__ = [
+    "Adaline",
+    "AutoRegressive",
+    "Hopfield",
+    "NGram",
+    "Neocognitron",
+    "Perceptron",
+    "ThresholdUnit",
+]

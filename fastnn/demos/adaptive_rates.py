@@ -117,8 +117,9 @@ def _valley(make: Any, lr: float, n_steps: int) -> list[np.ndarray]:
     name="adaptive-rates",
     title="Adam and RMSprop: a rate for every weight",
     bar="training on 8x8 digits, each step's weights equal the papers' formulas: in float32 "
-    "from the step before within 1e-7, in float64 from the start within 1e-12; in a valley 100 times as steep "
-    "across as along, the first step is as large along it (1 %); both reach 0.96 on new digits",
+    "from the step before within 1e-7, in float64 from the start within 1e-12; in a valley 100 "
+    "times as steep across as along, the first step is as large along it (1 %); both reach 0.96 on "
+    "new digits",
     draw=_draw,
     size=(14, 4.3),
     seconds=(2, 1),

@@ -89,7 +89,8 @@ def _follow(name: str, dtype: str, n_steps: int, seed: int) -> list[float]:
         optimizer.step()
         worst = 0.0
         for i, (p, g) in enumerate(zip(params, gradients, strict=True)):
-            exact[i], *moments[i] = formula(exact[i], g, *moments[i], t, 0.01)
+            exact[i], m, v = formula(exact[i], g, *moments[i], t, 0.01)
+            moments[i] = m, v
             found = p.detach().numpy()
             worst = max(worst, float(np.abs(found - exact[i]).max()))
             if dtype == "float32":

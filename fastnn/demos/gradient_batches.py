@@ -72,7 +72,7 @@ def _disagreement(x: np.ndarray, y: np.ndarray, batch_size: int, dtype: str) -> 
 def _way(x: np.ndarray, y: np.ndarray, batch_size: int, seed: int) -> list[np.ndarray]:
     """The two weights of a linear fit after each step, three epochs or 60 steps."""
     layer = nn.Linear(2, 1, bias=False)
-    layer.weight.data = from_numpy(np.array([[-1.2, -1.2]], np.float32))
+    nn.init.constant_(layer.weight, -1.2)
     optimizer = optim.SGD(layer.parameters(), lr=0.05)
     loader = DataLoader(
         TensorDataset(x, y[:, None]), batch_size, shuffle=True, generator=Generator(seed)

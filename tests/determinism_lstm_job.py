@@ -15,7 +15,7 @@ CASE = "T6 lstm lm"  # embedding 128, two layers of 256, T 64, batch 32, Adam, g
 def train(seed=0, steps=20):
     fastnn.manual_seed(seed)
     model = train_cases.sequence_nets(fastnn.nn)["T6"]()
-    step = train_cases.classifier(CASE, fastnn, model, fastnn.from_numpy, {})
+    step = train_cases.stepper(CASE, fastnn, model, fastnn.from_numpy, {})
     losses = [step().item() for _ in range(steps)]
     assert np.isfinite(losses).all()
     return weights_sha256(model), losses[-1]

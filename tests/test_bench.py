@@ -201,15 +201,18 @@ def test_recurrent_layers_compute_what_pytorch_computes(kind, backward):
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("case", ["T6 lstm lm", "T7 gru rows", "T8 bilstm tagger"])
-def test_sequence_networks_lose_what_pytorchs_lose(case):
+SAME_NAMES = ("T1 mlp", "T6 lstm lm", "T7 gru rows", "T8 bilstm tagger", "T10 vae")
+
+
+@pytest.mark.parametrize("case", [*SAME_NAMES, "T12 autoencoder"])
+def test_networks_lose_what_pytorchs_lose(case):
     torch = pytest.importorskip("torch")
     model, twin = train_cases.fastnn_model(case), train_cases.torch_model(case)
     model.load_state_dict({k: v.numpy() for k, v in twin.state_dict().items()})
     losses = []
     for lib, net in ((fastnn, model), (torch, twin)):
         with limited(1):
-            step = train_cases.classifier(case, lib, net, lib.from_numpy, {})
+            step = train_cases.stepper(case, lib, net, lib.from_numpy, {})
             losses.append([step().item() for _ in range(3)])
     assert losses[0][0] != losses[0][2]
     np.testing.assert_allclose(*losses, rtol=1e-4)
@@ -228,3 +231,22 @@ def test_inference_computes_what_pytorch_computes(last):
         theirs = infer_cases.torch_run(twin, last, False, x)()
     assert ours.shape == (3, 10) and ours.std() > 0
     np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("library", ["jax", "tensorflow"])
+@pytest.mark.parametrize("case", ["T1 mlp", "T10 vae", "T12 autoencoder"])
+def test_other_libraries_have_the_same_dense_networks(case, library):
+    """With PyTorch's weights their loss is PyTorch's."""
+    torch, theirs = pytest.importorskip("torch"), pytest.importorskip(library)
+    from fastnn._bench import nets, train_jax, train_tensorflow
+
+    model = train_cases.torch_model(case)
+    x, y = train_cases.batches(case)[0]
+    expected = train_cases.objective(case, torch, model)(torch.from_numpy(x), torch.from_numpy(y))
+    array = theirs.numpy.asarray if library == "jax" else theirs.constant
+    shapes = nets.NETS[case.split()[0]][1]()
+    values = zip(shapes, model.parameters(), strict=True)
+    p = {name: array(w.detach().numpy().T.copy()) for name, w in values}
+    o = train_jax.Ops(False, p) if library == "jax" else train_tensorflow.Ops(p)
+    found = float(nets.loss(case, o, p, array(x), array(y)))
+    np.testing.assert_allclose(found, expected.item(), rtol=1e-5)

@@ -1,14 +1,15 @@
-"""The networks of T3-T9 and T11 as functions of named arrays, for JAX and TensorFlow.
+"""The networks of T1 and T3-T12 as functions of named arrays, for JAX and TensorFlow.
 
 `o` holds a library's operators: conv(x, w, stride, padding), conv_transpose(x, w, stride, padding),
 dense(x, w, b), max_pool(x, kernel, stride), norm(x, name), relu, leaky, tanh, mean (over pixels),
 flatten, dropout, bias(x, b), lookup(x, w), recurrent(x, name, reverse): an LSTM or, with a bias of
-the candidate, a GRU; join(a, b) of features, and rows: (T, N, I) -> (T N, I).  Shapes are
-PyTorch's; the library moves axes as it likes.
+the candidate, a GRU; join(a, b) of features, and rows: (T, N, I) -> (T N, I); cross_entropy, bce
+(of logits, summed), mse, exp and total.  Shapes are PyTorch's; the library moves axes as it likes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,59 @@ def _layer(o: Any, p: Any, x: Any, name: str, stride: int = 1, padding: Any = 0)
 
 def _dense(o: Any, p: Any, x: Any, name: str) -> Any:
     return o.dense(x, p[f"{name}.w"], p[f"{name}.b"])
+
+
+def _stack(*sizes: int) -> Shapes:
+    """Dense layers f0, f1, ... of these sizes."""
+    s: Shapes = {}
+    for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        _conv(s, f"f{i}", b, a)
+    return s
+
+
+def _dense_net(o: Any, p: Any, x: Any, layers: int) -> Any:
+    """Layers f0, f1, ... with ReLU between them."""
+    for i in range(layers - 1):
+        x = o.relu(_dense(o, p, x, f"f{i}"))
+    return _dense(o, p, x, f"f{layers - 1}")
+
+
+def mlp_shapes() -> Shapes:
+    """T1."""
+    return _stack(784, 512, 256, 10)
+
+
+def mlp(o: Any, p: Any, x: Any) -> Any:
+    """(N, 784) -> (N, 10)."""
+    return _dense_net(o, p, x, 3)
+
+
+def autoencoder_shapes() -> Shapes:
+    """T12."""
+    return _stack(784, 256, 64, 256, 784)
+
+
+def autoencoder(o: Any, p: Any, x: Any) -> Any:
+    """(N, 784) -> (N, 784)."""
+    return _dense_net(o, p, x, 4)
+
+
+def vae_shapes() -> Shapes:
+    """T10."""
+    s: Shapes = {}
+    for name, a, b in (("encoder", 784, 400), ("mean", 400, 20), ("log_var", 400, 20)):
+        _conv(s, name, b, a)
+    _conv(s, "decoder", 400, 20)
+    _conv(s, "pixels", 784, 400)
+    return s
+
+
+def vae(o: Any, p: Any, x: Any, noise: Any) -> Any:
+    """(N, 784), (N, 20) -> logits, mean and logarithm of the variance of the code."""
+    h = o.relu(_dense(o, p, x, "encoder"))
+    mean, log_var = _dense(o, p, h, "mean"), _dense(o, p, h, "log_var")
+    code = mean + noise * o.exp(0.5 * log_var)
+    return _dense(o, p, o.relu(_dense(o, p, code, "decoder")), "pixels"), mean, log_var
 
 
 def lenet_shapes() -> Shapes:
@@ -232,12 +286,26 @@ def tagger(o: Any, p: Any, x: Any) -> Any:
     return _dense(o, p, o.rows(x), "head")
 
 
-NETS = {
+def loss(case: str, o: Any, p: Any, x: Any, y: Any) -> Any:
+    """Of one batch: cross-entropy, but the evidence bound of T10 and the squared error of T12."""
+    key = case.split()[0]
+    if key == "T10":
+        logits, mean, log_var = vae(o, p, x, y)
+        divergence = -0.5 * o.total(1 + log_var - mean * mean - o.exp(log_var))
+        return o.bce(logits, x) + divergence
+    out = NETS[key][0](o, p, x)
+    return o.mse(out, x) if key == "T12" else o.cross_entropy(out, y)
+
+
+NETS: dict[str, tuple[Any, Callable[[], Shapes], str]] = {
+    "T1": (mlp, mlp_shapes, "adam"),
     "T3": (lenet, lenet_shapes, "sgd"),
     "T4": (alexnet, alexnet_shapes, "sgd"),
     "T5": (resnet, resnet_shapes, "sgd"),
     "T6": (language_model, language_model_shapes, "adam"),
     "T7": (row_reader, row_reader_shapes, "adam"),
     "T8": (tagger, tagger_shapes, "adam"),
+    "T10": (vae, vae_shapes, "adam"),
     "T11": (fcn, fcn_shapes, "adam"),
+    "T12": (autoencoder, autoencoder_shapes, "adam"),
 }

@@ -1,4 +1,4 @@
-"""Training steps T3-T9 and T11: the cases, and fastnn's and PyTorch's contenders.
+"""Training steps T1 and T3-T12: the cases, and fastnn's and PyTorch's contenders.
 
 One training step: a fresh NumPy batch converted as a user would, forward, loss, backward, update.
 """
@@ -19,18 +19,23 @@ from .workloads import has
 Step = Callable[[], Any]
 LR = 0.01
 TRAIN = (
+    "T1 mlp",
     *("T3 lenet5", "T4 alexnet 224", "T5 resnet18 small"),
-    *("T6 lstm lm", "T7 gru rows", "T8 bilstm tagger", "T9 dcgan", "T11 fcn 1d"),
+    *("T6 lstm lm", "T7 gru rows", "T8 bilstm tagger", "T9 dcgan"),
+    *("T10 vae", "T11 fcn 1d", "T12 autoencoder"),
 )
 # GFLOP a step: 2 a multiply-add of the products and convolutions.
 GFLOP = {
+    **{"T1": 0.3082, "T10": 0.4198, "T12": 0.5641},
     **{"T3": 0.1424, "T4": 30.4668, "T5": 92.4084, "T9": 8.1792, "T11": 3.2254},
     **{"T6": 11.5763, "T7": 1.2121, "T8": 0.2683},
 }
-ADAM = ("T6", "T7", "T8", "T9", "T11")
+ADAM = ("T1", "T6", "T7", "T8", "T9", "T10", "T11", "T12")
 SEQUENCES = ("T6", "T7", "T8")
+FLAT = ("T1", "T10", "T12")  # rows of numbers: no layout to choose
 # Rows of a batch, shape of one, classes; of sequences (T, N, ...) the second axis is the batch.
 SHAPES: dict[str, tuple[int, tuple[int, ...], int]] = {
+    "T1": (128, (784,), 10),
     "T3": (64, (1, 28, 28), 10),
     "T4": (8, (3, 224, 224), 1000),
     "T5": (32, (3, 32, 32), 10),
@@ -38,8 +43,12 @@ SHAPES: dict[str, tuple[int, tuple[int, ...], int]] = {
     "T7": (28, (128, 28), 10),
     "T8": (50, (16, 64), 10),
     "T9": (64, (1, 28, 28), 0),
+    "T10": (128, (784,), 0),
     "T11": (32, (1, 256), 10),
+    "T12": (256, (784,), 0),
 }
+# Shape of a row of the noise of those that have no labels.
+NOISE: dict[str, tuple[int, ...]] = {"T9": (100, 1, 1), "T10": (20,), "T12": (0,)}
 
 
 def flops(case: str) -> float:
@@ -48,8 +57,9 @@ def flops(case: str) -> float:
 
 
 def batches(case: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Random batches: x float32 with labels, for the GAN with noise (N, 100, 1, 1).  T6 has symbols
-    (T, N) for x; T6 and T8 have a label (T N,) a step, T7 one a row of the batch."""
+    """Random batches: x float32 with labels, or with noise: (N, 100, 1, 1) of the GAN, (N, 20) of
+    the VAE, (N, 0) of the autoencoder.  T6 has symbols (T, N) for x; T6 and T8 have a label (T N,)
+    a step, T7 one a row of the batch."""
     rng = np.random.default_rng(0)
     key = case.split()[0]
     n, shape, classes = SHAPES[key]
@@ -66,7 +76,7 @@ def batches(case: str) -> list[tuple[np.ndarray, np.ndarray]]:
     def second() -> np.ndarray:
         if classes:
             return rng.integers(0, classes, n)
-        return rng.standard_normal((n, 100, 1, 1), dtype=np.float32)
+        return rng.standard_normal((n, *NOISE[key]), dtype=np.float32)
 
     return [(rng.random((n, *shape), dtype=np.float32), second()) for _ in range(4)]
 
@@ -78,6 +88,7 @@ def fastnn_model(case: str) -> Any:
 
     fastnn.manual_seed(0)
     makers: dict[str, Callable[[], Any]] = {
+        **dense_nets(fastnn.nn),
         "T3": lambda: twins.lenet(fastnn.nn),
         "T4": models.AlexNet,
         "T5": lambda: models.resnet18(10, small_images=True),
@@ -85,6 +96,15 @@ def fastnn_model(case: str) -> Any:
         "T11": lambda: models.TimeSeriesFCN(1, 10, channels=(64, 128, 64)),
     }
     return makers[case.split()[0]]()
+
+
+def dense_nets(nn: Any) -> dict[str, Callable[[], Any]]:
+    """T1, T10 and T12 by either library."""
+    return {
+        "T1": lambda: twins.mlp(nn),
+        "T10": lambda: twins.vae(nn),
+        "T12": lambda: twins.autoencoder(nn),
+    }
 
 
 def sequence_nets(nn: Any) -> dict[str, Callable[[], Any]]:
@@ -102,6 +122,7 @@ def torch_model(case: str) -> Any:
 
     torch.manual_seed(0)
     makers: dict[str, Callable[[], Any]] = {
+        **dense_nets(torch.nn),
         "T3": lambda: twins.lenet(torch.nn),
         "T4": twins.alexnet,
         "T5": lambda: twins.resnet(num_classes=10, small_images=True),
@@ -117,9 +138,29 @@ def _optimizer(case: str, optim: Any, params: Any, **options: Any) -> Any:
     return optim.SGD(params, lr=LR, momentum=0.9, **options)
 
 
-def classifier(case: str, lib: Any, model: Any, convert: Any, options: dict[str, Any]) -> Step:
+def objective(case: str, lib: Any, model: Any) -> Callable[[Any, Any], Any]:
+    """loss(x, y) of a batch by fastnn or PyTorch: cross-entropy, but for T10 the evidence bound
+    (y is noise), summed over pixels and rows, and for T12 the squared error to x itself."""
+    key = case.split()[0]
+    if key == "T12":
+        squared = lib.nn.MSELoss()
+        return lambda x, _: squared(model(x), x)
+    if key == "T10":
+        bce = lib.nn.BCEWithLogitsLoss(reduction="sum")
+
+        def bound(x: Any, noise: Any) -> Any:
+            logits, mean, log_var = model(x, noise)
+            divergence = -0.5 * (1 + log_var - mean * mean - log_var.exp()).sum()
+            return bce(logits, x) + divergence
+
+        return bound
+    entropy = lib.nn.CrossEntropyLoss()
+    return lambda x, y: entropy(model(x), y)
+
+
+def stepper(case: str, lib: Any, model: Any, convert: Any, options: dict[str, Any]) -> Step:
     """A step of `model` by fastnn or PyTorch, Adam or SGD with `options`."""
-    loss_of = lib.nn.CrossEntropyLoss()
+    loss_of = objective(case, lib, model)
     optimizer = _optimizer(case, lib.optim, model.parameters(), **options)
     data, count = batches(case), [0]
     parameters = list(model.parameters())
@@ -129,7 +170,7 @@ def classifier(case: str, lib: Any, model: Any, convert: Any, options: dict[str,
         x, y = data[count[0] % len(data)]
         count[0] += 1
         optimizer.zero_grad()
-        loss = loss_of(model(convert(x)), lib.from_numpy(y))
+        loss = loss_of(convert(x), lib.from_numpy(y))
         loss.backward()
         if clips:
             lib.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -171,7 +212,7 @@ def fastnn_step(case: str) -> Step:
         fastnn.manual_seed(0)
         nets = [twins.generator(fastnn.nn), twins.discriminator(fastnn.nn)]
         return _gan(case, fastnn, nets, fastnn.from_numpy, {})
-    return classifier(case, fastnn, fastnn_model(case), fastnn.from_numpy, {})
+    return stepper(case, fastnn, fastnn_model(case), fastnn.from_numpy, {})
 
 
 def torch_steps(case: str, compiled: bool) -> dict[str, Step]:
@@ -197,7 +238,7 @@ def torch_steps(case: str, compiled: bool) -> dict[str, Step]:
         if case.startswith("T9"):
             steps[name] = _gan(case, torch, found, convert, options)
         else:
-            steps[name] = classifier(case, torch, found[0], convert, options)
+            steps[name] = stepper(case, torch, found[0], convert, options)
     return steps
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import nets, rnn_jax
-from .train_cases import LR, SEQUENCES, Step, batches
+from .train_cases import FLAT, LR, SEQUENCES, Step, batches
 
 STATISTICS = ("mean", "var")
 
@@ -110,11 +110,30 @@ class Ops:
     def rows(self, x: Any) -> Any:
         return x.reshape(-1, x.shape[-1])
 
+    def exp(self, x: Any) -> Any:
+        import jax
+
+        return jax.numpy.exp(x)
+
+    def total(self, x: Any) -> Any:
+        return x.sum()
+
+    def bce(self, z: Any, x: Any) -> Any:
+        import jax
+
+        return (jax.nn.softplus(z) - x * z).sum()
+
+    def mse(self, y: Any, x: Any) -> Any:
+        return ((y - x) ** 2).mean()
+
+    def cross_entropy(self, logits: Any, y: Any) -> Any:
+        return _loss(logits, y)
+
 
 def contenders(case: str) -> dict[str, Step]:
     """JAX's steps of one case."""
-    make = _gan if case.startswith("T9") else _classifier
-    if case.split()[0] in SEQUENCES:
+    make = _gan if case.startswith("T9") else _stepper
+    if case.split()[0] in SEQUENCES + FLAT:
         return {"jax": make(case, False)}
     return {name: make(case, last) for name, last in (("jax nchw", False), ("jax nhwc", True))}
 
@@ -183,10 +202,10 @@ def _image(x: np.ndarray, last: bool) -> np.ndarray:
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if last else x
 
 
-def _classifier(case: str, last: bool) -> Step:
+def _stepper(case: str, last: bool) -> Step:
     import jax
 
-    net, shapes, kind = nets.NETS[case.split()[0]]
+    _, shapes, kind = nets.NETS[case.split()[0]]
     p, kept = _split(_placed(shapes(), last))
     update = _adam if kind == "adam" else _sgd
     state: Any = p, kept, (_zeros(p), _zeros(p)) if kind == "adam" else _zeros(p), 0
@@ -197,8 +216,7 @@ def _classifier(case: str, last: bool) -> Step:
 
         def loss_of(p: Any) -> Any:
             o = Ops(last, {**p, **kept}, jax.random.key(t))
-            loss = _loss(net(o, {**p, **kept}, x), y)
-            return loss, o.statistics
+            return nets.loss(case, o, {**p, **kept}, x, y), o.statistics
 
         (loss, kept), g = jax.value_and_grad(loss_of, has_aux=True)(p)
         p, m = update(p, m, _clipped(g) if case.startswith("T6") else g, t + 1.0)
@@ -210,8 +228,9 @@ def _classifier(case: str, last: bool) -> Step:
         nonlocal state
         x, y = data[count[0] % len(data)]
         count[0] += 1
-        image = x if case.split()[0] in SEQUENCES else _image(x, last)
-        state, loss = step(state, image, y.astype(np.int32))
+        image = x if case.split()[0] in SEQUENCES + FLAT else _image(x, last)
+        labels = y if y.dtype == np.float32 else y.astype(np.int32)
+        state, loss = step(state, image, labels)
         return jax.block_until_ready((state, loss))
 
     return run

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import nets, rnn_tensorflow
-from .train_cases import LR, SEQUENCES, Step, batches
+from .train_cases import FLAT, LR, SEQUENCES, Step, batches
 from .train_jax import STATISTICS
 
 
@@ -115,10 +115,33 @@ class Ops:
 
         return tf.reshape(x, (-1, x.shape[-1]))
 
+    def exp(self, x: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.exp(x)
+
+    def total(self, x: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.reduce_sum(x)
+
+    def bce(self, z: Any, x: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(x, z))
+
+    def mse(self, y: Any, x: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.reduce_mean(tf.math.squared_difference(y, x))
+
+    def cross_entropy(self, logits: Any, y: Any) -> Any:
+        return _loss(logits, y)
+
 
 def contenders(case: str) -> dict[str, Step]:
     """TensorFlow's steps of one case; what XLA cannot compile is left out."""
-    make = _gan if case.startswith("T9") else _classifier
+    make = _gan if case.startswith("T9") else _stepper
     steps: dict[str, Step] = {}
     for name, xla in (("tensorflow", False), ("tensorflow xla", True)):
         step = make(case, xla)
@@ -188,10 +211,10 @@ def _last(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
 
 
-def _classifier(case: str, xla: bool) -> Step:
+def _stepper(case: str, xla: bool) -> Step:
     import tensorflow as tf
 
-    net, shapes, kind = nets.NETS[case.split()[0]]
+    _, shapes, kind = nets.NETS[case.split()[0]]
     p = _variables(shapes())
     trained = [v for v in p.values() if v.trainable]
     optimizer: Any = _Adam(trained) if kind == "adam" else _Sgd(trained)
@@ -199,7 +222,7 @@ def _classifier(case: str, xla: bool) -> Step:
     @tf.function(jit_compile=xla)
     def step(x: Any, y: Any) -> Any:
         with tf.GradientTape() as tape:
-            loss = _loss(net(Ops(p), p, x), y)
+            loss = nets.loss(case, Ops(p), p, x, y)
         gradients = tape.gradient(loss, trained)
         if case.startswith("T6"):
             gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
@@ -211,7 +234,7 @@ def _classifier(case: str, xla: bool) -> Step:
     def run() -> Any:
         x, y = data[count[0] % len(data)]
         count[0] += 1
-        image = x if case.split()[0] in SEQUENCES else _last(x)
+        image = x if case.split()[0] in SEQUENCES + FLAT else _last(x)
         return step(tf.constant(image), tf.constant(y)).numpy()
 
     return run

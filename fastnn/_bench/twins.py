@@ -1,9 +1,45 @@
 """The networks of the workloads, built from torch.nn: torchvision's AlexNet and ResNet, the 1-D
-network; LeNet-5, DCGAN's halves and the recurrent ones take any library of that vocabulary."""
+network; the dense ones, LeNet-5, DCGAN's halves and the recurrent ones take any library of that
+vocabulary."""
 
 from __future__ import annotations
 
 from typing import Any
+
+
+def mlp(nn: Any) -> Any:
+    """T1's network."""
+    return nn.Sequential(
+        *(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10))
+    )
+
+
+def vae(nn: Any) -> Any:
+    """T10's network (Kingma & Welling 2014): x (N, 784) and noise (N, 20) -> logits of the pixels,
+    mean and logarithm of the variance of the code."""
+
+    class VAE(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.relu = nn.Linear(784, 400), nn.ReLU()
+            self.mean, self.log_var = nn.Linear(400, 20), nn.Linear(400, 20)
+            self.decoder, self.pixels = nn.Linear(20, 400), nn.Linear(400, 784)
+
+        def forward(self, x: Any, noise: Any) -> Any:
+            h = self.relu(self.encoder(x))
+            mean, log_var = self.mean(h), self.log_var(h)
+            code = mean + noise * (0.5 * log_var).exp()
+            return self.pixels(self.relu(self.decoder(code))), mean, log_var
+
+    return VAE()
+
+
+def autoencoder(nn: Any) -> Any:
+    """T12's network: (N, 784) -> (N, 784)."""
+    return nn.Sequential(
+        *(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 64), nn.ReLU()),
+        *(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 784)),
+    )
 
 
 def lenet(nn: Any) -> Any:

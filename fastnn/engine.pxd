@@ -5,6 +5,8 @@ from .tensor cimport Core, Function, is_contiguous, wrap
 
 cdef object _add(object a, object b)
 cdef tuple _run_node(Function node, list outs)
+cdef tuple _call_backward(Function node, list outs)
+cdef tuple _watch_node(Function node, list outs)
 cdef object _run_hooks(list hooks, object gradient)
 cdef Py_ssize_t _n_outputs(Function node)
 

@@ -71,20 +71,46 @@ def _add(a, b):
 
 def _run_node(node, outs):
     """Gradients of a node's arguments from those of its outputs."""
+    if mode.anomaly:
+        return _watch_node(node, outs)
+    return _call_backward(node, outs)
+
+
+def _call_backward(node, outs):
     if node._outputs is not None:
         for i, (shape, dtype) in enumerate(node._outputs):
-            if outs[i] is None:
+            if outs[i] is None and node.materialize:
                 outs[i] = np.zeros(shape, dtype)
         results = type(node).backward(node, *outs)
     else:
         results = type(node).backward(node, outs[0])
     if not isinstance(results, tuple):
         results = (results,)
-    if mode.anomaly:
-        for i, g in enumerate(results):
-            if g is not None and np.isnan(g).any():
-                raise RuntimeError(f"{node.name()} returned NaN as the gradient of argument {i}")
     return results
+
+
+def _watch_node(node, outs):
+    """The same; an error, and a NaN, which is one, carries a note of where forward was recorded."""
+    try:
+        results = _call_backward(node, outs)
+        for i, g in enumerate(results):
+            if mode.check_nan and g is not None and np.isnan(g).any():
+                raise RuntimeError(f"{node.name()} returned NaN as the gradient of argument {i}")
+    except Exception as error:
+        error.add_note(_recorded(node))
+        raise
+    return results
+
+
+def _recorded(node):
+    """Where a node was recorded, as the text of a traceback."""
+    if node._stack is None:
+        return (
+            f"{node.name()} was recorded without detect_anomaly(); with it around forward, too, "
+            "the place would be here"
+        )
+    lines = "".join(reversed(node._stack.format()))  # the stack was walked from the inside
+    return f"{node.name()} was recorded at (most recent call last):\n{lines.rstrip()}"
 
 
 def _run_hooks(hooks, gradient):

@@ -13,10 +13,20 @@ class Mode(threading.local):
 
     enabled = True
     anomaly = False
+    check_nan = True
     shapes_only = False
 
 
 mode = _mode = Mode()
+
+# How many detect_anomaly() there are in all threads: while 0, an operation need not ask for more.
+watchers = [0]
+_watchers_lock = threading.Lock()
+
+
+def _watch(change: int) -> None:
+    with _watchers_lock:
+        watchers[0] += change
 
 
 def _runs_under(switch: Callable[[], Any], function: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,13 +118,23 @@ class shapes_only:
 
 class detect_anomaly:
     """`with detect_anomaly():` a backward pass that makes a NaN raises RuntimeError and names the
-    operation.  Costs a look at every gradient.
+    operation.  Where forward ran within it, too, this and every error out of a backward carries a
+    note (`__notes__`) of the place that recorded the operation.
+
+    check_nan: look for NaN; False leaves the notes.  Costs a look at every gradient, and a walk
+    over the stack at every operation; of each thread.
     """
 
+    def __init__(self, check_nan: bool = True) -> None:
+        self._check_nan = bool(check_nan)
+        self._before: list[tuple[bool, bool]] = []
+
     def __enter__(self) -> detect_anomaly:
-        self._before = mode.anomaly
-        mode.anomaly = True
+        self._before.append((mode.anomaly, mode.check_nan))
+        mode.anomaly, mode.check_nan = True, self._check_nan
+        _watch(1)
         return self
 
     def __exit__(self, *args: Any) -> None:
-        mode.anomaly = self._before
+        mode.anomaly, mode.check_nan = self._before.pop()
+        _watch(-1)

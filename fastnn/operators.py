@@ -15,7 +15,8 @@ from .functional.arithmetic import operands
 from .functional.repeats import repeat
 from .functional.shape import contiguous, getitem, sizes, to, view
 from .random import Generator
-from .tensor import Tensor, wrap
+from .tensor import Parameter, Tensor, wrap
+from .tensor import contiguous as contiguous_array
 
 
 def _other(value: Any) -> bool:
@@ -169,7 +170,7 @@ def _data_of(self: Any) -> Any:
 def _set_data(self: Any, value: Any) -> None:
     if not isinstance(value, Tensor) or value.shape != self.shape or value.dtype != self.dtype:
         raise ValueError(f"data must be a Tensor of shape {self.shape} and dtype {self.dtype}")
-    self._data = value._data
+    self._data = contiguous_array(value._data) if isinstance(self, Parameter) else value._data
 
 
 def _transposed(self: Any) -> Any:

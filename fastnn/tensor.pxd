@@ -27,6 +27,7 @@ cdef class Function:
     cdef public dict _hooks
     cdef public Py_ssize_t _seq
     cdef public bint _freed
+    cdef public object _stack
     cpdef tuple _unpack(self)
 
 cpdef bint is_contiguous(ndarray array) noexcept

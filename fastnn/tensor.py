@@ -15,11 +15,13 @@ a tiny network costs little more than its record here.
 from __future__ import annotations
 
 import itertools
+import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .grad_mode import mode
+from .grad_mode import mode, watchers
 
 _CHARS = frozenset("fd?Bilq")
 _SUPPORTED = "float32, float64, int64, int32, uint8 or bool"
@@ -238,7 +240,10 @@ class Tensor(Core):
 
 
 class Parameter(Tensor):
-    """A Tensor that a Module lists among its parameters; requires a gradient unless told not to."""
+    """A Tensor that a Module lists among its parameters; requires a gradient unless told not to.
+
+    Shares the memory of data, but for one that is not contiguous, which is copied.
+    """
 
     __slots__ = ()
 
@@ -246,6 +251,7 @@ class Parameter(Tensor):
         if isinstance(data, Core):
             data = data._data
         super().__init__(data, requires_grad)
+        self._data = contiguous(self._data)  # optimizers step over memory from end to end
 
 
 def contiguous(array: np.ndarray) -> np.ndarray:
@@ -284,10 +290,12 @@ class Function:
     *dys)`, which returns one gradient per argument of forward (None where there is none; trailing
     Nones may be left out).  fastnn.autograd.Function is the same on Tensors.  `strided`: takes
     arrays that are not contiguous.  `is_view`: the result shares the first argument's memory.
+    `materialize`: of several outputs, those without a gradient have one of zeros, not None.
     """
 
     strided = False
     is_view = False
+    materialize = True
 
     def save(self, *arrays):
         """Keep arrays for backward."""
@@ -370,6 +378,10 @@ def _apply(cls, args):
     ctx._edges = tuple(edges)
     ctx._slots = tuple(slots)
     ctx._seq = _next_seq()
+    if watchers[0] and mode.anomaly:
+        ctx._stack = traceback.StackSummary.extract(
+            traceback.walk_stack(sys._getframe()), lookup_lines=False
+        )
     if isinstance(result, tuple):
         outputs = [_output(ctx, y, i, source, True) for i, y in enumerate(result)]
         ctx._outputs = [(y.shape, y.dtype) for y in result]

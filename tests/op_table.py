@@ -12,6 +12,7 @@ import op_inputs as make
 import op_pool as pool
 from op_activation import RECTIFIERS
 from op_attention import ATTENTION
+from op_batched import BATCHED
 from op_bias import BIASES
 from op_case import OpCase, call
 from op_embedding import EMBEDDINGS
@@ -185,6 +186,7 @@ def loss_rows() -> list[OpCase]:
 
 OPS: list[OpCase] = [
     *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
+    *BATCHED,
     *(linear_row(activation) for activation in ACTIVATIONS),
     *conv_rows(),
     *ATTENTION,

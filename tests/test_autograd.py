@@ -359,6 +359,41 @@ def test_detect_anomaly_names_the_operation():
     assert np.isnan(w.grad.numpy()).all()
 
 
+def root_of_a_negative_number(w):
+    return F.sqrt(w * 1)
+
+
+def test_detect_anomaly_shows_where_forward_was_recorded():
+    w = tensor([-1.0], requires_grad=True)
+    with autograd.detect_anomaly(), pytest.raises(RuntimeError, match="Sqrt returned") as caught:
+        root_of_a_negative_number(w).backward()
+    (note,) = caught.value.__notes__
+    assert note.startswith("Sqrt was recorded at (most recent call last):")
+    assert "in root_of_a_negative_number\n    return F.sqrt(w * 1)\n" in note
+    assert note.index("test_detect_anomaly_shows") < note.index("in root_of_a_negative_number")
+    y = root_of_a_negative_number(w)
+    assert y.grad_fn._stack is None  # nothing is kept where nobody asked for it
+    with autograd.detect_anomaly(), pytest.raises(RuntimeError) as caught:
+        y.backward()
+    assert caught.value.__notes__[0].startswith("Sqrt was recorded without detect_anomaly()")
+
+
+def test_detect_anomaly_nests_and_may_let_nan_through():
+    w = tensor([-1.0], requires_grad=True)
+    switch = autograd.detect_anomaly()
+    with switch, autograd.detect_anomaly(check_nan=False), switch:
+        pass
+    assert F.sqrt(w).grad_fn._stack is None
+    with autograd.detect_anomaly(check_nan=False):
+        F.sqrt(w).backward()
+        assert np.isnan(w.grad.numpy()).all()
+        y = (w * 2).exp()
+        y.backward()
+        with pytest.raises(RuntimeError, match="second time") as caught:
+            y.backward()
+    assert "Exp was recorded at" in caught.value.__notes__[0]
+
+
 # ---- memory
 
 

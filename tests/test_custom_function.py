@@ -152,3 +152,54 @@ def test_custom_functions_leave_no_cycles():
         assert [r() for r in alive] == [None, None]
     finally:
         gc.enable()
+
+
+def test_once_differentiable_runs_unrecorded():
+    seen = []
+
+    class Halve(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x / 2
+
+        @staticmethod
+        @autograd.once_differentiable
+        def backward(ctx, dy):
+            """Half of dy."""
+            seen.append(fastnn.is_grad_enabled())
+            return dy / 2
+
+    assert Halve.backward.__doc__ == "Half of dy."
+    x = fastnn.ones(2, requires_grad=True)
+    Halve.apply(x).sum().backward()
+    assert x.grad.tolist() == [0.5, 0.5] and seen == [False]
+    assert autograd.function.once_differentiable is autograd.once_differentiable
+
+
+def test_only_outputs_are_marked_as_non_differentiable():
+    def forward(ctx, x):
+        ctx.mark_non_differentiable(x)
+        return x * 2
+
+    with pytest.raises(RuntimeError, match="marked a tensor that it does not return"):
+        made(forward).apply(fastnn.ones(1))
+    with pytest.raises(TypeError, match="expected Tensors, got int"):
+        made(lambda ctx, x: ctx.mark_non_differentiable(1)).apply(fastnn.ones(1))
+
+
+def test_a_marked_output_that_is_saved_may_not_change():
+    def forward(ctx, x):
+        sign = x / abs(x)
+        ctx.mark_non_differentiable(sign)
+        ctx.save_for_backward(sign)
+        return abs(x), sign
+
+    absolute = made(forward, lambda ctx, dy, _: dy * ctx.saved_tensors[0])
+    x = tensor([2.0, -3.0], requires_grad=True)
+    y, sign = absolute.apply(x)
+    y.sum().backward()
+    assert x.grad.tolist() == [1, -1]
+    y, sign = absolute.apply(x)
+    sign.zero_()
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.sum().backward()

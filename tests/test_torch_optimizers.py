@@ -249,3 +249,21 @@ def test_lbfgs_state_dicts_go_both_ways():
             optimizer.step(closure)
         a, b = (w.detach().numpy() for w in weights)
         np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_over_arrays_that_are_not_contiguous(name):
+    array = np.random.default_rng(4).standard_normal((3, 4)).astype(np.float32).T
+    ours, theirs = nn.Parameter(array), torch.nn.Parameter(torch.tensor(array.copy()))
+    again = nn.Parameter(fastnn.zeros(4, 3))
+    again.data = fastnn.from_numpy(array)
+    steps = [getattr(lib.optim, name)([p]) for lib, p in
+             ((fastnn, ours), (fastnn, again), (torch, theirs))]  # fmt: skip
+    for _ in range(3):
+        for p, step in zip((ours, again, theirs), steps, strict=True):
+            p.grad = None
+            (p * p).sum().backward()
+            step.step()
+    close(ours, theirs, name)
+    close(again, theirs, name)
+    assert ours.is_contiguous() and again.is_contiguous()

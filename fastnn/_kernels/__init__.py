@@ -59,6 +59,7 @@ from .adaptive import (  # noqa: E402
 from .arithmetic import add_forward, add_relu_forward  # noqa: E402
 from .attention import attention_forward  # noqa: E402
 from .attention_grad import attention_backward  # noqa: E402
+from .batched import batched_matmul  # noqa: E402
 from .bce import (  # noqa: E402
     bce_backward,
     bce_forward,
@@ -191,6 +192,7 @@ __all__ = [
     "avg_pool2d_forward",
     "batch_norm_backward",
     "batch_norm_forward",
+    "batched_matmul",
     "bce_backward",
     "bce_forward",
     "bce_with_logits_backward",

@@ -204,38 +204,29 @@ class _Clamp(Function):
 
 
 class _Matmul(Function):
+    strided = True
+
     @staticmethod
     def forward(ctx: Any, a: np.ndarray, b: np.ndarray) -> Any:
         ctx.save(a, b)
-        return _products(a, b, False, False)
+        lead = a.shape[:-2] if a.ndim == b.ndim == 2 else _lead(a, b)
+        return backend.of(a).batched_matmul(a, b, lead)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         a, b = ctx.saved
+        product = backend.of(a).batched_matmul
         da = db = None
         if ctx.needs_input_grad[0]:
-            da = unbroadcast(_products(dy, b, False, True), a.shape)
+            da = product(dy, b.swapaxes(-1, -2), a.shape[:-2])
         if ctx.needs_input_grad[1]:
-            db = unbroadcast(_products(a, dy, True, False), b.shape)
+            db = product(a.swapaxes(-1, -2), dy, b.shape[:-2])
         return da, db
 
 
-def _products(a: np.ndarray, b: np.ndarray, transpose_a: bool, transpose_b: bool) -> np.ndarray:
-    """Matrix products over broadcast leading axes."""
-    k = backend.of(a)
-    if a.ndim == 2 and b.ndim == 2:
-        return k.matmul(a, b, transpose_a, transpose_b)
-    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    all_a = np.broadcast_to(a, (*lead, *a.shape[-2:]))
-    all_b = np.broadcast_to(b, (*lead, *b.shape[-2:]))
-    m = a.shape[-1] if transpose_a else a.shape[-2]
-    n = b.shape[-2] if transpose_b else b.shape[-1]
-    out = np.empty((*lead, m, n), a.dtype)
-    for i in np.ndindex(*lead):
-        out[i] = k.matmul(
-            np.ascontiguousarray(all_a[i]), np.ascontiguousarray(all_b[i]), transpose_a, transpose_b
-        )
-    return out
+def _lead(a: np.ndarray, b: np.ndarray) -> tuple[int, ...]:
+    """The leading axes of a product."""
+    return np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
 
 
 def operands(a: Any, b: Any, op: str) -> tuple[Tensor, Tensor]:
@@ -382,7 +373,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     left = a if a.ndim > 1 else reshape(a, (1, -1))
     right = b if b.ndim > 1 else reshape(b, (-1, 1))
     try:
-        np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        _lead(left._data, right._data)
     except ValueError:
         raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not broadcast") from None
     y = _Matmul.apply(left, right)

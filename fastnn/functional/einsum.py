@@ -82,7 +82,8 @@ def _pair(a: Tensor, s: str, b: Tensor, t: str, keep: set[str]) -> tuple[Tensor,
         x = permute(x, [term.index(c) for g in groups for c in g])
         return reshape(x, [math.prod(size[c] for c in g) for g in groups])
 
-    y = matmul(matrix(a, s, batch, rows, inner), matrix(b, t, batch, inner, columns))
+    each = [[c] for c in batch]  # batch axes need not lie one behind the other
+    y = matmul(matrix(a, s, *each, rows, inner), matrix(b, t, *each, inner, columns))
     found = [*batch, *rows, *columns]
     return reshape(y, [size[c] for c in found]), "".join(found)
 

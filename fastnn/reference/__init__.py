@@ -51,7 +51,7 @@ from .embedding import (
 )
 from .fold import fold, unfold
 from .gather import gather_rows
-from .gemm import matmul
+from .gemm import batched_matmul, matmul
 from .group_norm import group_norm_backward, group_norm_forward
 from .layer_norm import (
     layer_norm_backward,
@@ -143,6 +143,7 @@ __all__ = [
     "avg_pool2d_forward",
     "batch_norm_backward",
     "batch_norm_forward",
+    "batched_matmul",
     "bce_backward",
     "bce_forward",
     "bce_with_logits_backward",

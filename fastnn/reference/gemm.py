@@ -1,10 +1,10 @@
-"""Matrix product."""
+"""Matrix products."""
 
 import numpy as np
 
 from ._check import expect_rank, expect_same_dtype
 
-__all__ = ["matmul"]
+__all__ = ["batched_matmul", "matmul"]
 
 
 @np.errstate(all="ignore")
@@ -19,3 +19,17 @@ def matmul(
     if left.shape[1] != right.shape[0]:
         raise ValueError(f"matmul: a has {left.shape[1]} columns, b has {right.shape[0]} rows")
     return left @ right
+
+
+@np.errstate(all="ignore")
+def batched_matmul(a: np.ndarray, b: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
+    """c_ij = sum_p a_ip b_pj for all matrices of a (..., m, k) and b (..., k, n), broadcast; summed
+    over the leading axes that are 1 or missing in lead -> c (*lead, m, n).
+    """
+    expect_same_dtype(a=a, b=b)
+    if a.shape[-1] != b.shape[-2]:
+        raise ValueError(f"batched_matmul: a has {a.shape[-1]} columns, b has {b.shape[-2]} rows")
+    c = a @ b
+    wanted = (1,) * (c.ndim - 2 - len(lead)) + tuple(lead)
+    c = c.sum(tuple(i for i, n in enumerate(wanted) if n == 1), dtype=c.dtype, keepdims=True)
+    return c.reshape(*lead, *c.shape[-2:])

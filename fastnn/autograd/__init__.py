@@ -1,4 +1,9 @@
-"""Automatic differentiation (`torch.autograd`): custom Functions, grad, gradcheck."""
+"""Automatic differentiation (`torch.autograd`): grad, gradcheck, checkpoint; custom Functions and
+Jacobians in files of their own.
+
+Gradients are arrays without a history, so what PyTorch makes of gradients of gradients
+(create_graph, gradgradcheck, hessian) is not here.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from .engine import backward, run_backward, seeds
-from .grad_mode import (
+from ..engine import backward, run_backward, seeds
+from ..grad_mode import (
     detect_anomaly,
     enable_grad,
     is_grad_enabled,
     no_grad,
     set_grad_enabled,
 )
-from .tensor import Function as _TapeFunction
-from .tensor import Tensor, contiguous, wrap
+from ..tensor import Function as _TapeFunction
+from ..tensor import Tensor, contiguous, wrap
+from . import function, functional
+from .function import Function, once_differentiable
 
 __all__ = [
     "Function",
@@ -24,85 +31,15 @@ __all__ = [
     "checkpoint",
     "detect_anomaly",
     "enable_grad",
+    "function",
+    "functional",
     "grad",
     "gradcheck",
     "is_grad_enabled",
     "no_grad",
+    "once_differentiable",
     "set_grad_enabled",
 ]
-
-
-class Function(_TapeFunction):
-    """An operation with a gradient of your own; call it as `MyFunction.apply(...)`.
-
-    Subclasses define static methods on Tensors: forward(ctx, *args) and backward(ctx, *grads),
-    which returns one gradient, or None, per argument of forward.  ctx.save_for_backward(...) keeps
-    tensors, ctx.saved_tensors gives them back; ctx.needs_input_grad says which are wanted.
-    """
-
-    def save_for_backward(self, *tensors: Tensor) -> None:
-        """Keep inputs or outputs for backward; it is an error if they are changed until then."""
-        self.save(*(None if t is None else t._data for t in tensors))
-
-    @property
-    def saved_tensors(self) -> tuple[Any, ...]:
-        """What forward saved.  Raises RuntimeError if it was changed or freed since."""
-        return tuple(None if a is None else wrap(a) for a in self._unpack())
-
-    @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Run forward and record it where a gradient is needed."""
-        return _operation(cls).apply(*args)
-
-
-def _operation(cls: Any) -> Any:
-    """The same Function on arrays, as the tape wants it."""
-    made: Any = cls.__dict__.get("_on_arrays")
-    if made is None:
-        made = type(cls.__name__, (cls,), {"apply": _TapeFunction.__dict__["apply"]})
-        made.forward = staticmethod(lambda ctx, *arrays: _run_forward(cls, ctx, arrays))
-        made.backward = staticmethod(lambda ctx, *dys: _run_backward(cls, ctx, dys))
-        cls._on_arrays = made
-    return made
-
-
-def _run_forward(cls: Any, ctx: Any, arrays: Any) -> Any:
-    ctx.shapes = [a.shape if isinstance(a, np.ndarray) else None for a in arrays]
-    with no_grad():
-        result = cls.forward(ctx, *(wrap(a) if isinstance(a, np.ndarray) else a for a in arrays))
-    found = []
-    for y in result if isinstance(result, tuple) else (result,):
-        if not isinstance(y, Tensor):
-            raise TypeError(f"{cls.__name__}.forward returned {type(y).__name__}, not a Tensor")
-        array = y._data
-        # an input handed through, or a view of one, would be changed with it unseen
-        if any(isinstance(a, np.ndarray) and np.may_share_memory(a, array) for a in arrays):
-            array = array.copy()
-        found.append(array)
-    return tuple(found) if isinstance(result, tuple) else found[0]
-
-
-def _run_backward(cls: Any, ctx: Any, dys: Any) -> Any:
-    with no_grad():
-        grads = cls.backward(ctx, *(wrap(dy) for dy in dys))
-    grads = grads if isinstance(grads, tuple) else (grads,)
-    if all(g is None for g in grads[len(ctx.shapes) :]):  # for arguments left at their defaults
-        grads = grads[: len(ctx.shapes)]
-    if len(grads) != len(ctx.shapes):
-        raise RuntimeError(
-            f"{cls.__name__}.backward returned {len(grads)} gradients for {len(ctx.shapes)} "
-            "arguments"
-        )
-    arrays = []
-    for i, (g, shape) in enumerate(zip(grads, ctx.shapes, strict=True)):
-        if g is not None and (not isinstance(g, Tensor) or g.shape != shape):
-            found = g.shape if isinstance(g, Tensor) else type(g).__name__
-            raise RuntimeError(
-                f"{cls.__name__}.backward returned {found} as gradient {i}, expected a Tensor of "
-                f"shape {shape}"
-            )
-        arrays.append(None if g is None else contiguous(g._data))
-    return tuple(arrays)
 
 
 def grad(
@@ -225,7 +162,7 @@ def checkpoint(
     statistics of batch normalisation are updated twice, as in PyTorch.  Raises RuntimeError if
     function uses recorded results that are not among args, TypeError for other results.
     """
-    from .random import default_generator
+    from ..random import default_generator
 
     state = default_generator.get_state()
     tensors = [i for i, a in enumerate(args) if isinstance(a, Tensor)]

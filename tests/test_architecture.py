@@ -43,8 +43,10 @@ MAY_IMPORT = {
     "train": NETS | {"data", "io", "metrics"},
     "viz": NETS | {"io"},
     "lab": NETS,
+    "sklearn": NETS | {"config", "data", "train"},
     "demos": NETS
-    | {"classic", "config", "data", "datasets", "lab", "metrics", "models", "train", "viz"},
+    | {"classic", "config", "data", "datasets", "lab", "metrics", "models", "train", "viz"}
+    | {"sklearn"},
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},
     "_recipe": NETS | {"data", "datasets", "io", "metrics", "models", "train", "config"},
@@ -68,7 +70,8 @@ THIRD_PARTY = {
     "tensorflow": {"_bench"},
     "onnxruntime": {"_bench"},
     "openvino": {"_bench"},
-    "sklearn": {"_bench"},
+    "sklearn": {"_bench", "demos", "sklearn"},
+    "joblib": {"sklearn"},
 }
 
 

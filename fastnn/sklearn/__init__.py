@@ -1,0 +1,16 @@
+"""Estimators for scikit-learn: its base classes, checks and conventions, fastnn's networks.
+
+Needs scikit-learn: pip install 'fastnn-cpu[sklearn]'.
+"""
+
+try:
+    import sklearn as _sklearn  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "fastnn.sklearn needs scikit-learn: pip install 'fastnn-cpu[sklearn]'"
+    ) from error
+
+from .mlp import MLPClassifier, MLPRegressor
+from .net import NetClassifier, NetRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor", "NetClassifier", "NetRegressor"]

@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test_torch_activation import ACTIVATIONS  # noqa: E402
 from test_torch_conv import COMPARED_LAYERS  # noqa: E402
 from test_torch_embedding import TABLES  # noqa: E402
 from test_torch_losses import MODULES  # noqa: E402
@@ -314,7 +315,7 @@ CONTAINERS = {"ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Res
 def test_every_layer_is_compared():
     found = {type(m).__name__ for make, _ in LAYERS for m in make(nn).modules()} | LOSSES
     found |= ATTENTION | COMPARED_LAYERS | CONTAINERS | MODULES | POOLS | RECURRENT
-    found |= ROW_NORM_LAYERS | TABLES | TRANSFORMERS | TREES
+    found |= ACTIVATIONS | ROW_NORM_LAYERS | TABLES | TRANSFORMERS | TREES
     layers = {
         name
         for name in nn.__all__

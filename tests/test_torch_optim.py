@@ -321,8 +321,8 @@ DEPRECATED = {"size_average", "reduce"}
 ABSENT = {"device", "dtype"}
 OURS = {  # PyTorch has none
     "GaussianNoise", "GlobalAvgPool2d", "LearnedPositionalEncoding", "LocallyConnected1d",
-    "LocallyConnected2d", "PositionalEncoding", "Residual", "RotaryEncoding", "TreeLSTM",
-    "TreeRNN", "Trees",
+    "LocallyConnected2d", "PositionalEncoding", "Residual", "RotaryEncoding", "Step",
+    "TreeLSTM", "TreeRNN", "Trees",
 }  # fmt: skip
 CLASSES = [
     (nn, torch.nn, name)

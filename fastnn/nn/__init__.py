@@ -105,9 +105,9 @@ from .resample import (
 )
 from .rnn import GRU, LSTM, RNN, RNNBase
 from .rnn_cell import GRUCell, LSTMCell, RNNCell
+from .threshold import Hardshrink, Hardtanh, PReLU, ReLU6, RReLU, Softshrink, Threshold
 from .transformer import Transformer, TransformerDecoder, TransformerEncoder
 from .transformer_layer import TransformerDecoderLayer, TransformerEncoderLayer
-from .threshold import Hardshrink, Hardtanh, PReLU, ReLU6, RReLU, Softshrink, Threshold
 from .tree import TreeLSTM, TreeRNN
 from .trees import Trees
 

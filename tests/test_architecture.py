@@ -45,8 +45,7 @@ MAY_IMPORT = {
     "lab": NETS,
     "sklearn": NETS | {"config", "data", "train"},
     "demos": NETS
-    | {"classic", "config", "data", "datasets", "lab", "metrics", "models", "train", "viz"}
-    | {"sklearn"},
+    | {"classic", "config", "data", "datasets", "lab", "metrics", "models", "train", "viz"},
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},
     "_recipe": NETS | {"data", "datasets", "io", "metrics", "models", "train", "config"},
@@ -70,7 +69,7 @@ THIRD_PARTY = {
     "tensorflow": {"_bench"},
     "onnxruntime": {"_bench"},
     "openvino": {"_bench"},
-    "sklearn": {"_bench", "demos", "sklearn"},
+    "sklearn": {"_bench", "sklearn"},
     "joblib": {"sklearn"},
 }
 

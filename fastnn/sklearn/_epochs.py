@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ..tensor import Tensor
 from ..train import Callback
 
 _SMALLEST_LEARNING_RATE = 1e-6
@@ -55,16 +58,14 @@ class Epochs(Callback):
 
     def _end(self, trainer: Any) -> None:
         """The learning rate of the next epoch, or that there is none."""
-        e, groups = self.estimator, trainer.optimizer.param_groups
-        schedule = e._learning_rate_schedule()
+        e, optimizer = self.estimator, trainer.optimizer
+        schedule, lr = e._learning_rate_schedule(), optimizer.param_groups[0]["lr"]
         if schedule == "invscaling":
-            for group in groups:
-                group["lr"] = e.learning_rate_init / (e.t_ + 1) ** e.power_t
+            _set_learning_rate(optimizer, e.learning_rate_init / (e.t_ + 1) ** e.power_t)
         if e._no_improvement_count <= e.n_iter_no_change:
             return
-        if schedule == "adaptive" and groups[0]["lr"] > _SMALLEST_LEARNING_RATE:
-            for group in groups:
-                group["lr"] /= 5
+        if schedule == "adaptive" and lr > _SMALLEST_LEARNING_RATE:
+            _set_learning_rate(optimizer, lr / 5)
             e._no_improvement_count = 0
             return
         trainer.stop_training = True
@@ -75,3 +76,18 @@ class Epochs(Callback):
         )
         if e.verbose:
             print(f"{trainer.stop_reason} Stopping.")
+
+
+def _set_learning_rate(optimizer: Any, lr: float) -> None:
+    """Of SGD; what is under way keeps its speed.
+
+    scikit-learn's velocity has the learning rate in it, PyTorch's momentum buffer has not.
+    """
+    for group in optimizer.param_groups:
+        factor = group["lr"] / lr
+        group["lr"] = lr
+        for p in group["params"]:
+            buffer = optimizer.state.get(p, {}).get("momentum_buffer")
+            if buffer is not None:
+                values = buffer.numpy() if isinstance(buffer, Tensor) else buffer
+                values *= np.asarray(factor, values.dtype)

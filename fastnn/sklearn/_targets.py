@@ -140,16 +140,15 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             if self.out_activation_ == "softmax":
                 return functional.softmax(outputs, 1).numpy()
             p = functional.sigmoid(outputs).numpy()
+            others = functional.sigmoid(-outputs).numpy()  # 1 - p would lose what is below 1e-7
         if self._is_multilabel:
             return p
-        if len(self.classes_) == 1:
-            return np.ones_like(p)
-        return np.concatenate([1 - p, p], axis=1)
+        return np.ones_like(p) if len(self.classes_) == 1 else np.concatenate([others, p], axis=1)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithms of the probabilities."""
-        p = self.predict_proba(X)
-        return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
+        """Logarithms of the probabilities, -inf for those that are 0 in float32."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -204,8 +203,13 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
-        """(n_samples,), or (n_samples, n_outputs) for several targets; float32."""
+        """(n_samples,), or (n_samples, n_outputs) for several targets.
+
+        float32 if X is, else float64, which is what scikit-learn's regressors give.
+        """
         predicted = self._predicted(self._outputs(X))
+        if getattr(X, "dtype", None) != np.float32:
+            predicted = predicted.astype(np.float64)
         return predicted[:, 0] if self.n_outputs_ == 1 else predicted
 
     def __sklearn_tags__(self) -> Any:

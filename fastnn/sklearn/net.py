@@ -33,20 +33,10 @@ class _Net(NetworkEstimator):
     _allow_nd = True
     _draws_from_default_generator = True
 
-    def _keep(self, arguments: dict[str, Any]) -> None:
-        """Attributes of their own, so that clone, GridSearchCV and pickle see them."""
-        for name in arguments:
-            if not name.startswith(_PREFIXES):
-                raise TypeError(
-                    f"{type(self).__name__}: no parameter {name!r}; those of the module begin with "
-                    "module__, those of the optimizer with optimizer__"
-                )
-        self.__dict__.update(arguments)
-
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Those of __init__, and the arguments module__* and optimizer__*."""
-        params = super().get_params(deep=False)
-        return params | {k: v for k, v in self.__dict__.items() if k.startswith(_PREFIXES)}
+        """Those of __init__, and what else it was given: module__* and optimizer__*."""
+        given = (k for k in self.__dict__ if not (k.startswith("_") or k.endswith("_")))
+        return super().get_params(deep=False) | {k: self.__dict__[k] for k in given}
 
     def set_params(self, **params: Any) -> Any:
         """Also module__* and optimizer__*; returns self.  ValueError for other unknown names."""
@@ -59,7 +49,17 @@ class _Net(NetworkEstimator):
         items = self.__dict__.items()
         return {k.removeprefix(prefix): v for k, v in items if k.startswith(prefix)}
 
+    def _check_names(self) -> None:
+        known = self._get_param_names()
+        for name in self.get_params():
+            if name not in known and not name.startswith(_PREFIXES):
+                raise TypeError(
+                    f"{type(self).__name__}: no parameter {name!r}; those of the module begin with "
+                    "module__, those of the optimizer with optimizer__"
+                )
+
     def _make_module(self, init_seed: int, train_seed: int) -> nn.Module:
+        self._check_names()
         arguments = self._arguments("module__")
         if isinstance(self.module, nn.Module):
             if arguments:
@@ -144,7 +144,7 @@ class NetClassifier(NetworkClassifier, _Net):
         self.scheduler = scheduler
         self.callbacks = callbacks
         self.n_jobs = n_jobs
-        self._keep(kwargs)
+        self.__dict__.update(kwargs)  # fit looks at their names, as scikit-learn's do at values
 
 
 class NetRegressor(NetworkRegressor, _Net):
@@ -204,4 +204,4 @@ class NetRegressor(NetworkRegressor, _Net):
         self.scheduler = scheduler
         self.callbacks = callbacks
         self.n_jobs = n_jobs
-        self._keep(kwargs)
+        self.__dict__.update(kwargs)  # fit looks at their names, as scikit-learn's do at values

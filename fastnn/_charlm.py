@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from . import datasets, get_num_threads, manual_seed, optim, save
 from .classic import NGram
 from .io.files import write_atomically
 from .metrics.language import perplexity_of
-from .models import CharRNN
+from .models import CharRNN, CharTransformer
 from .random import Generator, resolve
 from .train import tbptt_epoch, tbptt_loss, weights_sha256
 from .train.checkpoint import load_tree, refuse_other_options, save_tree
@@ -31,11 +32,11 @@ def run(args: Any, out: Path, checkpoint: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     v = len(text.vocabulary)
     print(
-        f"{args.layers}-layer {args.cell.upper()} of {args.hidden}, {len(text):,} characters, {v} "
+        f"{args.layers}-layer {_name(args)} of {args.hidden}, {len(text):,} characters, {v} "
         f"different; seed {args.seed}, {get_num_threads()} threads; results go to {out}"
     )
     manual_seed(args.seed)
-    model = CharRNN(v, 64, args.hidden, args.layers, args.cell)
+    model, piece = _network(args, v)
     optimizer = optim.Adam(model.parameters(), lr=args.lr)
     settings = {name: getattr(args, name) for name in _SETTINGS}
     data = {"text": _sha256(whole), "vocabulary": _sha256(text.vocabulary)}
@@ -51,7 +52,7 @@ def run(args: Any, out: Path, checkpoint: Path) -> int:
                 group["lr"] = args.lr * (1 - epoch / args.epochs)
             batches = datasets.tbptt_batches(train, args.batch_size, args.seq_len)
             loss = tbptt_epoch(model, batches, optimizer)
-            held_out = tbptt_loss(model, datasets.tbptt_batches(test, 1, 500))
+            held_out = tbptt_loss(model, datasets.tbptt_batches(test, 1, piece))
             history["epoch"].append(epoch + 1)
             history["perplexity"].append(perplexity_of(loss))
             history["val_perplexity"].append(perplexity_of(held_out))
@@ -75,16 +76,34 @@ def run(args: Any, out: Path, checkpoint: Path) -> int:
     return _finish(args, out, model, text, history, baselines, sample, seconds)
 
 
+def _network(args: Any, vocab_size: int) -> tuple[CharRNN | CharTransformer, int]:
+    """The model, and how many characters of the held-out text it is to be given at a time."""
+    if args.cell != "transformer":
+        return CharRNN(vocab_size, 64, args.hidden, args.layers, args.cell), 500
+    heads = math.gcd(4, args.hidden)
+    model = CharTransformer(vocab_size, args.hidden, args.layers, heads, args.seq_len)
+    # All but the first characters then see half a window at least; smaller pieces cost more.
+    return model, max(args.seq_len // 2, 1)
+
+
+def _name(args: Any) -> str:
+    return args.cell if args.cell == "transformer" else args.cell.upper()
+
+
 def _finish(args, out, model, text, history, baselines, sample, seconds) -> int:
     digest = weights_sha256(model)
     final = history["val_perplexity"][-1]
-    metadata = {"model": "CharRNN", "vocabulary": text.vocabulary, "weights_sha256": digest}
+    metadata = {
+        "model": type(model).__name__,
+        "vocabulary": text.vocabulary,
+        "weights_sha256": digest,
+    }
     save(model, out / "charlm.safetensors", metadata=metadata)
     report = history | {"baselines": baselines, "sample": sample}
     write_atomically(out / "history.json", (json.dumps(report, indent=1) + "\n").encode())
     print("\nperplexity on the held-out tenth")
-    for name, value in (*baselines.items(), (args.cell.upper(), final)):
-        print(f"  {name:8} {value:8.3f}")
+    for name, value in (*baselines.items(), (_name(args), final)):
+        print(f"  {name:11} {value:8.3f}")
     # The command's output is ASCII; the file has the text as it is.
     shown = sample.encode("ascii", "backslashreplace").decode()
     print(f"\nsampled at temperature {args.temperature}:\n{shown}\n")
@@ -93,7 +112,7 @@ def _finish(args, out, model, text, history, baselines, sample, seconds) -> int:
     if not args.no_plot:
         from ._report import NO_PICTURE, save_language_report
 
-        title = f"{args.cell.upper()} character model, held-out perplexity {final:.2f}"
+        title = f"{_name(args)} character model, held-out perplexity {final:.2f}"
         try:
             save_language_report(out / "report.png", title, history, baselines, sample)
             written.append("report.png")

@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_training_options(charlm, epochs=5, batch_size=32, lr=0.003)
     charlm.add_argument("--text", type=Path, metavar="FILE", help="UTF-8; default: help topics")
-    charlm.add_argument("--cell", choices=["lstm", "gru", "rnn"], default="lstm")
+    charlm.add_argument("--cell", choices=["lstm", "gru", "rnn", "transformer"], default="lstm")
     charlm.add_argument("--hidden", type=_positive_int, default=256, metavar="N")
     charlm.add_argument("--layers", type=_positive_int, default=2, metavar="N")
     charlm.add_argument("--seq-len", type=_positive_int, default=64, metavar="N")

@@ -41,6 +41,20 @@ def test_writes_and_reports(common, tmp_path, capsys):
     assert report["epoch"] == [1, 2, 3] and len(report["sample"]) == 50
 
 
+def test_a_transformer(common, tmp_path, capsys):
+    out = tmp_path / "t"
+    common = (*common, "--cell", "transformer", "--epochs", 3, "--out", out, "--no-plot")
+    assert run(*common, "--threads", 2) == 0
+    first = capsys.readouterr().out
+    assert "1-layer transformer of 32" in first
+    report = json.loads((out / "history.json").read_text())
+    assert report["baselines"]["unigram"] > report["val_perplexity"][-1]
+    assert run(*common, "--threads", 1) == 0
+    assert sha(capsys.readouterr().out) == sha(first)
+    assert run(*common, "--resume", "--seq-len", 10) == 1
+    assert "run with --seq-len 20" in capsys.readouterr().err
+
+
 def test_repeats_and_resumes_to_the_bit(common, tmp_path, capsys, monkeypatch):
     common = (*common, "--epochs", 2, "--no-plot")
     assert run(*common, "--out", tmp_path / "a") == 0

@@ -2,6 +2,7 @@
 
 from .alexnet import AlexNet, AlexNetOriginal
 from .char_rnn import CharRNN
+from .char_transformer import CharTransformer
 from .fcn import TimeSeriesFCN
 from .forecaster import SequenceForecaster
 from .lenet import LeNet5
@@ -19,6 +20,7 @@ __all__ = [
     "AlexNetOriginal",
     "BiLSTMTagger",
     "CharRNN",
+    "CharTransformer",
     "LeNet5",
     "LeNet5Original",
     "ResNet",

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import from_numpy, nn, no_grad, rand
-from ..functional import _checks
-from ..nn.utils import evaluating
+from .. import nn
 from ..random import Generator
 from ..tensor import Tensor
 from ._cells import CELLS
+from ._sampling import sample
 
 
 class CharRNN(nn.Module):
@@ -77,35 +76,4 @@ class CharRNN(nn.Module):
         Raises ValueError for an empty prompt, a length below 0, or a temperature that is negative
         or not finite; TypeError if length is no integer or temperature no number.
         """
-        prompt = np.asarray(prompt, np.int64)
-        if prompt.ndim != 1 or not prompt.size:
-            raise ValueError(f"CharRNN.sample: prompt has shape {prompt.shape}, expected (P,)")
-        where = "CharRNN.sample"
-        length = _checks.integer(length, where, "length", 0)
-        temperature = _checks.number(temperature, where, "temperature")
-        if not 0 <= temperature < float("inf"):
-            raise ValueError(
-                f"{where}: temperature is {temperature}, expected a finite number above 0, "
-                "or 0 for the most probable id each time"
-            )
-        result = np.empty(length, np.int64)
-        if length == 0:
-            return result
-        draws = rand(length, generator=generator).numpy()
-        state, ids = None, prompt
-        with evaluating(self), no_grad():
-            for i in range(length):
-                logits, state = self(from_numpy(ids.reshape(-1, 1)), state)
-                result[i] = _draw(logits.numpy()[-1, 0], temperature, float(draws[i]))
-                ids = result[i : i + 1]
-        return result
-
-
-def _draw(logits: np.ndarray, temperature: float, u: float) -> int:
-    """The id at which the running sum of the probabilities passes u in [0, 1)."""
-    z = logits.astype(np.float64) - logits.max()
-    if temperature == 0:
-        return int(z.argmax())
-    with np.errstate(over="ignore"):  # a tiny temperature: exp(-inf) is the 0 that is meant
-        total = np.exp(z / temperature).cumsum()
-    return int(np.searchsorted(total, u * total[-1], side="right").clip(max=len(z) - 1))
+        return sample(self, prompt, length, temperature, generator)

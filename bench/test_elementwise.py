@@ -21,6 +21,27 @@ def test_activation(race, threads, op):
     race(f"{op} 1M", threads, contenders)
 
 
+@pytest.mark.parametrize("op", ["gelu", "silu", "elu", "softplus", "mish"])
+def test_smooth_activation(race, threads, op):
+    _activation(race, threads, op, ELEMENTS, "1M")
+
+
+@pytest.mark.parametrize("op", ["relu", "tanh", "gelu"])
+def test_activation_of_more_than_the_caches(race, threads, op):
+    _activation(race, threads, op, 4 * ELEMENTS, "4M")
+
+
+def _activation(race, threads, op, n, size):
+    """Of both signs, on which these branch."""
+    x = np.random.default_rng(0).standard_normal(n, dtype=np.float32)
+
+    def run(library):
+        function, values = getattr(library.nn.functional, op), library.from_numpy(x)
+        return lambda: function(values)
+
+    race(f"{op} normal {size}", threads, {"fastnn": run(fastnn), "torch": run(torch)})
+
+
 def test_dropout(race, threads):
     x = np.random.default_rng(0).random(ELEMENTS, dtype=np.float32)
     ours, theirs = fastnn.from_numpy(x), torch.from_numpy(x)

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn._bench import infer_cases, main, memory, op_cases, peers, rnn_cases, sweep, train_cases
+from fastnn._bench import (
+    infer_cases,
+    loss_cases,
+    main,
+    memory,
+    op_cases,
+    peers,
+    rnn_cases,
+    sweep,
+    train_cases,
+)
 from fastnn._bench.timing import Result, limited, means, measure, missed, table
 
 
@@ -199,6 +209,24 @@ def test_recurrent_layers_compute_what_pytorch_computes(kind, backward):
         ours, theirs = (rnn_cases.step(op, lib)().numpy() for lib in (fastnn, torch))
     assert ours.shape == (5, 3, 4 if backward else 6) and ours.std() > 0
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", loss_cases.LOSSES)
+def test_losses_compute_what_pytorch_computes(name):
+    torch = pytest.importorskip("torch")
+    with limited(1):
+        ours, theirs = (loss_cases.step(lib, name, 6, 5)().numpy() for lib in (fastnn, torch))
+    assert ours.shape == (6, 5) and ours.std() > 0
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_cross_entropy_computes_what_jax_computes():
+    pytest.importorskip("jax")
+    from fastnn._bench import loss_jax
+
+    (run,) = loss_jax.contenders(6, 5).values()
+    ours = loss_cases.step(fastnn, "cross_entropy", 6, 5)().numpy()
+    np.testing.assert_allclose(ours, run()[1], rtol=1e-5, atol=1e-7)
 
 
 SAME_NAMES = ("T1 mlp", "T6 lstm lm", "T7 gru rows", "T8 bilstm tagger", "T10 vae")

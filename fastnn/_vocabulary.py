@@ -25,18 +25,8 @@ _DEVICES = "one process, one CPU"
 _RARE = "none of the classical networks uses it"
 _GPU = "an interface of GPU kernels"
 
-# What is meant to come and is not here yet.
-_LAYERS_TO_COME = """
-Bilinear ChannelShuffle MaxUnpool3d Unflatten
-"""
-_FUNCTIONS_TO_COME = """
-bilinear channel_shuffle max_unpool3d
-"""
-_TO_COME = "not here yet"
-
 LEFT_OUT: dict[str, dict[str, str]] = {
     "torch.nn": {
-        **dict.fromkeys(_LAYERS_TO_COME.split(), _TO_COME),
         **dict.fromkeys(
             [
                 *(f"LazyBatchNorm{d}d" for d in (1, 2, 3)),
@@ -61,7 +51,6 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "RNNCellBase": "a base class without use of its own",
     },
     "torch.nn.functional": {
-        **dict.fromkeys(_FUNCTIONS_TO_COME.split(), _TO_COME),
         **dict.fromkeys(
             [
                 *(f"fractional_max_pool{d}d" for d in (2, 3)),

@@ -13,6 +13,7 @@ from test_torch_embedding import TABLES  # noqa: E402
 from test_torch_losses import MODULES  # noqa: E402
 from test_torch_mha import ATTENTION  # noqa: E402
 from test_torch_pool import POOLS  # noqa: E402
+from test_torch_rearranged import REARRANGED  # noqa: E402
 from test_torch_rnn import RECURRENT  # noqa: E402
 from test_torch_row_norm import ROW_NORM_LAYERS  # noqa: E402
 from test_torch_transformer import TRANSFORMERS  # noqa: E402
@@ -315,7 +316,7 @@ CONTAINERS = {"ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Res
 def test_every_layer_is_compared():
     found = {type(m).__name__ for make, _ in LAYERS for m in make(nn).modules()} | LOSSES
     found |= ATTENTION | COMPARED_LAYERS | CONTAINERS | MODULES | POOLS | RECURRENT
-    found |= ACTIVATIONS | ROW_NORM_LAYERS | TABLES | TRANSFORMERS | TREES
+    found |= ACTIVATIONS | REARRANGED | ROW_NORM_LAYERS | TABLES | TRANSFORMERS | TREES
     layers = {
         name
         for name in nn.__all__

@@ -10,9 +10,11 @@ from .adaptive_pool import (
     adaptive_max_pool3d,
     max_unpool1d,
     max_unpool2d,
+    max_unpool3d,
 )
 from .arithmetic import abs, add, add_relu, clamp, div, matmul, mul, neg, pow, sqrt, sub
 from .attention import scaled_dot_product_attention
+from .bilinear import bilinear
 from .conv import conv1d, conv2d, conv3d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .ctc import ctc_loss
@@ -78,7 +80,7 @@ from .rectifier import (
 )
 from .reduce import argmax, argmin, max, mean, min, std, sum, var
 from .repeats import one_hot
-from .resample import interpolate, pixel_shuffle, pixel_unshuffle
+from .resample import channel_shuffle, interpolate, pixel_shuffle, pixel_unshuffle
 from .rnn import recurrent_layer
 from .rotary import rotary_encoding
 from .shape import (
@@ -128,12 +130,14 @@ __all__ = [
     "avg_pool2d",
     "avg_pool3d",
     "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cat",
     "cdist",
     "celu",
     "celu_",
+    "channel_shuffle",
     "chunk",
     "clamp",
     "clone",
@@ -199,6 +203,7 @@ __all__ = [
     "max_pool3d",
     "max_unpool1d",
     "max_unpool2d",
+    "max_unpool3d",
     "mean",
     "min",
     "mish",

@@ -213,6 +213,11 @@ def _unpool(
     if n == 1:
         x, place = (reshape(t, (*shape, 1, t.shape[2])) for t in (x, place))
         y = reshape(_MaxUnpool.apply(x, place, (1, *out)), (*shape, *out))
+    elif n == 3:  # positions count through a whole volume: its rows and columns may be one axis
+        depth, height, width = x.shape[2:]
+        x, place = (reshape(t, (*shape, depth, height * width)) for t in (x, place))
+        y = _MaxUnpool.apply(x, place, (out[0], out[1] * out[2]))
+        y = reshape(y, (*shape, *out))
     else:
         y = _MaxUnpool.apply(x, place, out)
     return unbatched(y, added)
@@ -251,3 +256,18 @@ def max_unpool2d(
     the input's is wanted.  Zeiler & Fergus 2014 (arXiv:1311.2901).
     """
     return _unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """Values back to where max_pool3d(return_indices=True) took them, zeros elsewhere.
+
+    input and indices (N, C, D, H, W) -> (N, C, OD, OH, OW); see max_unpool2d.
+    """
+    return _unpool("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,26 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         raise ValueError("unbind: input has no axes")
     n = x.shape[_checks.axis(dim, x.ndim, "unbind")]
     return tuple(_along(x, dim, i, "unbind") for i in range(n))
+
+
+def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
+    """Axis `dim` becomes the axes `sizes`, one of which may be -1; a view where memory allows.
+
+    Raises IndexError for dim, TypeError and ValueError for sizes that do not fit.
+    """
+    x = _checks.tensor(input, "unflatten", "input")
+    if not x.ndim:
+        raise ValueError("unflatten: input has no axes")
+    d = _checks.axis(dim, x.ndim, "unflatten")
+    if not isinstance(sizes, (tuple, list)) or not sizes:
+        raise TypeError(f"unflatten: sizes must be a tuple of one integer or more, got {sizes!r}")
+    listed = [_checks.integer(n, "unflatten", "sizes", -1) for n in sizes]
+    n, rest = x.shape[d], math.prod(v for v in listed if v != -1)
+    if listed.count(-1) == 1 and rest and not n % rest:
+        listed[listed.index(-1)] = n // rest
+    if -1 in listed or math.prod(listed) != n:
+        raise ValueError(f"unflatten: sizes {tuple(sizes)} do not fit an axis of {n} elements")
+    return reshape(x, (*x.shape[:d], *listed, *x.shape[d + 1 :]))
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:

@@ -222,3 +222,20 @@ def _image(input: Any, function: str) -> tuple[int, ...]:
     if input._data.ndim < 3:
         raise ValueError(f"{function}: input has shape {input.shape}, expected (*, C, H, W)")
     return input.shape
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels of different groups side by side, (N, C, *) -> (N, C, *) with one axis * or more.
+
+    y[n, i groups + g] = x[n, g C / groups + i]; Zhang et al. 2017 (arXiv:1707.01083).  Raises
+    ValueError for C that is no multiple of groups.
+    """
+    x = _checks.tensor(input, "channel_shuffle", "input")
+    g = _checks.integer(groups, "channel_shuffle", "groups", 1)
+    if x.ndim < 3:
+        raise ValueError(f"channel_shuffle: input has shape {x.shape}, expected (N, C, *)")
+    n, c, *rest = x.shape
+    if c % g:
+        raise ValueError(f"channel_shuffle: input has {c} channels, expected a multiple of {g}")
+    parts = reshape(x, (n, g, c // g, math.prod(rest)))
+    return reshape(permute(parts, (0, 2, 1, 3)), x.shape)

@@ -12,6 +12,7 @@ from .arrange import (
     tril,
     triu,
     unbind,
+    unflatten,
     vstack,
 )
 from .counts import (
@@ -223,6 +224,7 @@ __all__ = [
     "triu",
     "trunc",
     "unbind",
+    "unflatten",
     "unique",
     "vstack",
     "where",

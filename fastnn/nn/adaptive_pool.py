@@ -104,9 +104,9 @@ class _MaxUnpool(Module):
     _dims = 2
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
-        unpool = F.max_unpool1d if self._dims == 1 else F.max_unpool2d
+        unpool = (F.max_unpool1d, F.max_unpool2d, F.max_unpool3d)
         window = self.kernel_size, self.stride, self.padding
-        return unpool(input, indices, *window, output_size)
+        return unpool[self._dims - 1](input, indices, *window, output_size)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -124,3 +124,9 @@ class MaxUnpool2d(_MaxUnpool):
     Called with the pooled values, their indices and, if several sizes pool to the same, the
     output_size.
     """
+
+
+class MaxUnpool3d(_MaxUnpool):
+    """Values back to where MaxPool3d(return_indices=True) took them; see MaxUnpool2d."""
+
+    _dims = 3

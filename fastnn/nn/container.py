@@ -278,3 +278,27 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Axis dim becomes the axes unflattened_size, one may be -1: (N, C*H*W) -> (N, C, H, W).
+
+    Raises TypeError for anything but integers.
+    """
+
+    def __init__(self, dim: int, unflattened_size: Any) -> None:
+        super().__init__()
+        for name, values in (("dim", (dim,)), ("unflattened_size", unflattened_size)):
+            if not isinstance(values, (tuple, list)) or not all(
+                hasattr(v, "__index__") and not isinstance(v, bool) for v in values
+            ):
+                raise TypeError(f"Unflatten: {name} must be made of integers, got {values!r}")
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, input: Tensor) -> Tensor:
+        from ..functional.arrange import unflatten
+
+        return unflatten(input, self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functional as F
+from ..functional import _checks
 from ..tensor import Tensor
 from .module import Module
 
@@ -79,3 +80,17 @@ class PixelUnshuffle(Module):
 
     def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """Channels of different groups side by side: (N, C, *) -> (N, C, *)."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = _checks.integer(groups, "ChannelShuffle", "groups", 1)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.channel_shuffle(input, self.groups)
+
+    def extra_repr(self) -> str:
+        return f"groups={self.groups}"

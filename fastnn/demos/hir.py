@@ -57,7 +57,8 @@ def hir(quick: bool, seed: int) -> Result:
     digits = prototypes()
     network = Hopfield("pseudoinverse", random_state=seed).fit(digits)
     meant = np.repeat(np.arange(10), 100)
-    curve, shown = [], None
+    curve = []
+    shown = digits, digits
     for share in _SHARES:
         dirty = flip(digits[meant], round(64 * share), rng)
         found = network.predict(dirty)

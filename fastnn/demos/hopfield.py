@@ -53,11 +53,11 @@ def _capacity(units: int, loads: list, rng: np.random.Generator, seed: int) -> l
         count = round(load * units)
         shares = []
         for _ in range(-(-100 // count)):  # few patterns fit into a small network: several of those
-            patterns = rng.choice(np.float32([-1, 1]), (count, units))
+            patterns = rng.choice(np.array([-1, 1], np.float32), (count, units))
             tried = patterns[:100]
             found = Hopfield("hebb", random_state=seed).fit(patterns).predict(tried)
-            shares.append(((found * tried).mean(axis=1) > 0.95).mean())
-        kept.append(float(np.mean(shares)))
+            shares.append(float(((found * tried).mean(axis=1) > 0.95).mean()))
+        kept.append(sum(shares) / len(shares))
     return kept
 
 
@@ -72,7 +72,7 @@ def _capacity(units: int, loads: list, rng: np.random.Generator, seed: int) -> l
     "weights symmetric, diagonal 0, n (n - 1) / 2 of them",
     draw=_draw,
     size=(12, 7.5),
-    seconds=(6, 0.9),
+    seconds=(6, 2),
     source="Hopfield 1982, doi:10.1073/pnas.79.8.2554; Personnaz, Guyon, Dreyfus 1985, "
     "doi:10.1051/jphyslet:01985004608035900; Amit, Gutfreund, Sompolinsky 1985, "
     "doi:10.1103/PhysRevLett.55.1530",
@@ -103,7 +103,7 @@ def hopfield(quick: bool, seed: int) -> Result:
 
     weights = network.weights_
     n = len(weights)
-    pairs = np.count_nonzero(np.triu(weights, 1))
+    pairs = int(np.count_nonzero(np.triu(weights, 1)))
     shown = [
         ("clean", digits),
         ("dirty", dirty[::100]),

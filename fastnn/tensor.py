@@ -251,7 +251,8 @@ class Parameter(Tensor):
         if isinstance(data, Core):
             data = data._data
         super().__init__(data, requires_grad)
-        self._data = contiguous(self._data)  # optimizers step over memory from end to end
+        if not mode.shapes_only:  # optimizers step over memory from end to end
+            self._data = contiguous(self._data)
 
 
 def contiguous(array: np.ndarray) -> np.ndarray:

@@ -245,6 +245,10 @@ def leaky(x, by, slope):
     return np.where(x > 0, by, F(slope) * by)
 
 
+def slope_of(rng, n):
+    return np.array([scale_of(rng, n)], F)
+
+
 PLAIN = [
     Case(
         "vadd_pair",
@@ -260,14 +264,14 @@ PLAIN = [
     ),
     Case(
         "vleaky_relu",
-        vectors("x", slope=scale_of, y=filled),
-        lambda level, a: {"y": leaky(a["x"], a["x"], a["slope"])},
+        vectors("x", p=slope_of, y=filled),
+        lambda level, a: {"y": leaky(a["x"], a["x"], a["p"][0])},
         in_place=(("y", "x"),),
     ),
     Case(
         "vleaky_relu_grad",
-        vectors("dy", "x", slope=scale_of, dx=filled),
-        lambda level, a: {"dx": leaky(a["x"], a["dy"], a["slope"])},
+        vectors("dy", "x", p=slope_of, dx=filled),
+        lambda level, a: {"dx": leaky(a["x"], a["dy"], a["p"][0])},
         in_place=(("dx", "dy"), ("dx", "x")),
     ),
 ]

@@ -16,9 +16,9 @@ FNN_INLINE void store_some(float *p, vf32 v, size_t n) {
     vf32_store_tail(p, v, n);
 }
 
-/* y = x where x > 0, else slope x; y may be x. */
-static void vleaky_relu(size_t n, float slope, const float *x, float *y) {
-  const vf32 s = vf32_set1(slope), zero = vf32_zero();
+/* y = x where x > 0, else slope x, p = {slope}; y may be x. */
+static void vleaky_relu(size_t n, const float *p, const float *x, float *y) {
+  const vf32 s = vf32_set1(p[0]), zero = vf32_zero();
   for (size_t i = 0; i < n; i += VF32_LANES) {
     const vf32 a = load_some(x + i, n - i);
     store_some(y + i, vf32_select(vf32_gt(a, zero), a, vf32_mul(s, a)), n - i);
@@ -26,8 +26,8 @@ static void vleaky_relu(size_t n, float slope, const float *x, float *y) {
 }
 
 /* dx = dy where x > 0, else slope dy; dx may be dy or x. */
-static void vleaky_relu_grad(size_t n, float slope, const float *dy, const float *x, float *dx) {
-  const vf32 s = vf32_set1(slope), zero = vf32_zero();
+static void vleaky_relu_grad(size_t n, const float *p, const float *dy, const float *x, float *dx) {
+  const vf32 s = vf32_set1(p[0]), zero = vf32_zero();
   for (size_t i = 0; i < n; i += VF32_LANES) {
     const vf32 d = load_some(dy + i, n - i);
     const vmask positive = vf32_gt(load_some(x + i, n - i), zero);

@@ -5,16 +5,6 @@
  * tests/ukernel_rectifier.py. NaN and infinities come out as the equation has them; what is
  * denormal counts as zero. */
 
-/* e^x, x <= 0; 0 below -87.33, where it is denormal.  For NaN any value: callers multiply by x. */
-FNN_INLINE vf32 exp_below_vf32(vf32 x) {
-  const vf32 one = vf32_set1(1.0f), least = vf32_set1(-87.3365402f);
-  vf32 r, n;
-  vi32 power;
-  vmask none = vf32_lt(x, least);
-  vf32 q = exp_terms(vf32_max(least, x), &r, &n, &power);
-  vf32 p = vf32_fmadd(vf32_fmadd(q, r, one), r, one);
-  return vf32_select(none, vf32_zero(), vi32_as_f32(vi32_add(vf32_bits(p), power)));
-}
 FNN_INLINE vf32 minus_abs(vf32 x) { return vf32_or(x, vf32_set1(-0.0f)); }
 FNN_INLINE vmask below_zero(vf32 x) { return vf32_lt(x, vf32_zero()); }
 

@@ -16,39 +16,43 @@ FNN_INLINE vf32 scale_vf32(vf32 a, vf32 n) {
 #endif
 }
 
-FNN_INLINE vf32 exp_terms(vf32 x, vf32 *r, vf32 *n, vi32 *power) {
-  /* e^x = 2^n e^r, |r| <= ln(2)/2, e^r = 1 + r + r^2 q(r), returns q; relative error of the fit
+FNN_INLINE vf32 exp_terms(vf32 x, vf32 *n, vi32 *power) {
+  /* e^x = 2^n e^r, |r| <= ln(2)/2, returns e^r - 1 = r + r^2 q(r); relative error of e^r's fit
    * 2^-28.  ln(2) in two parts, the first with 9 trailing zero bits, so that n * hi is exact.
    * power: n in the place of the exponent, for n from -127 to 127. */
   const vf32 hi = vf32_set1(0.693359375f), lo = vf32_set1(-2.12194440e-4f);
   const vf32 magic = vf32_set1(12582912.0f); /* rounds to an integer, which its low bits show */
   vf32 shifted = vf32_fmadd(x, vf32_set1(1.44269504f), magic);
   *n = vf32_sub(shifted, magic);
-  *r = vf32_fnmadd(*n, lo, vf32_fnmadd(*n, hi, x));
+  vf32 r = vf32_fnmadd(*n, lo, vf32_fnmadd(*n, hi, x));
   *power = vi32_shl(vf32_bits(shifted), 23);
   vf32 q = vf32_set1(0.00138145383f);
-  q = vf32_fmadd(q, *r, vf32_set1(0.00836874545f));
-  q = vf32_fmadd(q, *r, vf32_set1(0.041668389f));
-  q = vf32_fmadd(q, *r, vf32_set1(0.166665211f));
-  return vf32_fmadd(q, *r, vf32_set1(0.49999994f));
+  q = vf32_fmadd(q, r, vf32_set1(0.00836874545f));
+  q = vf32_fmadd(q, r, vf32_set1(0.041668389f));
+  q = vf32_fmadd(q, r, vf32_set1(0.166665211f));
+  q = vf32_fmadd(q, r, vf32_set1(0.49999994f));
+  return vf32_fmadd(vf32_mul(r, r), q, r);
 }
 
 FNN_INLINE vf32 exp_vf32(vf32 x) {
   x = vf32_min(vf32_set1(89.0f), x); /* a NaN stands second and stays */
   x = vf32_max(vf32_set1(-104.0f), x);
-  vf32 r, n;
+  vf32 n;
   vi32 power;
-  vf32 q = exp_terms(x, &r, &n, &power);
-  return scale_vf32(vf32_add(vf32_fmadd(vf32_mul(r, r), q, r), vf32_set1(1.0f)), n);
+  vf32 p = vf32_add(exp_terms(x, &n, &power), vf32_set1(1.0f));
+  return scale_vf32(p, n);
 }
 
 FNN_INLINE vf32 exp_near_vf32(vf32 x) {
   /* exp for -88 <= x <= 88, where one exponent field holds the power of two. */
-  vf32 r, n;
+  const vf32 one = vf32_set1(1.0f);
+  vf32 n;
   vi32 power;
-  vf32 q = exp_terms(x, &r, &n, &power);
-  vf32 p = vf32_add(vf32_fmadd(vf32_mul(r, r), q, r), vf32_set1(1.0f));
-  return vf32_mul(p, vi32_as_f32(vi32_add(power, vf32_bits(vf32_set1(1.0f)))));
+  vf32 p = vf32_add(exp_terms(x, &n, &power), one);
+  return vf32_mul(p, vi32_as_f32(vi32_add(power, vf32_bits(one))));
+}
+FNN_INLINE vf32 exp_below_vf32(vf32 x) { /* exp for x <= 0; a NaN stands second and stays */
+  return exp_near_vf32(vf32_max(vf32_set1(-88.0f), x));
 }
 
 FNN_INLINE vf32 log_vf32(vf32 x) {
@@ -82,9 +86,9 @@ FNN_INLINE vf32 log_vf32(vf32 x) {
 /* e^x - 1, |x| <= 80: 2^n (e^r - 1) + (2^n - 1); NaN stays NaN. */
 FNN_INLINE vf32 expm1_vf32(vf32 x) {
   const vf32 one = vf32_set1(1.0f);
-  vf32 r, n;
+  vf32 n;
   vi32 power;
-  vf32 q = exp_terms(x, &r, &n, &power), p = vf32_fmadd(vf32_mul(r, r), q, r);
+  vf32 p = exp_terms(x, &n, &power);
   vf32 scale = vi32_as_f32(vi32_add(power, vf32_bits(one)));
   return vf32_fmadd(scale, p, vf32_sub(scale, one));
 }
@@ -111,7 +115,7 @@ FNN_INLINE vf32 sigmoid_vf32(vf32 x) {
    * exactly (Dekker 1971), is taken back: without that the worst error is 2.3 ULP. */
   const vf32 one = vf32_set1(1.0f);
   vmask negative = vf32_lt(x, vf32_zero());
-  vf32 z = exp_near_vf32(vf32_max(vf32_set1(-88.0f), vf32_or(x, vf32_set1(-0.0f))));
+  vf32 z = exp_below_vf32(vf32_or(x, vf32_set1(-0.0f)));
   vf32 d = vf32_add(one, z), error = vf32_sub(z, vf32_sub(d, one));
   vf32 s = vf32_div(vf32_select(negative, z, one), d);
   vf32 inverse = vf32_select(negative, vf32_sub(one, s), s);

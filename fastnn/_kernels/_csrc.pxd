@@ -97,14 +97,11 @@ cdef extern from "fastnn.h" nogil:
         void (*norm_grad_apply)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,
                                 const float *dy, const float *x, float *dx) noexcept nogil
         fnn_map_grad vadd_pair, vadd_relu
-        void (*vleaky_relu)(size_t n, float slope, const float *x, float *y) noexcept nogil
-        void (*vleaky_relu_grad)(size_t n, float slope, const float *dy, const float *x,
-                                 float *dx) noexcept nogil
         fnn_map vgelu, vgelu_tanh, vsilu, vmish, vhardsigmoid, vhardswish
         fnn_map_grad vgelu_grad, vgelu_tanh_grad, vsilu_grad, vmish_grad
         fnn_map_grad vhardsigmoid_grad, vhardswish_grad
-        fnn_param_map velu, vsoftplus
-        fnn_param_map_grad velu_grad, vsoftplus_grad
+        fnn_param_map vleaky_relu, velu, vsoftplus
+        fnn_param_map_grad vleaky_relu_grad, velu_grad, vsoftplus_grad
         void (*layer_norm_row)(size_t n, float mean, float rstd, const float *weight,
                                const float *bias, const float *x, float *y) noexcept nogil
         void (*layer_norm_grad_sums)(size_t n, float mean, const float *weight, const float *dy,

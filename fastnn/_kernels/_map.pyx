@@ -20,6 +20,15 @@ cdef struct Map:
     const float *x
     float *y
 
+cdef struct ParamMap:
+    fnn_param_map fn               # or NULL: backward
+    fnn_param_map_grad grad
+    Py_ssize_t n
+    float p[3]
+    const float *dy
+    const float *x
+    float *out
+
 
 cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef Map *m = <Map *>ctx
@@ -67,3 +76,38 @@ cdef object mapped_grad(fnn_map_grad fn, object dy, object y, str name, double c
         raise ValueError(f"dy has shape {dy.shape}, expected {y.shape}")
     map2(fn, PyArray_SIZE(dx), pdy, py, f32(dx, -1, "dx"), cost)
     return dx
+
+
+cdef void _param_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef ParamMap *m = <ParamMap *>ctx
+    cdef Py_ssize_t i = task * CHUNK, n = min(CHUNK, m.n - i)
+    if m.fn != NULL:
+        m.fn(n, m.p, m.x + i, m.out + i)
+    else:
+        m.grad(n, m.p, m.dy + i, m.x + i, m.out + i)
+
+
+cdef object _mapped(ParamMap *m, tuple p, object x, double cost):
+    cdef Py_ssize_t i
+    cdef ndarray out
+    for i in range(len(p)):
+        m.p[i] = p[i]
+    out = empty_like(<ndarray>x)
+    m.out, m.n = f32(out, -1, "y"), PyArray_SIZE(out)
+    with nogil:
+        parallel_for(_param_task, m, (m.n + CHUNK - 1) // CHUNK, threads_for(cost * m.n))
+    return out
+
+
+cdef object mapped_by(fnn_param_map fn, tuple p, object x, double cost):
+    cdef ParamMap m
+    m.fn, m.grad, m.dy, m.x = fn, NULL, NULL, f32(x, -1, "x")
+    return _mapped(&m, p, x, cost)
+
+
+cdef object mapped_grad_by(fnn_param_map_grad fn, tuple p, object dy, object x, double cost):
+    cdef ParamMap m
+    m.fn, m.grad, m.dy, m.x = NULL, fn, f32(dy, -1, "dy"), f32(x, -1, "x")
+    if not same_shape(<ndarray>dy, <ndarray>x):
+        raise ValueError(f"dy has shape {dy.shape}, expected {x.shape}")
+    return _mapped(&m, p, x, cost)

@@ -1,26 +1,15 @@
 """Activations of any shape, and softmax over the last axis of (N, C): one row after the other."""
-from numpy cimport PyArray_DIM, PyArray_SIZE, import_array, ndarray
+from numpy cimport PyArray_DIM, import_array, ndarray
 
-from ._array cimport empty_like, f32, same_shape
+from ._array cimport empty_like, f32
 from ._csrc cimport fnn_ukernels, ukernels
-from ._map cimport mapped, mapped_grad
+from ._map cimport mapped, mapped_by, mapped_grad, mapped_grad_by
 from ._threads cimport parallel_for, threads_for
 
 import_array()
 
 # Time of an element in FLOPs (pytest bench -k activation): memory for relu, else arithmetic.
 cdef double SIMPLE = 8.0, EXP = 40.0
-
-cdef struct Leaky:
-    const fnn_ukernels *uk
-    Py_ssize_t n
-    float slope
-    const float *dy                # or NULL: forward
-    const float *x
-    float *out
-
-cdef enum:
-    PIECE = 16384
 
 cdef struct Rows:
     const fnn_ukernels *uk
@@ -61,39 +50,14 @@ def sigmoid_backward(dy, y):
     return mapped_grad(ukernels().vsigmoid_grad, dy, y, "y", SIMPLE)
 
 
-cdef void _leaky_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    cdef Leaky *q = <Leaky *>ctx
-    cdef Py_ssize_t i = task * PIECE, n = min(PIECE, q.n - i)
-    if q.dy == NULL:
-        q.uk.vleaky_relu(n, q.slope, q.x + i, q.out + i)
-    else:
-        q.uk.vleaky_relu_grad(n, q.slope, q.dy + i, q.x + i, q.out + i)
-
-
-cdef object _leaky(object dy, object x, float slope):
-    cdef Leaky q
-    cdef ndarray out
-    q.uk, q.slope, q.x, q.dy = ukernels(), slope, f32(x, -1, "x"), NULL
-    if dy is not None:
-        q.dy = f32(dy, -1, "dy")
-        if not same_shape(dy, x):
-            raise ValueError(f"dy has shape {dy.shape}, expected {x.shape}")
-    out = empty_like(<ndarray>x)
-    q.out, q.n = f32(out, -1, "y"), PyArray_SIZE(out)
-    with nogil:
-        parallel_for(_leaky_task, &q, (q.n + PIECE - 1) // PIECE, threads_for(SIMPLE * q.n))
-    return out
-
-
 def leaky_relu_forward(x, negative_slope):
     """y = x where x > 0, else negative_slope x, any shape."""
-    return _leaky(None, x, negative_slope)
+    return mapped_by(ukernels().vleaky_relu, (negative_slope,), x, SIMPLE)
 
 
 def leaky_relu_backward(dy, x, negative_slope):
     """dx = dy where x > 0, else negative_slope dy."""
-    f32(dy, -1, "dy")
-    return _leaky(dy, x, negative_slope)
+    return mapped_grad_by(ukernels().vleaky_relu_grad, (negative_slope,), dy, x, SIMPLE)
 
 
 def exp_forward(x):

@@ -1,50 +1,9 @@
 """Smooth and hard rectifiers of any shape; gradients start from the input x."""
-from numpy cimport PyArray_SIZE, import_array, ndarray
-
-from ._array cimport empty_like, f32, same_shape
-from ._csrc cimport fnn_param_map, fnn_param_map_grad, ukernels
-from ._map cimport mapped, mapped_grad
-from ._threads cimport parallel_for, threads_for
-
-import_array()
+from ._csrc cimport ukernels
+from ._map cimport mapped, mapped_by, mapped_grad, mapped_grad_by
 
 # Time of an element in FLOPs: as in activation.pyx.
 cdef double SIMPLE = 8.0, EXP = 40.0
-
-cdef enum:
-    PIECE = 16384
-
-cdef struct Param:
-    fnn_param_map fn
-    fnn_param_map_grad grad
-    Py_ssize_t n
-    float p[3]
-    const float *dy                # or NULL: forward
-    const float *x
-    float *out
-
-
-cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    cdef Param *q = <Param *>ctx
-    cdef Py_ssize_t i = task * PIECE, n = min(PIECE, q.n - i)
-    if q.dy == NULL:
-        q.fn(n, q.p, q.x + i, q.out + i)
-    else:
-        q.grad(n, q.p, q.dy + i, q.x + i, q.out + i)
-
-
-cdef object _run(Param *q, object dy, object x):
-    cdef ndarray out
-    q.x, q.dy = f32(x, -1, "x"), NULL
-    if q.grad != NULL:
-        q.dy = f32(dy, -1, "dy")
-        if not same_shape(<ndarray>dy, <ndarray>x):
-            raise ValueError(f"dy has shape {dy.shape}, expected {x.shape}")
-    out = empty_like(<ndarray>x)
-    q.out, q.n = f32(out, -1, "y"), PyArray_SIZE(out)
-    with nogil:
-        parallel_for(_task, q, (q.n + PIECE - 1) // PIECE, threads_for(EXP * q.n))
-    return out
 
 
 def gelu_forward(x):
@@ -109,31 +68,20 @@ def hardswish_backward(dy, x):
 
 def elu_forward(x, a, scale, rate):
     """y = scale x where x > 0, else a (e^(rate x) - 1), any shape; rate > 0."""
-    cdef Param q
-    q.fn, q.grad = ukernels().velu, NULL
-    q.p[0], q.p[1], q.p[2] = a, scale, rate
-    return _run(&q, None, x)
+    return mapped_by(ukernels().velu, (a, scale, rate), x, EXP)
 
 
 def elu_backward(dy, x, a, scale, rate):
     """dx = scale dy where x > 0, else a rate e^(rate x) dy."""
-    cdef Param q
-    q.fn, q.grad = NULL, ukernels().velu_grad
-    q.p[0], q.p[1], q.p[2] = a, scale, rate
-    return _run(&q, dy, x)
+    return mapped_grad_by(ukernels().velu_grad, (a, scale, rate), dy, x, EXP)
 
 
 def softplus_forward(x, beta, threshold):
     """y = ln(1 + e^(beta x)) / beta, x where beta x > threshold; any shape."""
-    cdef Param q
-    q.fn, q.grad = ukernels().vsoftplus, NULL
-    q.p[0], q.p[1], q.p[2] = beta, threshold, 1.0 / <double>beta
-    return _run(&q, None, x)
+    return mapped_by(ukernels().vsoftplus, (beta, threshold, 1.0 / <double>beta), x, EXP)
 
 
 def softplus_backward(dy, x, beta, threshold):
     """dx = dy sigmoid(beta x), dy where beta x > threshold."""
-    cdef Param q
-    q.fn, q.grad = NULL, ukernels().vsoftplus_grad
-    q.p[0], q.p[1], q.p[2] = beta, threshold, 1.0 / <double>beta
-    return _run(&q, dy, x)
+    p = beta, threshold, 1.0 / <double>beta
+    return mapped_grad_by(ukernels().vsoftplus_grad, p, dy, x, EXP)

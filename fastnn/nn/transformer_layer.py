@@ -38,27 +38,28 @@ def sequence(x: Any, name: str, what: str, width: int) -> Tensor:
 
 
 class _Layer(Module):
-    """What encoder and decoder layers have in common; `others`: attentions besides self_attn."""
+    """What encoder and decoder layers have in common."""
+
+    _attentions: tuple[str, ...] = ("self_attn",)
 
     def __init__(
         self,
         d_model: int,
         nhead: int,
-        dim_feedforward: int,
-        dropout: float,
-        activation: Any,
-        layer_norm_eps: float,
-        batch_first: bool,
-        norm_first: bool,
-        bias: bool,
-        others: tuple[str, ...] = (),
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable[[Tensor], Tensor] = F.relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         name = type(self).__name__
         self.d_model = _checks.integer(d_model, name, "d_model", 1)
         _checks.integer(dim_feedforward, name, "dim_feedforward", 1)
         self.norm_first = bool(norm_first)
-        for part in ("self_attn", *others):
+        for part in self._attentions:
             attention = MultiheadAttention(
                 d_model, nhead, dropout, bias=bias, batch_first=batch_first
             )
@@ -66,7 +67,7 @@ class _Layer(Module):
         self.linear1 = Linear(d_model, dim_feedforward, bias)
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(dim_feedforward, d_model, bias)
-        branches = range(1, 3 + len(others))
+        branches = range(1, 2 + len(self._attentions))  # the feed-forward network is the last
         for i in branches:
             self.add_module(f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias))
         for i in branches:
@@ -97,23 +98,6 @@ class TransformerEncoderLayer(_Layer):
     Raises TypeError and ValueError for settings and shapes that do not fit.
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-    ) -> None:
-        super().__init__(
-            d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first,
-            norm_first, bias,
-        )  # fmt: skip
-
     def forward(
         self,
         src: Tensor,
@@ -140,22 +124,7 @@ class TransformerDecoderLayer(_Layer):
     the shape of tgt.  Settings, order of norms, errors and sources: TransformerEncoderLayer.
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-    ) -> None:
-        super().__init__(
-            d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first,
-            norm_first, bias, ("multihead_attn",),
-        )  # fmt: skip
+    _attentions = ("self_attn", "multihead_attn")
 
     def forward(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -64,6 +65,14 @@ def number(value: Any, function: str, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
         raise TypeError(f"{function}: {name} must be a number, got {value!r}")
     return float(value)
+
+
+def positive(value: Any, function: str, name: str) -> float:
+    """A finite number above 0; TypeError or ValueError otherwise."""
+    found = number(value, function, name)
+    if not 0.0 < found < math.inf:
+        raise ValueError(f"{function}: {name} is {value}, expected a finite number above 0")
+    return found
 
 
 def pair(value: Any, function: str, name: str, low: int) -> tuple[int, int]:

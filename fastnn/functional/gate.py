@@ -11,7 +11,6 @@ from ..tensor import Function, Tensor
 from . import _checks
 from .activation import softmax
 from .arithmetic import neg
-from .rectifier import positive
 
 
 class _Softsign(Function):
@@ -125,7 +124,7 @@ def gumbel_softmax(
     """
     x = _checks.tensor(logits, "gumbel_softmax", "logits")
     k = _checks.kernels(x._data, "gumbel_softmax", "logits")
-    temperature = positive(tau, "gumbel_softmax", "tau")
+    temperature = _checks.positive(tau, "gumbel_softmax", "tau")
     axis = _checks.axis(dim, x.ndim, "gumbel_softmax")
     key, offset = resolve(generator).reserve(x._data.size)
     # from 2^-25: the 24 bits of a draw may all be 0, whose logarithm is no number

@@ -158,7 +158,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Raises TypeError or ValueError unless alpha is a number above 0.  Source: Barron 2017,
     arXiv:1704.07483.
     """
-    a = positive(alpha, "celu", "alpha")
+    a = _checks.positive(alpha, "celu", "alpha")
     return _apply(_Elu, input, "celu", inplace, a, 1.0, 1.0 / a)
 
 
@@ -168,21 +168,16 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     Raises TypeError or ValueError unless beta is a number above 0 and threshold a number.  Source:
     Dugas et al. 2001, "Incorporating second-order functional knowledge for better option pricing".
     """
-    numbers = positive(beta, "softplus", "beta"), _checks.number(threshold, "softplus", "threshold")
+    numbers = (
+        _checks.positive(beta, "softplus", "beta"),
+        _checks.number(threshold, "softplus", "threshold"),
+    )
     return _apply(_Softplus, input, "softplus", False, *numbers)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
     """ln(1 / (1 + e^-x)), any shape; finite for each finite x."""
     return _LogSigmoid.apply(_checks.tensor(input, "logsigmoid", "input"))
-
-
-def positive(value: Any, function: str, name: str) -> float:
-    """A finite number above 0; TypeError or ValueError otherwise."""
-    number = _checks.number(value, function, name)
-    if not 0 < number < math.inf:
-        raise ValueError(f"{function}: {name} is {value}, expected a number above 0")
-    return number
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:

@@ -56,14 +56,6 @@ def rotated_input(input: Any, name: str) -> Tensor:
     return x
 
 
-def base_of(base: Any, name: str) -> float:
-    """A finite number above 0; TypeError or ValueError otherwise."""
-    found = _checks.number(base, name, "base")
-    if not 0.0 < found < float("inf"):
-        raise ValueError(f"{name}: base is {found}, expected a finite number above 0")
-    return found
-
-
 def rotary_encoding(
     input: Tensor, positions: Tensor | None = None, base: float = 10000.0
 ) -> Tensor:
@@ -75,7 +67,7 @@ def rotary_encoding(
     Source: Su et al. 2021, arXiv:2104.09864, equations 14 and 15.
     Raises TypeError for dtypes, ValueError for shapes or a base that do not fit.
     """
-    x, factor = rotated_input(input, _NAME), base_of(base, _NAME)
+    x, factor = rotated_input(input, _NAME), _checks.positive(base, _NAME, "base")
     steps = x.shape[-2]
     if positions is None:
         places = np.arange(steps)

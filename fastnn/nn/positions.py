@@ -7,7 +7,7 @@ import numpy as np
 from .. import functional as F
 from ..creation import empty
 from ..functional import _checks
-from ..functional.rotary import Rotate, base_of, rotated_input, rotations
+from ..functional.rotary import Rotate, rotated_input, rotations
 from ..tensor import Parameter, Tensor
 from . import init
 from .module import Module
@@ -69,7 +69,7 @@ class RotaryEncoding(Module):
         name = "RotaryEncoding"
         self.dim = _checks.integer(dim, name, "dim", 1)
         self.max_len = _checks.integer(max_len, name, "max_len", 1)
-        self.base = base_of(base, name)
+        self.base = _checks.positive(base, name, "base")
         if self.dim % 2:
             raise ValueError(f"{name}: dim is {dim}, expected an even number")
         self._tables = rotations(np.arange(self.max_len), self.dim, self.base)

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
@@ -40,6 +41,11 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     "log_loss" gets as many outputs as there are classes (also of two) and the labels as int64.
     """
 
+    _parameter_constraints = {
+        **NetworkEstimator._parameter_constraints,
+        "loss": [StrOptions({"auto", "log_loss"}), callable],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
     _y_is_numeric = False
 
     def _has_own_loss(self) -> bool:
@@ -159,6 +165,13 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
     """Real targets, one or several."""
 
+    _parameter_constraints = {
+        **NetworkEstimator._parameter_constraints,
+        "loss": [
+            StrOptions({"squared_error", "poisson", "absolute_error", "huber", "auto"}),
+            callable,
+        ],
+    }
     _y_is_numeric = True
 
     def _objective(self) -> Objective:

@@ -155,8 +155,7 @@ class MLPClassifier(NetworkClassifier, _MLP):
 
     _parameter_constraints = {
         **_MLP._parameter_constraints,
-        "loss": [StrOptions({"auto", "log_loss"}), callable],
-        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        **NetworkClassifier._parameter_constraints,
     }
 
     def __init__(
@@ -241,10 +240,7 @@ class MLPRegressor(NetworkRegressor, _MLP):
 
     _parameter_constraints = {
         **_MLP._parameter_constraints,
-        "loss": [
-            StrOptions({"squared_error", "poisson", "absolute_error", "huber", "auto"}),
-            callable,
-        ],
+        **NetworkRegressor._parameter_constraints,
     }
 
     def __init__(

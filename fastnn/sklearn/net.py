@@ -95,8 +95,7 @@ class NetClassifier(NetworkClassifier, _Net):
 
     _parameter_constraints = {
         **_Net._parameter_constraints,
-        "loss": [StrOptions({"auto", "log_loss"}), callable],
-        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        **NetworkClassifier._parameter_constraints,
     }
 
     def __init__(
@@ -155,10 +154,7 @@ class NetRegressor(NetworkRegressor, _Net):
 
     _parameter_constraints = {
         **_Net._parameter_constraints,
-        "loss": [
-            StrOptions({"squared_error", "poisson", "absolute_error", "huber", "auto"}),
-            callable,
-        ],
+        **NetworkRegressor._parameter_constraints,
     }
 
     def __init__(

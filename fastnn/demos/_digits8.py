@@ -1,18 +1,10 @@
-"""The 8x8 digits as the classical rows use them: split, as patterns of -1 and 1, and dirtied."""
+"""The 8x8 digits as the classical rows use them: as patterns of -1 and 1, and dirtied."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .. import datasets
-
-
-def split(seed: int) -> datasets.Split:
-    """1,400 digits to train with and 397 held out, as rows of 64 numbers."""
-    d = datasets.digits8x8()
-    order = np.random.default_rng(seed).permutation(len(d.x))
-    x, y = d.x.reshape(len(d.x), -1)[order], d.y[order]
-    return datasets.Split(x[:1400], y[:1400], x[1400:], y[1400:])
 
 
 def prototypes() -> np.ndarray:

@@ -3,7 +3,7 @@
 import importlib as _importlib
 from typing import Any as _Any
 
-from . import backend, functional, nn, operators
+from . import backend, functional, operators
 from .config import get_num_threads, set_num_threads, show_config, threads
 from .creation import (
     arange,
@@ -81,6 +81,7 @@ _LATER = (
     "lab",
     "metrics",
     "models",
+    "nn",
     "optim",
     "reference",
     "train",

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import backend
 from .dtypes import as_dtype, bool_, float32, int64
+from .functional import _checks
 from .functional.shape import sizes, to
 from .grad_mode import mode
 from .random import Generator, resolve
@@ -105,14 +106,38 @@ def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tenso
     return _made(np.ones, size, dtype, requires_grad, "ones")
 
 
-def zeros_like(input: Tensor, dtype: Any = None) -> Tensor:
+def _like(input: Any, dtype: Any, function: str) -> tuple[tuple[int, ...], Any]:
+    """Shape and dtype of input, or the dtype that is asked for."""
+    x = _checks.tensor(input, function, "input")
+    return x.shape, x.dtype if dtype is None else dtype
+
+
+def zeros_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """All 0, of input's shape and dtype."""
-    return zeros(input.shape, dtype=input.dtype if dtype is None else dtype)
+    shape, kind = _like(input, dtype, "zeros_like")
+    return _made(np.zeros, shape, kind, requires_grad, "zeros_like")
 
 
-def ones_like(input: Tensor, dtype: Any = None) -> Tensor:
+def ones_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """All 1, of input's shape and dtype."""
-    return ones(input.shape, dtype=input.dtype if dtype is None else dtype)
+    shape, kind = _like(input, dtype, "ones_like")
+    return _made(np.ones, shape, kind, requires_grad, "ones_like")
+
+
+def empty_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Not initialised, of input's shape and dtype."""
+    shape, kind = _like(input, dtype, "empty_like")
+    return _made(np.empty, shape, kind, requires_grad, "empty_like")
+
+
+def full_like(
+    input: Tensor, fill_value: Any, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Every element = fill_value, of input's shape and dtype."""
+    shape, kind = _like(input, dtype, "full_like")
+    if not isinstance(fill_value, (bool, np.bool_, int, float, np.number)):
+        raise TypeError(f"full_like: fill_value must be a number, got {fill_value!r}")
+    return full(shape, fill_value, as_dtype(kind, "full_like"), requires_grad)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
@@ -190,6 +215,32 @@ def randn(
     wanted = _float(dtype, "randn")
     array = normal_array(_shape(size, "randn"), 0.0, 1.0, generator)
     return Tensor(array.astype(wanted, copy=False), requires_grad)
+
+
+def rand_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform in [0, 1), of input's shape and dtype."""
+    shape, kind = _like(input, dtype, "rand_like")
+    kind = _float(kind, "rand_like")
+    return rand(shape, generator=generator, dtype=kind, requires_grad=requires_grad)
+
+
+def randn_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal with mean 0 and variance 1, of input's shape and dtype."""
+    shape, kind = _like(input, dtype, "randn_like")
+    kind = _float(kind, "randn_like")
+    return randn(shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
 
 def _bits(n: int, generator: Generator | None) -> np.ndarray:

@@ -10,8 +10,9 @@ import numpy as np
 from . import functional as F
 from .creation import normal_array, uniform_array
 from .dtypes import bool_, float32, float64, int32, int64
-from .functional import inplace, vocabulary
+from .functional import _checks, inplace, vocabulary
 from .functional.arithmetic import operands
+from .functional.draws import bernoulli_array
 from .functional.repeats import repeat
 from .functional.shape import contiguous, getitem, sizes, to, view
 from .random import Generator
@@ -163,6 +164,17 @@ def _normal_(
     return inplace.fill(self, normal_array(self.shape, mean, std, generator), "normal_")
 
 
+def _bernoulli_(self: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
+    """1 with probability p, a number or a Tensor that broadcasts, and 0 otherwise; returns self."""
+    share = p
+    if isinstance(p, Tensor):
+        _checks.kernels(p._data, "bernoulli_", "p")
+        share = p._data
+    return inplace.fill(
+        self, bernoulli_array(share, self.shape, generator, "bernoulli_"), "bernoulli_"
+    )
+
+
 def _data_of(self: Any) -> Any:
     return self.detach()
 
@@ -267,6 +279,7 @@ METHODS: dict[str, Any] = {
     "zero_": lambda self: inplace.fill(self, 0, "zero_"),
     "uniform_": _uniform_,
     "normal_": _normal_,
+    "bernoulli_": _bernoulli_,
     "add_": _inplace(F.add, "add_"),
     "sub_": _inplace(F.sub, "sub_"),
     "mul_": _inplace(F.mul, "mul_"),
@@ -278,20 +291,13 @@ SAME_NAME = (
 ).split()
 
 NO_METHODS = {  # `where` is above, in another order
-    "einsum", "hstack", "meshgrid", "tensordot", "vstack", "where",
+    "einsum", "hstack", "meshgrid", "normal", "tensordot", "vstack", "where",
 }  # fmt: skip
 
 for _name in SAME_NAME:
     setattr(Tensor, _name, getattr(F, _name))
 for _name in vocabulary.__all__:
-    if _name not in (
-        "einsum",
-        "hstack",
-        "meshgrid",
-        "tensordot",
-        "vstack",
-        "where",
-    ):  # `where` above, in another order
+    if _name not in NO_METHODS:
         setattr(Tensor, _name, getattr(vocabulary, _name))
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)

@@ -6,8 +6,10 @@ The message names the argument.
 import math
 
 import numpy as np
+from bad_input_attention import ATTENTION_ROWS
 from bad_input_conv import CONV_ND
 from bad_input_embedding import EMBEDDING_ROWS
+from bad_input_losses import LOSS_ROWS
 from bad_input_pool import MORE_POOLING
 from bad_norm_inputs import NORM_ROWS
 from bad_row_norm_inputs import ROW_NORM_ROWS
@@ -349,4 +351,4 @@ TAPE = [
 ROWS = {"n-d convolution": CONV_ND, "convolution": CONVOLUTION,
         "pooling": [*POOLING, *MORE_POOLING], "linear": LINEAR, "losses": LOSSES,
         "numbers": NUMBERS, "shapes": SHAPES, "optimizers": OPTIMIZERS, "tape": TAPE,
-        **EMBEDDING_ROWS, **NORM_ROWS, **ROW_NORM_ROWS}  # fmt: skip
+        **ATTENTION_ROWS, **EMBEDDING_ROWS, **LOSS_ROWS, **NORM_ROWS, **ROW_NORM_ROWS}  # fmt: skip

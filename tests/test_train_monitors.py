@@ -139,6 +139,51 @@ def test_lr_find_tells_three_regimes_and_leaves_no_trace(make):
     assert not after(found.unstable[0] * 30) < good
 
 
+def test_lr_find_follows_the_objective():
+    """With a penalty the losses are those of training on cost + penalty at the rates."""
+
+    def penalty(m):
+        return 0.5 * nn.utils.l2_penalty(m.parameters())
+
+    model = net()
+    before = weights(model)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    fastnn.manual_seed(3)
+    found = train.lr_find(model, nn.MSELoss(), optimizer, BATCHES, penalty=penalty, n_steps=40)
+    for a, b in zip(weights(model), before, strict=True):
+        assert a.tobytes() == b.tobytes()
+    fastnn.manual_seed(3)
+    losses = []
+    for i, rate in enumerate(found.rates):
+        x, y = BATCHES[i % 6]
+        for p in model.parameters():
+            p.grad = None
+        objective = nn.MSELoss()(model(x), y) + penalty(model)
+        objective.backward()
+        losses.append(objective.item())
+        with fastnn.no_grad():
+            for p in model.parameters():
+                p -= rate * p.grad
+    np.testing.assert_allclose(losses, found.losses, rtol=1e-5)
+    model = net()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    free, held = (
+        train.lr_find(model, nn.MSELoss(), optimizer, BATCHES, penalty=f, smoothing=0.0)
+        for f in (None, lambda m: 30.0 * nn.utils.l2_penalty(m.parameters()))
+    )
+    assert held.good[1] < 2 / 30 < free.good[1]  # beyond 2 / 30 the penalty alone diverges
+
+
+def test_lr_find_takes_losses_of_samples():
+    def found(loss):
+        model = net()
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        return train.lr_find(model, loss, optimizer, BATCHES, n_steps=20).losses
+
+    each = found(nn.MSELoss(reduction="none"))
+    np.testing.assert_allclose(each, found(nn.MSELoss()), rtol=1e-5)
+
+
 def test_lr_find_without_a_falling_loss():
     model = net()
     optimizer = optim.SGD(model.parameters(), lr=0.1)
@@ -156,6 +201,9 @@ def test_lr_find_without_a_falling_loss():
         (lambda f: f(smoothing=1.0), ValueError, "smoothing is 1.0"),
         (lambda f: f(stop_factor=1.0), ValueError, "stop_factor is 1.0"),
         (lambda f: f(data=[]), ValueError, "data has no batches"),
+        (lambda f: f(penalty=0.1), TypeError, "lr_find: penalty is float"),
+        (lambda f: f(penalty=lambda m: 0.1), TypeError, "lr_find: penalty returned float"),
+        (lambda f: f(penalty=lambda m: m[0].bias), ValueError, "lr_find: penalty has shape"),
         (lambda f: train.EMA(1.5), ValueError, "decay is 1.5"),
         (lambda f: train.EMA(every=0), ValueError, "EMA: every is 0"),
         (lambda f: train.LRMonitor(0.5), TypeError, "every must be an integer"),

@@ -6,16 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from .. import from_numpy, functional, optim, tensor
+from .. import from_numpy, functional, nn, no_grad, optim, tensor
+from ..data import DataLoader, TensorDataset
 from ..models import MLP
-from ._registry import Result, above, at_most, demo, told
+from ..train import StopOnPlateau, Trainer
+from ._registry import Result, above, at_most, demo, exactly, told
 from ._steps import relative_error
 
 _KAPPA = 100.0
 _SCALES = np.array([1.0, _KAPPA], np.float32)  # f = (x1^2 + 100 x2^2) / 2: L = 100, mu = 1
+_CHANGE, _PATIENCE = 1e-3, 5
 
 
-def _draw(figure: Any, *, angles: Any, slopes: Any, paths: dict, losses: dict) -> None:
+def _draw(
+    figure: Any, *, angles: Any, slopes: Any, paths: dict, losses: dict, stopped: int
+) -> None:
     left, middle, right = figure.subplots(1, 3)
     left.plot(angles, slopes, ".", ms=3)
     t = np.linspace(0, np.pi, 100)
@@ -32,6 +37,7 @@ def _draw(figure: Any, *, angles: Any, slopes: Any, paths: dict, losses: dict) -
     middle.legend(fontsize=9)
     for (name, values), style in zip(losses.items(), ("-", "-", "--"), strict=True):
         right.semilogy(values, style, label=name)
+    right.axvline(stopped, color="gray", lw=1, ls=":", label=f"rate 1/L: change < {_CHANGE}")
     right.set_ylim(1e-9, 1e7)
     right.set_xlabel("step")
     right.set_ylabel("loss")
@@ -55,6 +61,32 @@ def _descend(lr: float, momentum: float, n_steps: int) -> tuple[list, list, int]
         optimizer.step()
         path.append(w.detach().numpy().copy())
     return path, losses, len(losses) - 1 if losses[-1] < 1e-6 * losses[0] else n_steps
+
+
+def _until_small(lr: float) -> tuple[list[float], str]:
+    """The losses of Trainer.fit until they change little, and why it ended: the same quadratic, as
+    half the sum of squares of a linear model's outputs."""
+    model = nn.Linear(2, 1, bias=False)
+    with no_grad():
+        model.weight.copy_(tensor([[10.0, 1.0]]))
+    samples = TensorDataset(np.diag(np.sqrt(_SCALES)), np.zeros((2, 1), np.float32))
+    trainer = Trainer(
+        model,
+        lambda y, t: 0.5 * functional.mse_loss(y, t, reduction="sum"),
+        optim.SGD(model.parameters(), lr=lr),
+        callbacks=[StopOnPlateau(min_delta=_CHANGE, patience=_PATIENCE)],
+        progress=False,
+    )
+    losses = trainer.fit(DataLoader(samples, 2), epochs=4000)["loss"]
+    return losses, trainer.stop_reason or ""
+
+
+def _textbook_stop() -> int:
+    """The epoch that ends a run with rate 1/L: its loss is 50 (1 - mu/L)^(2 (epoch - 1)) from the
+    second on, where the steep direction is at 0, and falls by less and less."""
+    losses = 50 * (1 - 1 / _KAPPA) ** (2 * np.arange(4000))
+    falls = losses[1:-1] - losses[2:]  # of epochs 3, 4, ...
+    return 3 + int(np.argmax(falls <= _CHANGE)) + _PATIENCE - 1
 
 
 def _slopes(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -101,7 +133,8 @@ def _slopes(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
     title="Steepest descent: its direction, its speed, and momentum",
     bar="no directional derivative exceeds the gradient's norm, along the gradient it equals it "
     "(1e-6); on a quadratic (condition 100) the error shrinks by the textbook's factor 1 - mu/L a "
-    "step (1 %), diverges above 2/L, and momentum needs at most 1/4 of the steps",
+    "step (1 %), diverges above 2/L, and momentum needs at most 1/4 of the steps; StopOnPlateau "
+    "ends Trainer.fit at the epoch that this factor foretells",
     draw=_draw,
     size=(14, 4.3),
     seconds=(2, 2),
@@ -111,7 +144,8 @@ def _slopes(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
 def gradient_descent(quick: bool, seed: int) -> Result:
     """The gradient points where the loss rises fastest, and its length is how fast. Against it
     one goes down; the step must stay below 2 / L for the largest curvature L, and then the flattest
-    direction sets the pace. Momentum adds up what successive gradients agree on.
+    direction sets the pace. Momentum adds up what successive gradients agree on. A run may end when
+    the loss changes little; where progress is slow, that is not yet where it is small.
     """
     angles, slopes, along = _slopes(seed)
     largest, smallest = _KAPPA, 1.0
@@ -123,6 +157,7 @@ def gradient_descent(quick: bool, seed: int) -> Result:
     lr = float(4 / (root[0] + root[1]) ** 2)
     beta = float(((root[0] - root[1]) / (root[0] + root[1])) ** 2)
     heavy, falling, fast = _descend(lr, beta, 4000)
+    until, reason = _until_small(1 / largest)
     return Result(
         (
             at_most("largest slope / norm, 1,000 directions", np.abs(slopes).max(), 1 + 1e-6),
@@ -133,6 +168,9 @@ def gradient_descent(quick: bool, seed: int) -> Result:
                     abs(shrink / (1 - smallest / largest) - 1), 0.01),
             above("rate 2.05/L: last loss / first", diverging[-1] / diverging[0], 1e3),
             at_most("steps with momentum / without", fast / plain, 0.25),
+            exactly("StopOnPlateau: last epoch", len(until), _textbook_stop()),
+            exactly("StopOnPlateau: it was the reason", int("changed by at most" in reason), 1),
+            told("StopOnPlateau: loss left / last change", until[-1] / (until[-2] - until[-1])),
             told("steps without momentum", plain),
             told("steps with momentum", fast),
         ),
@@ -145,5 +183,6 @@ def gradient_descent(quick: bool, seed: int) -> Result:
                 f"optimal momentum {beta:.2f}": falling,
                 "rate 2.05/L": diverging,
             },
+            "stopped": len(until),
         },
     )  # fmt: skip

@@ -102,8 +102,10 @@ class _BceWithLogits(_Bce):
     op = "bce_with_logits"
 
 
-def _bce(cls: Any, input: Tensor, target: Tensor, weights: dict[str, Any], reduction: str) -> Any:
-    function = cls.function
+def _bce(
+    cls: Any, input: Tensor, target: Tensor, weights: dict[str, Any], reduction: str, function: str
+) -> Any:
+    """function: whose name the messages give."""
     x = _checks.tensor(input, function, "input")
     _checks.tensor(target, function, "target")
     if x.shape != target.shape:
@@ -146,7 +148,14 @@ def binary_cross_entropy_with_logits(
     Raises TypeError for dtypes, ValueError for shapes or another reduction.
     """
     weights = {"weight": weight, "pos_weight": pos_weight}
-    return _bce(_BceWithLogits, input, target, weights, reduction)
+    return logits_loss(input, target, weights, reduction, _BceWithLogits.function)
+
+
+def logits_loss(
+    input: Tensor, target: Tensor, weights: dict[str, Any], reduction: str, function: str
+) -> Tensor:
+    """binary_cross_entropy_with_logits as a part of `function`, whose name the messages give."""
+    return _bce(_BceWithLogits, input, target, weights, reduction, function)
 
 
 def binary_cross_entropy(
@@ -166,7 +175,7 @@ def binary_cross_entropy(
                 f"binary_cross_entropy: {name} has elements from {a.min()} to {a.max()}, "
                 "expected all of them between 0 and 1"
             )
-    return _bce(_Bce, input, target, {"weight": weight}, reduction)
+    return _bce(_Bce, input, target, {"weight": weight}, reduction, _Bce.function)
 
 
 def mse_loss(

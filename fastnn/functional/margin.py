@@ -11,7 +11,7 @@ from ..tensor import Function, Tensor, wrap
 from . import _checks
 from . import arithmetic as ops
 from ._labels import check_weight, flat_labels, raise_bad_label
-from .distance import pairwise_distance
+from .distance import _order, pairwise_distance
 from .pair_loss import reduced
 from .reduce import sum, sum_axes
 
@@ -119,6 +119,23 @@ def _broadcast(function: str, **shapes: Any) -> tuple[int, ...]:
         raise ValueError(f"{function}: shapes do not broadcast: {told}") from None
 
 
+def _same_axes(function: str, **shapes: Any) -> None:
+    if len({len(shape) for shape in shapes.values()}) > 1:
+        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{function}: shapes differ in their number of axes: {told}")
+
+
+def _vectors(function: str, **tensors: Any) -> None:
+    """TypeError or ValueError unless all are vectors or rows of them, whose distances exist."""
+    _tensors(function, **tensors)
+    shapes = {name: x.shape for name, x in tensors.items()}
+    _same_axes(function, **shapes)
+    first, x = next(iter(tensors.items()))
+    if not x.ndim:
+        raise ValueError(f"{function}: {first} has no axes, expected (N, D) or (D,)")
+    _broadcast(function, **shapes)
+
+
 def _above_zero(margin: Any, function: str) -> float:
     value = _checks.number(margin, function, "margin")
     if not value > 0:
@@ -164,9 +181,7 @@ def margin_ranking_loss(
     room = _checks.number(margin, function, "margin")
     _tensors(function, input1=input1, input2=input2, target=target)
     shapes = {"input1": input1.shape, "input2": input2.shape, "target": target.shape}
-    if len({len(shape) for shape in shapes.values()}) > 1:
-        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ValueError(f"{function}: shapes differ in their number of axes: {told}")
+    _same_axes(function, **shapes)
     _broadcast(function, **shapes)
     lead = ops.mul(ops.neg(target), ops.sub(input1, input2))
     return reduced(ops.clamp(ops.add(lead, room), min=0), how)
@@ -220,10 +235,11 @@ def triplet_margin_loss(
     dtypes, ValueError for shapes, margin <= 0 or another reduction.
     """
     function = "triplet_margin_loss"
-    _tensors(function, anchor=anchor, positive=positive, negative=negative)
+    order, shift = _order(p, function), _checks.number(eps, function, "eps")
+    _vectors(function, anchor=anchor, positive=positive, negative=negative)
 
     def distance(a: Tensor, b: Tensor) -> Tensor:
-        return pairwise_distance(a, b, p, eps)
+        return pairwise_distance(a, b, order, shift)
 
     return _triplet(function, (anchor, positive, negative), distance, margin, swap, reduction)
 
@@ -238,9 +254,17 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """triplet_margin_loss with another distance of two tensors; pairwise_distance for None."""
+    """triplet_margin_loss with another distance of two tensors; pairwise_distance for None.
+
+    Raises TypeError for dtypes or a distance that is no function, ValueError for shapes,
+    margin <= 0 or another reduction.
+    """
     function = "triplet_margin_with_distance_loss"
     distance = pairwise_distance if distance_function is None else distance_function
+    if not callable(distance):
+        raise TypeError(f"{function}: distance_function must be callable, got {distance!r}")
+    if distance_function is None:
+        _vectors(function, anchor=anchor, positive=positive, negative=negative)
     return _triplet(function, (anchor, positive, negative), distance, margin, swap, reduction)
 
 
@@ -257,10 +281,7 @@ def _triplet(
     for name, value in zip(("anchor", "positive", "negative"), tensors, strict=True):
         _checks.tensor(value, function, name)
     anchor, positive, negative = tensors
-    shapes = {"anchor": anchor.shape, "positive": positive.shape, "negative": negative.shape}
-    if len({len(shape) for shape in shapes.values()}) > 1:
-        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ValueError(f"{function}: shapes differ in their number of axes: {told}")
+    _same_axes(function, anchor=anchor.shape, positive=positive.shape, negative=negative.shape)
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = _Smaller.apply(far, distance(positive, negative))
@@ -340,13 +361,14 @@ def multilabel_soft_margin_loss(
     input and target (N, C) or (..., C); weight: a constant that broadcasts.  Raises TypeError for
     dtypes, ValueError for shapes or another reduction.
     """
-    from .loss import binary_cross_entropy_with_logits
+    from .loss import logits_loss
 
     function = "multilabel_soft_margin_loss"
     how = _checks.reduction(reduction, function)
-    if not _checks.tensor(input, function, "input").ndim:
+    _tensors(function, input=input, target=target)
+    if not input.ndim:
         raise ValueError(f"{function}: input has no axes, expected (N, C)")
-    loss = binary_cross_entropy_with_logits(input, target, weight, reduction="none")
+    loss = logits_loss(input, target, {"weight": weight, "pos_weight": None}, "none", function)
     return reduced(ops.div(sum(loss, -1), max(input.shape[-1], 1)), how)
 
 

@@ -1,4 +1,4 @@
-"""Order statistics: medians and quantiles."""
+"""Order statistics: medians, quantiles and modes."""
 
 from __future__ import annotations
 
@@ -83,6 +83,25 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     first_nan = np.expand_dims(np.argmax(nan, axis), axis)
     index = np.where(nan.any(axis, keepdims=True), first_nan, middle).astype(np.int64)
     return _picked(x, index, axis, keepdim)
+
+
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
+    """(values, indices) of the most frequent value along `dim`: the smallest of several, and the
+    last place that has it.
+
+    A NaN equals no other one.  The gradient goes to that place.  Raises IndexError for no elements.
+    """
+    x, axis = _line(input, dim, "mode")
+    if not x.ndim:
+        return _ValuesIndices(x.clone(), wrap(np.zeros((), np.int64)))
+    order = np.moveaxis(_order(x._data, axis, False), axis, -1)
+    ranked = np.take_along_axis(np.moveaxis(x._data, axis, -1), order, -1)
+    place = np.arange(order.shape[-1])
+    first = np.ones(order.shape, bool)
+    first[..., 1:] = ranked[..., 1:] != ranked[..., :-1]
+    run = place - np.maximum.accumulate(np.where(first, place, 0), -1)  # equal ones before
+    last = np.expand_dims(run.argmax(-1), -1)
+    return _picked(x, np.moveaxis(np.take_along_axis(order, last, -1), -1, axis), axis, keepdim)
 
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")

@@ -21,6 +21,7 @@ from .counts import (
     cov,
     unique,
 )
+from .draws import bernoulli, multinomial, normal
 from .einsum import einsum
 from .elementwise import (
     addcdiv,
@@ -113,6 +114,7 @@ from .sorting import argsort, cumsum, sort, topk
 from .statistics import (
     kthvalue,
     median,
+    mode,
     quantile,
 )
 
@@ -134,6 +136,7 @@ __all__ = [
     "atan2",
     "atanh",
     "baddbmm",
+    "bernoulli",
     "bincount",
     "bmm",
     "ceil",
@@ -191,13 +194,16 @@ __all__ = [
     "meshgrid",
     "minimum",
     "mm",
+    "mode",
     "movedim",
+    "multinomial",
     "mv",
     "nan_to_num",
     "narrow",
     "ne",
     "nonzero",
     "norm",
+    "normal",
     "outer",
     "prod",
     "quantile",

@@ -103,6 +103,8 @@ class MultiheadAttention(Module):
         name = "MultiheadAttention"
         for what, x in (("query", query), ("key", key), ("value", value)):
             _checks.tensor(x, name, what)
+        named = (query._data, "query", key._data, "key", value._data, "value")
+        _checks.kernels(self.out_proj.weight._data, name, "weight", *named)
         alone = query.ndim == 2
         if not query.ndim == key.ndim == value.ndim or query.ndim not in (2, 3):
             raise ValueError(
@@ -116,8 +118,9 @@ class MultiheadAttention(Module):
             query, key, value = (F.unsqueeze(x, axis) for x in (query, key, value))
         q, k, v = self._project(query, key, value)
         shape = (q.shape[0], self.num_heads, q.shape[2], k.shape[2])
+        self._check_masks(attn_mask, key_padding_mask, shape, q.dtype, alone)
         causal = is_causal and key_padding_mask is None and not need_weights
-        mask = None if causal else self._mask(attn_mask, key_padding_mask, shape, q.dtype, alone)
+        mask = None if causal else self._mask(attn_mask, key_padding_mask, shape, q.dtype)
         if self.bias_k is not None:
             k, v = (self._more(x, b) for x, b in ((k, self.bias_k), (v, self.bias_v)))
         if self.add_zero_attn:
@@ -179,25 +182,38 @@ class MultiheadAttention(Module):
         one = F.reshape(row, (1, self.num_heads, 1, self.head_dim))
         return F.cat([x, F.expand(one, (x.shape[0], -1, -1, -1))], 2)
 
-    def _mask(
+    def _check_masks(
         self, attn: Tensor | None, padding: Tensor | None, shape: Any, dtype: Any, alone: bool
+    ) -> None:
+        """Raises TypeError or ValueError."""
+        n, heads, t, s = shape
+        for what, mask, shapes in (
+            ("attn_mask", attn, [(t, s), (n * heads, t, s)]),
+            ("key_padding_mask", padding, [(s,) if alone else (n, s)]),
+        ):
+            if mask is None:
+                continue
+            _checks.tensor(mask, "MultiheadAttention", what)
+            if mask.dtype.kind != "b" and mask.dtype != dtype:
+                raise TypeError(
+                    f"MultiheadAttention: {what} has dtype {mask.dtype}, expected bool or query's "
+                    f"{dtype}"
+                )
+            if mask.shape not in shapes:
+                raise ValueError(
+                    f"MultiheadAttention: {what} has shape {mask.shape}, expected "
+                    f"{' or '.join(map(str, shapes))}"
+                )
+
+    def _mask(
+        self, attn: Tensor | None, padding: Tensor | None, shape: Any, dtype: Any
     ) -> Tensor | None:
         """Both masks as one that is added to the scores (N, num_heads, T, S)."""
-        n, heads, t, s = shape
+        n, _, t, s = shape
         mask: Any = None
         if attn is not None:
-            if attn.shape not in ((t, s), (n * heads, t, s)):
-                raise ValueError(
-                    f"MultiheadAttention: attn_mask has shape {attn.shape}, expected {(t, s)} or "
-                    f"{(n * heads, t, s)}"
-                )
             mask = F.reshape(_added(attn, dtype), (1, 1, t, s) if attn.ndim == 2 else shape)
         if padding is not None:
-            if padding.shape != ((s,) if alone else (n, s)):
-                raise ValueError(
-                    f"MultiheadAttention: key_padding_mask has shape {padding.shape}, expected "
-                    f"{(s,) if alone else (n, s)}"
-                )
             added = F.reshape(_added(padding, dtype), (n, 1, 1, s))
             mask = added if mask is None else mask + added
         return mask

@@ -118,7 +118,7 @@ class TripletMarginLoss(Module):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        self.margin = margin
+        self.margin = _checks.positive(margin, "TripletMarginLoss", "margin")
         self.p = p
         self.eps = eps
         self.swap = swap
@@ -150,7 +150,7 @@ class TripletMarginWithDistanceLoss(Module):
     ) -> None:
         super().__init__()
         self.distance_function = distance_function
-        self.margin = margin
+        self.margin = _checks.positive(margin, "TripletMarginWithDistanceLoss", "margin")
         self.swap = swap
         self.reduction = _checks.reduction(reduction, "TripletMarginWithDistanceLoss")
 
@@ -180,6 +180,8 @@ class MultiMarginLoss(Module):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
+        if p not in (1, 2) or isinstance(p, bool):
+            raise ValueError(f"MultiMarginLoss: p is {p!r}, expected 1 or 2")
         self.p = p
         self.margin = margin
         self.register_buffer("weight", weight)

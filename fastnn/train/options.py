@@ -52,13 +52,21 @@ def cost(loss: Tensor) -> Tensor:
     return loss.mean() if loss.ndim else loss
 
 
-def penalty_of(model: Any, penalty: Callable[[Any], Tensor]) -> Tensor:
+def check_penalty(penalty: Any, function: str = "Trainer") -> None:
+    """TypeError unless it is None or can be called; function: whose name the message gives."""
+    if penalty is not None and not callable(penalty):
+        raise TypeError(
+            f"{function}: penalty is {type(penalty).__name__}, expected None or a callable"
+        )
+
+
+def penalty_of(model: Any, penalty: Callable[[Any], Tensor], function: str = "Trainer") -> Tensor:
     """The penalty's value, checked to be one number."""
     value = penalty(model)
     if not isinstance(value, Tensor):
-        raise TypeError(f"Trainer: penalty returned {type(value).__name__}, expected a Tensor")
+        raise TypeError(f"{function}: penalty returned {type(value).__name__}, expected a Tensor")
     if value.ndim:
-        raise ValueError(f"Trainer: penalty has shape {tuple(value.shape)}, expected ()")
+        raise ValueError(f"{function}: penalty has shape {tuple(value.shape)}, expected ()")
     return value
 
 

@@ -13,6 +13,7 @@ from .. import random
 from ..tensor import Tensor
 from .batches import pair
 from .checkpoint import copy_tree
+from .options import check_penalty, cost, penalty_of
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,20 @@ def lr_find(
     n_steps: int = 100,
     smoothing: float = 0.8,
     stop_factor: float = 4.0,
+    penalty: Callable[[Any], Tensor] | None = None,
 ) -> LRFind:
     """Train for n_steps batches (x, y) of data, again and again from its beginning, with rates from
     start_lr to end_lr, evenly in the logarithm, and keep the losses; stops where the smoothed loss
     is more than stop_factor times the best one, or not finite.
 
-    smoothing: share of the average before in the smoothed loss (debiased). Model, optimizer and
-    default generator are then as before, also after an error. Smith 2017 (arXiv:1506.01186),
-    section 3.3. Raises ValueError for options out of range or data without batches.
+    smoothing: share of the average before in the smoothed loss (debiased). penalty, as Trainer's:
+    penalty(model) gives a Tensor of shape () that is added to each step's loss, so that the losses
+    are those of the objective. Model, optimizer and default generator are then as before, also
+    after an error. Smith 2017 (arXiv:1506.01186), section 3.3. Raises ValueError for options out of
+    range, data without batches or a penalty that is not one number, TypeError for one that is no
+    function or gives no Tensor.
     """
+    check_penalty(penalty, "lr_find")
     if not 0 < start_lr < end_lr < math.inf:
         raise ValueError(f"lr_find: rates from {start_lr} to {end_lr}, expected 0 < start < end")
     if n_steps < 10:
@@ -79,7 +85,8 @@ def lr_find(
     rates = [start_lr * (end_lr / start_lr) ** (i / (n_steps - 1)) for i in range(n_steps)]
     try:
         model.train()
-        losses, smoothed = _run(model, loss, optimizer, data, rates, (smoothing, stop_factor))
+        settings = penalty, smoothing, stop_factor
+        losses, smoothed = _run(model, loss, optimizer, data, rates, settings)
     finally:
         model.load_state_dict(saved[0])
         optimizer.load_state_dict(saved[1])
@@ -99,9 +106,9 @@ def _run(
     optimizer: Any,
     data: Iterable[Any],
     rates: list[float],
-    settings: tuple[float, float],
+    settings: tuple[Callable[[Any], Tensor] | None, float, float],
 ) -> tuple[list[float], list[float]]:
-    smoothing, stop_factor = settings
+    penalty, smoothing, stop_factor = settings
     losses: list[float] = []
     smoothed: list[float] = []
     average, best = 0.0, math.inf
@@ -117,7 +124,9 @@ def _run(
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
-        value = loss(model(x), y)
+        value = cost(loss(model(x), y))
+        if penalty is not None:
+            value = value + penalty_of(model, penalty, "lr_find")
         value.backward()
         losses.append(value.item())
         average = smoothing * average + (1 - smoothing) * losses[-1]

@@ -18,7 +18,7 @@ from .batches import count_samples, inputs, pair
 from .callbacks import Callback
 from .checkpoint import copy_tree, load_tree, save_tree
 from .history import History
-from .options import as_metric, cost, ordered, penalty_of, unreduced
+from .options import as_metric, check_penalty, cost, ordered, penalty_of, unreduced
 from .progress import ProgressBar
 
 _STEPPED_PER_BATCH = ("OneCycleLR", "CyclicLR")
@@ -63,10 +63,7 @@ class Trainer:
             raise ValueError(f"Trainer: accumulate is {accumulate}, expected at least 1")
         if clip_grad_norm is not None and not clip_grad_norm > 0:
             raise ValueError(f"Trainer: clip_grad_norm is {clip_grad_norm}, expected above 0")
-        if penalty is not None and not callable(penalty):
-            raise TypeError(
-                f"Trainer: penalty is {type(penalty).__name__}, expected None or a callable"
-            )
+        check_penalty(penalty)
         if scheduler_step not in ("auto", "epoch", "batch"):
             raise ValueError(
                 f"Trainer: scheduler_step is {scheduler_step!r}, "

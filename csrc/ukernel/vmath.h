@@ -100,8 +100,8 @@ FNN_INLINE vf32 expm1_vf32(vf32 x) {
 
 /* tanh |x| = sum_k row[k + 1] (|x| - row[0])^k in eight intervals, two to each octave of
  * t = 1 + 1.625 |x|, where |x| = 0 is the seventh: bits 22 to 24 of t, two of its exponent and one
- * of its fraction, choose one.  The middles, row 0, are moved to where tanh is nearly a float32, for
- * the rounding of its value there counts in full. */
+ * of its fraction, choose one.  The middles, row 0, are moved to where tanh is nearly a float32,
+ * for the rounding of its value there counts in full. */
 static const float tanh_rows[9][8] __attribute__((aligned(32))) = {
     {0.9453125f, 1.54492188f, 2.453125f, 3.68359375f, 5.51757812f, 7.97070312f, 0.0f, 0.470703125f},
     {0.737653553f, 0.912943721f, 0.985308349f, 0.998737514f, 0.999967754f, 0.999999762f, 0.0f,

@@ -35,6 +35,8 @@ PLANES = (
     (9, 2, 64),
     (2, 1, 4097),  # more than one piece in a plane
     (90, 2, 100),  # more than one piece of several planes
+    (2, 1, 33_000),  # a channel by itself
+    (5, 37, 49),  # more channels than a task has
 )
 # Channels larger than L2: chunks of several planes, chunks of a part of a plane, transposed.
 PLANES_LARGE = (

@@ -34,6 +34,7 @@ SHAPES = (
     (3, 5, 3, 300, 1, "b"),  # more than one block of terms
 )
 LARGE = (
+    (3, 70, 300, 24, 2, "bsl"),  # more than one block of terms in the products with x
     (3, 64, 9, 8, 2, "bsl"),  # products with x step by step
     (9, 33, 40, 72, 2, "bsl"),
     (12, 70, 64, 65, 1, "b"),

@@ -211,6 +211,69 @@ def column_grad_model(level, args):
     return put_rows(args, "dx", dx)
 
 
+def small_plane_samples(*names, per_channel=PER_CHANNEL, out=(), written=()):
+    def samples(level, rng):
+        for i, n in enumerate(SIZES[1:60]):
+            rows, channels, gap = COUNTS[i % len(COUNTS)], (1, 3, 16, 18)[i % 4], i % 3
+            row = channels * n + gap
+            size = max(0, rows * row - gap)
+            args = {"rows": rows, "channels": channels, "row": row, "n": n}
+            args |= {"relu": i % 2, "centred": i // 2 % 2}
+            args |= {name: normal(rng, size) for name in names}
+            args |= {name: normal(rng, channels) for name in per_channel}
+            args |= {name: InOut(normal(rng, size)) for name in written}  # what lies between stays
+            yield args | {name: Out(channels) for name in out}
+
+    return samples
+
+
+def channel_by_channel(model, *outputs):
+    """The planes of one channel are the pieces of norm.h: its model, once a channel."""
+
+    def planes_model(level, args):
+        shared = {"count": args["rows"], "n": args["n"], "stride": args["row"]}
+        whole = {k: v.initial.copy() for k, v in args.items() if isinstance(v, InOut)}
+        found = []
+        for c in range(args["channels"]):
+            settings = {name: float(args[name][c]) for name in PER_CHANNEL if name in args}
+            one = shared | {"p": settings | {name: args[name] for name in ("relu", "centred")}}
+            if "center" in args:
+                one["center"] = args["center"][c]
+            for name in ("x", "dy", "dx"):
+                if name in whole:
+                    one[name] = InOut(whole[name][c * args["n"] :])
+                elif name in args:
+                    one[name] = args[name][c * args["n"] :]
+            result = model(level, one)
+            found.append(result.get("sums"))
+            for name in whole:
+                whole[name][c * args["n"] :] = result[name]
+        return whole or dict(zip(outputs, np.array(found, F).T, strict=True))
+
+    return planes_model
+
+
+SMALL_PLANES = [
+    Case(
+        "plane_moments",
+        small_plane_samples("x", per_channel=("center",), out=("sum", "square")),
+        channel_by_channel(moments_model, "sum", "square"),
+        bits="fma",
+    ),
+    Case(
+        "plane_grad_sums",
+        small_plane_samples("dy", "x", out=("sum", "product")),
+        channel_by_channel(grad_sums_model, "sum", "product"),
+        bits="fma",
+    ),
+    Case(
+        "plane_grad_apply",
+        small_plane_samples("dy", "x", written=("dx",)),
+        channel_by_channel(grad_apply_model),
+        bits="fma",
+    ),
+]
+
 COLUMNS = [
     Case("norm_planes", plane_samples, planes_model, bits="fma", in_place=(("y", "x"),)),
     Case(
@@ -276,4 +339,4 @@ PLAIN = [
     ),
 ]
 
-NORM_ROWS = [*NORMALISATION, *COLUMNS, *PLAIN]
+NORM_ROWS = [*NORMALISATION, *COLUMNS, *SMALL_PLANES, *PLAIN]

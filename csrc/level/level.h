@@ -19,6 +19,7 @@
 #include "../ukernel/rectifier.h"
 #include "../ukernel/gates.h"
 #include "../ukernel/norm_columns.h"
+#include "../ukernel/norm_planes.h"
 #include "../ukernel/layer_norm.h"
 #include "../ukernel/lrn.h"
 #include "../ukernel/bce.h"

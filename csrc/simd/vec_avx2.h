@@ -108,6 +108,9 @@ FNN_INLINE vi32 vi32_and(vi32 a, vi32 b) { return _mm256_and_si256(a, b); }
 FNN_INLINE vi32 vi32_xor(vi32 a, vi32 b) { return _mm256_xor_si256(a, b); }
 FNN_INLINE vmask vi32_gt(vi32 a, vi32 b) { return _mm256_castsi256_ps(_mm256_cmpgt_epi32(a, b)); }
 FNN_INLINE vmask vi32_eq(vi32 a, vi32 b) { return _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b)); }
+FNN_INLINE vf32 vf32_lookup8(const float *t, vi32 i) {
+  return _mm256_permutevar8x32_ps(_mm256_load_ps(t), i);
+}
 #define vi32_shl(a, n) _mm256_slli_epi32(a, n)
 #define vi32_shr(a, n) _mm256_srli_epi32(a, n)
 #define vi32_sar(a, n) _mm256_srai_epi32(a, n)

@@ -155,6 +155,9 @@ FNN_INLINE vi32 vi32_add(vi32 a, vi32 b) { return _mm512_add_epi32(a, b); }
 FNN_INLINE vi32 vi32_sub(vi32 a, vi32 b) { return _mm512_sub_epi32(a, b); }
 FNN_INLINE vmask vi32_gt(vi32 a, vi32 b) { return _mm512_cmpgt_epi32_mask(a, b); }
 FNN_INLINE vmask vi32_eq(vi32 a, vi32 b) { return _mm512_cmpeq_epi32_mask(a, b); }
+FNN_INLINE vf32 vf32_lookup8(const float *t, vi32 i) {
+  return _mm512_permutexvar_ps(i, _mm512_broadcast_f32x8(_mm256_load_ps(t)));
+}
 #define vi32_shl(a, n) _mm512_slli_epi32(a, n)
 #define vi32_shr(a, n) _mm512_srli_epi32(a, n)
 #ifdef FNN_SIMDE

@@ -130,6 +130,10 @@ FNN_INLINE void vf32_transpose(vf32 r[4]) {
   r[2] = (vf32){a[2], b[2], c[2], d[2]};
   r[3] = (vf32){a[3], b[3], c[3], d[3]};
 }
+/* t[i % 8] in each lane, t aligned to 32 bytes. */
+FNN_INLINE vf32 vf32_lookup8(const float *t, vi32 i) {
+  return (vf32){t[i[0] & 7], t[i[1] & 7], t[i[2] & 7], t[i[3] & 7]};
+}
 /* From 2*lanes consecutive elements (a, b): those at even and at odd positions. */
 FNN_INLINE vf32 vf32_even(vf32 a, vf32 b) { return (vf32){a[0], a[2], b[0], b[2]}; }
 FNN_INLINE vf32 vf32_odd(vf32 a, vf32 b) { return (vf32){a[1], a[3], b[1], b[3]}; }

@@ -14,37 +14,54 @@ FNN_INLINE void prefetch_piece(size_t left, size_t n, const float *next) {
   }
 }
 
+/* Both sums of a channel on the way, each in two sets of lanes. */
+typedef struct {
+  vl16 sum[2], product[2];
+} norm_sums;
+
+FNN_INLINE norm_sums no_sums(void) {
+  const vl16 zero = vl16_set1(0.0f);
+  return (norm_sums){{zero, zero}, {zero, zero}};
+}
 FNN_INLINE float two_sets_sum(vl16 a, vl16 b) {
   VL16_EACH(a.v[q] = vf32_add(a.v[q], b.v[q]));
   return vl16_sum(a);
 }
+FNN_INLINE void norm_totals(const norm_sums *t, float *sum, float *product) {
+  *sum = two_sets_sum(t->sum[0], t->sum[1]);
+  *product = two_sets_sum(t->product[0], t->product[1]);
+}
 
-FNN_INLINE void moments_step(vl16 a, vf32 center, vl16 *sum, vl16 *square) {
-  VL16_EACH(const vf32 d = vf32_sub(a.v[q], center); sum->v[q] = vf32_add(sum->v[q], d);
-            square->v[q] = vf32_fmadd(d, d, square->v[q]));
+FNN_INLINE void moments_step(vl16 a, vf32 center, int set, norm_sums *t) {
+  VL16_EACH(const vf32 d = vf32_sub(a.v[q], center);
+            t->sum[set].v[q] = vf32_add(t->sum[set].v[q], d);
+            t->product[set].v[q] = vf32_fmadd(d, d, t->product[set].v[q]));
+}
+/* One piece of n elements. */
+FNN_INLINE void moments_piece(size_t n, float center, const float *x, norm_sums *t) {
+  const vf32 c = vf32_set1(center);
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    moments_step(vl16_load(x + i), c, 0, t);
+    moments_step(vl16_load(x + i + 16), c, 1, t);
+  }
+  if (n - i >= 16) {
+    moments_step(vl16_load(x + i), c, 0, t);
+    if (n - i > 16) moments_step(vl16_load_tail(x + i + 16, n - i - 16, center), c, 1, t);
+  } else if (i < n) {
+    moments_step(vl16_load_tail(x + i, n - i, center), c, 0, t);
+  }
 }
 
 /* sums[0] = sum (x - center), sums[1] = sum (x - center)^2; any count and n. */
 static void norm_moments(size_t count, size_t n, ptrdiff_t stride, float center, const float *x,
                          float *sums) {
-  const vf32 c = vf32_set1(center);
-  vl16 s0 = vl16_set1(0.0f), s1 = s0, q0 = s0, q1 = s0;
+  norm_sums t = no_sums();
   for (; count; count--, x += stride) {
-    size_t i = 0;
     prefetch_piece(count, n, x + stride);
-    for (; i + 32 <= n; i += 32) {
-      moments_step(vl16_load(x + i), c, &s0, &q0);
-      moments_step(vl16_load(x + i + 16), c, &s1, &q1);
-    }
-    if (n - i >= 16) {
-      moments_step(vl16_load(x + i), c, &s0, &q0);
-      if (n - i > 16) moments_step(vl16_load_tail(x + i + 16, n - i - 16, center), c, &s1, &q1);
-    } else if (i < n) {
-      moments_step(vl16_load_tail(x + i, n - i, center), c, &s0, &q0);
-    }
+    moments_piece(n, center, x, &t);
   }
-  sums[0] = two_sets_sum(s0, s1);
-  sums[1] = two_sets_sum(q0, q1);
+  norm_totals(&t, &sums[0], &sums[1]);
 }
 
 FNN_INLINE vf32 normalised(vf32 x, vf32 mean, vf32 scale, vf32 shift) {
@@ -88,38 +105,45 @@ FNN_INLINE vf32 through_relu(int relu, vf32 dy, vf32 x, const norm_consts *k) {
   return relu_grad_vf32(dy, normalised(x, k->mean, k->scale, k->shift));
 }
 
-FNN_INLINE void grad_sums_step(int relu, vl16 dy, vl16 x, const norm_consts *k, vl16 *sum,
-                               vl16 *product) {
+FNN_INLINE void grad_sums_step(int relu, vl16 dy, vl16 x, const norm_consts *k, int set,
+                               norm_sums *t) {
   VL16_EACH(const vf32 dz = through_relu(relu, dy.v[q], x.v[q], k);
-            sum->v[q] = vf32_add(sum->v[q], dz);
-            product->v[q] = vf32_fmadd(dz, vf32_sub(x.v[q], k->mean), product->v[q]));
+            t->sum[set].v[q] = vf32_add(t->sum[set].v[q], dz);
+            t->product[set].v[q] = vf32_fmadd(dz, vf32_sub(x.v[q], k->mean), t->product[set].v[q]));
+}
+FNN_INLINE void grad_sums_tail(int relu, size_t n, const float *dy, const float *x,
+                               const norm_consts *k, int set, norm_sums *t) {
+  grad_sums_step(relu, vl16_load_tail(dy, n, 0.0f), vl16_load_tail(x, n, vf32_first(k->mean)), k,
+                 set, t);
+}
+/* One piece of n elements. */
+FNN_INLINE void grad_sums_piece(int relu, size_t n, const norm_consts *k, const float *dy,
+                                const float *x, norm_sums *t) {
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    grad_sums_step(relu, vl16_load(dy + i), vl16_load(x + i), k, 0, t);
+    grad_sums_step(relu, vl16_load(dy + i + 16), vl16_load(x + i + 16), k, 1, t);
+  }
+  if (n - i >= 16) {
+    grad_sums_step(relu, vl16_load(dy + i), vl16_load(x + i), k, 0, t);
+    i += 16;
+    if (i < n) grad_sums_tail(relu, n - i, dy + i, x + i, k, 1, t);
+  } else if (i < n) {
+    grad_sums_tail(relu, n - i, dy + i, x + i, k, 0, t);
+  }
 }
 
 FNN_INLINE void norm_grad_sums_body(int relu, size_t count, size_t n, ptrdiff_t stride,
                                     const fnn_norm *p, const float *dy, const float *x,
                                     float *sums) {
   const norm_consts k = {vf32_set1(p->mean), vf32_set1(p->scale), vf32_set1(p->shift)};
-  vl16 s0 = vl16_set1(0.0f), s1 = s0, q0 = s0, q1 = s0;
+  norm_sums t = no_sums();
   for (; count; count--, x += stride, dy += stride) {
-    size_t i = 0;
     prefetch_piece(count, n, x + stride);
     prefetch_piece(count, n, dy + stride);
-    for (; i + 32 <= n; i += 32) {
-      grad_sums_step(relu, vl16_load(dy + i), vl16_load(x + i), &k, &s0, &q0);
-      grad_sums_step(relu, vl16_load(dy + i + 16), vl16_load(x + i + 16), &k, &s1, &q1);
-    }
-    vl16 *s = &s0, *q = &q0;
-    if (n - i >= 16) {
-      grad_sums_step(relu, vl16_load(dy + i), vl16_load(x + i), &k, s, q);
-      i += 16;
-      s = &s1, q = &q1;
-    }
-    if (i < n)
-      grad_sums_step(relu, vl16_load_tail(dy + i, n - i, 0.0f),
-                     vl16_load_tail(x + i, n - i, p->mean), &k, s, q);
+    grad_sums_piece(relu, n, &k, dy, x, &t);
   }
-  sums[0] = two_sets_sum(s0, s1);
-  sums[1] = two_sets_sum(q0, q1);
+  norm_totals(&t, &sums[0], &sums[1]);
 }
 
 /* With dz = dy, or with relu dz = dy where z > 0, else 0 (z as in norm_apply):

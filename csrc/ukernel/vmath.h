@@ -76,11 +76,16 @@ FNN_INLINE vf32 log_vf32(vf32 x) {
   y = vf32_fmadd(f2, vf32_set1(-0.5f), y);
   y = vf32_add(f, y);
   y = vf32_fmadd(e, vf32_set1(0.693359375f), y);
-  const vf32 inf = vf32_set1(INFINITY);
-  y = vf32_select(vf32_lt(x, inf), y, x); /* inf, NaN */
-  y = vf32_select(vf32_lt(x, vf32_zero()), vf32_set1(NAN), y);
-  return vf32_select(vf32_lt(vf32_max(x, vf32_sub(vf32_zero(), x)), vf32_set1(1.17549435e-38f)),
-                     vf32_sub(vf32_zero(), inf), y);
+  /* signed and unsigned at once: bits of 2^-126 to the largest are below the others after this */
+  vi32 turned = vi32_sub(vf32_bits(x), vi32_set1(INT32_MIN + 0x00800000));
+  if (__builtin_expect(vmask_any(vi32_gt(turned, vi32_set1(-0x01000001))), 0)) {
+    const vf32 inf = vf32_set1(INFINITY);
+    vf32 ax = vf32_max(x, vf32_sub(vf32_zero(), x));
+    y = vf32_select(vf32_lt(x, inf), y, x); /* inf, NaN */
+    y = vf32_select(vf32_lt(x, vf32_zero()), vf32_set1(NAN), y);
+    y = vf32_select(vf32_lt(ax, vf32_set1(1.17549435e-38f)), vf32_sub(vf32_zero(), inf), y);
+  }
+  return y;
 }
 
 /* e^x - 1, |x| <= 80: 2^n (e^r - 1) + (2^n - 1); NaN stays NaN. */
@@ -93,20 +98,38 @@ FNN_INLINE vf32 expm1_vf32(vf32 x) {
   return vf32_fmadd(scale, p, vf32_sub(scale, one));
 }
 
+/* tanh |x| = sum_k row[k + 1] (|x| - row[0])^k in eight intervals, two to each octave of
+ * t = 1 + 1.625 |x|, where |x| = 0 is the seventh: bits 22 to 24 of t, two of its exponent and one
+ * of its fraction, choose one.  The middles, row 0, are moved to where tanh is nearly a float32,
+ * for the rounding of its value there counts in full. */
+static const float tanh_rows[9][8] __attribute__((aligned(32))) = {
+    {0.9453125f, 1.54492188f, 2.453125f, 3.68359375f, 5.51757812f, 7.97070312f, 0.0f, 0.470703125f},
+    {0.737653553f, 0.912943721f, 0.985308349f, 0.998737514f, 0.999967754f, 0.999999762f, 0.0f,
+     0.438767254f},
+    {0.455867171f, 0.166533768f, 0.0291674882f, 0.0025233801f, 6.44901811e-05f, 4.77304582e-07f,
+     1.0f, 0.807483315f},
+    {-0.336273253f, -0.152035847f, -0.0287383609f, -0.00252028299f, -6.46585686e-05f,
+     -4.81003326e-07f, 0.0f, -0.354299635f},
+    {0.0961050838f, 0.0832886472f, 0.0185932573f, 0.0016758868f, 4.30521395e-05f, 3.18373935e-07f,
+     -0.333329737f, -0.113714956f},
+    {0.0412787721f, -0.0253682993f, -0.00875115767f, -0.000832505932f, -2.08885831e-05f,
+     -1.4998939e-07f, -0.000113805101f, 0.168302715f},
+    {-0.0525438227f, -0.000902577303f, 0.00307230512f, 0.000330009527f, 8.44819988e-06f,
+     6.27767847e-08f, 0.134610593f, -0.0167501643f},
+    {0.0159562919f, 0.00608358765f, -0.000699317199f, -0.000112899274f, -3.51928134e-06f,
+     -2.82152648e-08f, -0.00633579632f, -0.0657064095f},
+    {0.00792531483f, -0.00363478763f, 2.9733319e-05f, 3.01739765e-05f, 9.60394914e-07f,
+     7.102682e-09f, -0.0413698107f, -0.0138274767f}};
+
 FNN_INLINE vf32 tanh_vf32(vf32 x) {
-  /* |x| < 0.625: x + x^3 P(x^2), relative error 2^-27.8; above: 1 - 2 / (e^2|x| + 1). */
-  const vf32 sign = vf32_set1(-0.0f), one = vf32_set1(1.0f);
+  const vf32 sign = vf32_set1(-0.0f);
   vf32 ax = vf32_xor(x, vf32_and(x, sign));
-  vf32 s = vf32_mul(x, x);
-  vf32 P = vf32_set1(-0.00570497848f);
-  P = vf32_fmadd(P, s, vf32_set1(0.0206390787f));
-  P = vf32_fmadd(P, s, vf32_set1(-0.0537397116f));
-  P = vf32_fmadd(P, s, vf32_set1(0.133314416f));
-  P = vf32_fmadd(P, s, vf32_set1(-0.333332807f));
-  vf32 small = vf32_fmadd(vf32_mul(s, ax), P, ax);
-  vf32 e = exp_near_vf32(vf32_min(vf32_set1(20.0f), vf32_add(ax, ax))); /* tanh(10) is 1 */
-  vf32 large = vf32_sub(one, vf32_div(vf32_set1(2.0f), vf32_add(e, one)));
-  vf32 y = vf32_select(vf32_lt(ax, vf32_set1(0.625f)), small, large);
+  ax = vf32_min(vf32_set1(9.2f), ax); /* there it is 1; a NaN stands second and stays */
+  vf32 t = vf32_fmadd(ax, vf32_set1(1.625f), vf32_set1(1.0f));
+  vi32 i = vi32_sar(vf32_bits(t), 22);
+  vf32 r = vf32_sub(ax, vf32_lookup8(tanh_rows[0], i)), y = vf32_lookup8(tanh_rows[8], i);
+#pragma GCC unroll 7
+  for (int k = 7; k; k--) y = vf32_fmadd(y, r, vf32_lookup8(tanh_rows[k], i));
   return vf32_or(y, vf32_and(x, sign)); /* -0 stays -0 */
 }
 

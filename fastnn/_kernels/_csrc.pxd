@@ -127,6 +127,17 @@ cdef extern from "fastnn.h" nogil:
                                   int centred, const float *mean, const float *scale,
                                   const float *shift, const float *slope, const float *offset,
                                   const float *dy, const float *x, float *dx) noexcept nogil
+        void (*plane_moments)(size_t rows, size_t channels, size_t n, Py_ssize_t row,
+                              const float *center, const float *x, float *sum,
+                              float *square) noexcept nogil
+        void (*plane_grad_sums)(size_t rows, size_t channels, size_t n, Py_ssize_t row, int relu,
+                                const float *mean, const float *scale, const float *shift,
+                                const float *dy, const float *x, float *sum,
+                                float *product) noexcept nogil
+        void (*plane_grad_apply)(size_t rows, size_t channels, size_t n, Py_ssize_t row, int relu,
+                                 int centred, const float *mean, const float *scale,
+                                 const float *shift, const float *slope, const float *offset,
+                                 const float *dy, const float *x, float *dx) noexcept nogil
         void (*lrn_row)(size_t n, size_t window, Py_ssize_t stride, float scale, float k,
                         float beta, const float *x, const float *at, float *base,
                         float *y) noexcept nogil

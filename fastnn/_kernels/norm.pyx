@@ -2,8 +2,9 @@
 
 Where a channel fits into L2 a task is one channel: its statistics are taken from memory in one
 pass, then it is normalised out of L2.  Larger channels are cut into chunks: one parallel region for
-the sums, one for the rest.  Planes of less than 16 elements are transposed, 16 channels at a time,
+the sums, one for the rest.  Planes of 2 to 15 elements are transposed, 16 channels at a time,
 so that a channel is one row; planes of one element are columns, a vector of channels at a time.
+Of other small channels several are a task, which goes through memory in order, plane by plane.
 Evaluation goes through memory in order.  All this depends on the shape only, never on the number of
 threads.
 
@@ -50,6 +51,8 @@ cdef enum:
     LARGE_GRAD = 65536     # the same with dy
     BLOCK = 16             # channels of a task if they are transposed
     SMALL_PLANE = 16
+    MEDIUM_PLANE = 1024    # of larger ones, one channel at a time goes through memory in order, too
+    GROUPED = 65536        # elements of a group of channels, which stays in L2 with its gradient
     SPAN = 16384           # elements of a task in evaluation
 
 
@@ -212,6 +215,11 @@ cdef object _run(Norm *q):
         q.scratch = <float *>scratch.data
         with nogil:
             parallel_for(_block_task, q, tasks, threads)
+        return None
+    if q.S <= MEDIUM_PLANE and 2 * q.N * q.S <= GROUPED:
+        q.group = min(BLOCK, GROUPED // (q.N * q.S))
+        with nogil:
+            parallel_for(column_task, q, (q.C + q.group - 1) // q.group, threads)
         return None
     if q.chunks == 1:
         with nogil:

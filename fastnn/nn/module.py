@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
-from ..engine import Handle
 from ..tensor import Parameter, Tensor, wrap
+from . import hooks
+from .hooks import HookHandle
 
 # How often, of all modules, a hook was registered or a forward replaced: while it stands, whoever
 # looked whether a call of a module does more than its class says need not look again.
@@ -42,32 +43,55 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
             if self._forward_pre_hooks or self._forward_hooks:
-                return self._call_with_hooks(args, kwargs)
+                return hooks.call(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
             _note(error, self)
             raise
 
-    def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
-        for hook in tuple(self._forward_pre_hooks):
-            changed = hook(self, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        output = self.forward(*args, **kwargs)
-        for hook in tuple(self._forward_hooks):
-            changed = hook(self, args, output)
-            output = output if changed is None else changed
-        return output
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
+        """hook(module, args) before forward; what it returns, unless None, replaces args.
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Handle:
-        """hook(module, args) before forward; what it returns, unless None, replaces args."""
+        prepend: before the present hooks.  with_kwargs: hook(module, args, kwargs) -> None or both.
+        """
         alterations[0] += 1
-        return Handle(self._forward_pre_hooks, hook)
+        entry = hooks.WithKwargs(hook) if with_kwargs else hook
+        return HookHandle(self._forward_pre_hooks, entry, prepend)
 
-    def register_forward_hook(self, hook: Callable[..., Any]) -> Handle:
-        """hook(module, args, output) after forward; a result that is not None replaces output."""
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
+        """hook(module, args, output) after forward; a result that is not None replaces output.
+
+        prepend: before the present hooks.  with_kwargs: hook(module, args, kwargs, output).
+        """
         alterations[0] += 1
-        return Handle(self._forward_hooks, hook)
+        entry = hooks.WithKwargs(hook) if with_kwargs else hook
+        return HookHandle(self._forward_hooks, entry, prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
+        """hook(module, grad_output) when the gradients of the outputs are there.
+
+        grad_output is a tuple, None where there is none; what hook returns, unless None, replaces
+        it.
+        """
+        alterations[0] += 1
+        return HookHandle(self._forward_hooks, hooks.Backward(hook, before=True), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
+        """hook(module, grad_input, grad_output) when the gradients of the inputs are there.
+
+        Both are tuples, of the positional arguments and of the outputs, None where there is none;
+        what hook returns, unless None, replaces grad_input.
+        """
+        alterations[0] += 1
+        return HookHandle(self._forward_hooks, hooks.Backward(hook, before=False), prepend)
 
     def __setattr__(self, name: str, value: Any) -> None:
         rooms = self.__dict__

@@ -42,7 +42,7 @@ def _draw(figure: Any, *, rows: dict, errors: dict, noisy_errors: dict) -> None:
     "better than the principal components do",
     draw=_draw,
     size=(13, 5),
-    seconds=(8, 3),
+    seconds=(15, 3),
     source="Hinton and Salakhutdinov 2006, doi:10.1126/science.1127647; Vincent, Larochelle, "
     "Bengio, Manzagol 2008, doi:10.1145/1390156.1390294",
 )
@@ -53,8 +53,8 @@ def autoencoder(quick: bool, seed: int) -> Result:
     repeating is no goal in itself: asked to repeat a clean digit from a noisy one, the same network
     learns what a digit looks like, and cleans better than the network that never saw noise.
     """
-    d = some_digits(6000 if quick else 8500)
-    epochs = 5 if quick else 20
+    d = some_digits(4000 if quick else 8500)
+    epochs = 6 if quick else 20
     train, test = d.x_train.reshape(-1, 784), d.x_test.reshape(-1, 784)
     noise = np.random.default_rng(seed).standard_normal(test.shape)
     noisy = (test + NOISE * noise).astype(np.float32)
@@ -62,7 +62,7 @@ def autoencoder(quick: bool, seed: int) -> Result:
     components = _components(train)
     plain, denoising = Autoencoder(784, (256,), CODE), Autoencoder(784, (256,), CODE, noise=NOISE)
     for model in (plain, denoising):
-        optimizer = optim.Adam(model.parameters(), lr=2e-3)
+        optimizer = optim.Adam(model.parameters(), lr=3e-3)
         fit(model, train, train, epochs=epochs, seed=seed, batch_size=32, optimizer=optimizer,
             loss=model.loss)  # fmt: skip
     found = {"32 components": components(test), "autoencoder": _repeat(plain, test)}

@@ -22,8 +22,8 @@ class VAE(nn.Module):
 
     Dense layers in_features -> hidden[0] -> ... to q(z | x) = N(mean, exp(log_var)), a draw z by
     `nn.GaussianCell` (in evaluation mode the mean), and the same layers back to p(x | z), one
-    Bernoulli variable a pixel.  The prior of z is N(0, I).  Training lowers `loss(model(x), x)`,
-    minus the evidence lower bound
+    Bernoulli variable a pixel (a grey pixel is the chance of 1).  The prior of z is N(0, I).
+    Training lowers `loss(model(x), x)`, minus the evidence lower bound
 
         ELBO = E[ln p(x | z)] - KL(q(z | x) || N(0, I)) <= ln p(x),
 

@@ -116,6 +116,7 @@ def test_threads_and_backend():
             ValueError,
             r"log_var has shape \(4,\), but mean has shape \(4, 5\)",
         ),
+        (lambda: nn.GaussianCell.kl([1.0], [0.0]), TypeError, "kl: mean must be a Tensor"),
         (
             lambda: nn.GaussianCell.rsample(fastnn.zeros(4, 5), fastnn.zeros(5)),
             ValueError,

@@ -325,6 +325,8 @@ def test_copies_and_pickles(make):
     [
         (lambda: Autoencoder(0), ValueError, r"Autoencoder: layer sizes are \[0, 256, 32\]"),
         (lambda: Autoencoder(4, (3,), 0), ValueError, "layer sizes are"),
+        (lambda: Autoencoder(4, (3.5,)), TypeError, r"layer sizes are \[4, 3.5, 32\]"),
+        (lambda: VAE(latent="a"), TypeError, "VAE: layer sizes are"),
         (lambda: Autoencoder(activation="step"), ValueError, "Autoencoder: activation is 'step'"),
         (lambda: Autoencoder(noise=-1), ValueError, "Autoencoder: noise is -1"),
         (lambda: Autoencoder(noise="a"), TypeError, "noise must be a number"),

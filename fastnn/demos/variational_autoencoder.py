@@ -1,4 +1,4 @@
-"""Row 99: a variational autoencoder draws digits from noise."""
+"""Rows 99 and 104: a variational autoencoder draws digits from noise."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def _draw(
 
 @demo(
     99,
+    104,
     name="vae",
     title="A variational autoencoder draws digits from noise",
     bar="the bound of ln p(x) of test digits rises, to 40 nats or more above a model of unrelated "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
+
 from .. import nn
 from ..tensor import Tensor
 
@@ -12,7 +14,9 @@ _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
 def check_sizes(sizes: Sequence[int], owner: str) -> None:
-    """ValueError, naming the owner, for a layer without units."""
+    """ValueError, naming the owner, for a layer without units; TypeError for no integers."""
+    if not all(isinstance(n, (int, np.integer)) for n in sizes):
+        raise TypeError(f"{owner}: layer sizes are {list(sizes)}, expected integers")
     if min(sizes) < 1:
         raise ValueError(f"{owner}: layer sizes are {list(sizes)}, expected all at least 1")
 

@@ -46,7 +46,7 @@ class GaussianCell(Module):
     @staticmethod
     def rsample(mean: Tensor, log_var: Tensor, *, generator: Generator | None = None) -> Tensor:
         """mean + exp(log_var / 2) eps: one draw for each element, whatever the mode.  Raises
-        ValueError if the shapes differ."""
+        TypeError for other than Tensors, ValueError if the shapes differ."""
         _same_shape(mean, log_var, "GaussianCell.rsample")
         noise = randn(*mean.shape, generator=generator, dtype=mean.dtype)
         return mean + noise * F.exp(0.5 * log_var)
@@ -58,7 +58,7 @@ class GaussianCell(Module):
 
             1/2 sum(mean^2 + exp(log_var) - 1 - log_var)
 
-        Raises ValueError if the shapes differ.
+        Raises TypeError for other than Tensors, ValueError if the shapes differ.
         """
         _same_shape(mean, log_var, "GaussianCell.kl")
         return 0.5 * (mean * mean + F.exp(log_var) - 1.0 - log_var).sum(-1)
@@ -68,6 +68,8 @@ class GaussianCell(Module):
 
 
 def _same_shape(mean: Tensor, log_var: Tensor, function: str) -> None:
+    _checks.tensor(mean, function, "mean")
+    _checks.tensor(log_var, function, "log_var")
     if mean.shape != log_var.shape:
         raise ValueError(
             f"{function}: log_var has shape {log_var.shape}, but mean has shape {mean.shape}"

@@ -137,6 +137,7 @@ DIFFERENT: dict[str, dict[str, str]] = {
 # What PyTorch's module of the same name does not have.
 ADDED: dict[str, dict[str, str]] = {
     "torch.nn": {
+        "GaussianCell": "a mean and a standard deviation for each feature, and a draw",
         "GaussianNoise": "adds noise in training",
         "GlobalAvgPool2d": "AdaptiveAvgPool2d(1)",
         "LearnedPositionalEncoding": "a learned vector for each position",

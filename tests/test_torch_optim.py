@@ -320,9 +320,9 @@ def test_random_tensors_have_pytorchs_distributions():
 DEPRECATED = {"size_average", "reduce"}
 ABSENT = {"device", "dtype"}
 OURS = {  # PyTorch has none
-    "GaussianNoise", "GlobalAvgPool2d", "LearnedPositionalEncoding", "LocallyConnected1d",
-    "LocallyConnected2d", "PositionalEncoding", "Residual", "RotaryEncoding", "Step",
-    "TreeLSTM", "TreeRNN", "Trees",
+    "GaussianCell", "GaussianNoise", "GlobalAvgPool2d", "LearnedPositionalEncoding",
+    "LocallyConnected1d", "LocallyConnected2d", "PositionalEncoding", "Residual", "RotaryEncoding",
+    "Step", "TreeLSTM", "TreeRNN", "Trees",
 }  # fmt: skip
 CLASSES = [
     (nn, torch.nn, name)

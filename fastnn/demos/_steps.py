@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from .. import datasets, from_numpy, nn, optim
 from ..data import DataLoader, TensorDataset
 from ..nn.utils import evaluating
 from ..random import Generator
-from ..train import History, Trainer
+from ..train import Callback, History, Trainer
 
 
 def fit(
@@ -25,18 +26,21 @@ def fit(
     lr: float = 3e-3,
     optimizer: Any = None,
     val: tuple[np.ndarray, np.ndarray] | None = None,
+    loss: Any = None,
+    callbacks: Sequence[Callback] = (),
 ) -> History:
-    """Train with cross-entropy, by Adam unless `optimizer` is given; the learning rate falls
-    linearly to 0, step by step.  Samples are shuffled by `seed`."""
+    """Train with cross-entropy unless another loss is given, by Adam unless `optimizer` is given;
+    the learning rate falls linearly to 0, step by step.  Samples are shuffled by `seed`."""
     optimizer = optimizer or optim.Adam(model.parameters(), lr=lr)
     n_steps = epochs * -(-len(x) // batch_size)
     trainer = Trainer(
         model,
-        nn.CrossEntropyLoss(),
+        loss or nn.CrossEntropyLoss(),
         optimizer,
         scheduler=linear_decay(optimizer, n_steps),
         scheduler_step="batch",
-        metrics=["accuracy"],
+        metrics=() if loss else ["accuracy"],
+        callbacks=callbacks,
         progress=False,
     )
     loader = DataLoader(TensorDataset(x, y), batch_size, shuffle=True, generator=Generator(seed))

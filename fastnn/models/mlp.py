@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+
+import numpy as np
 
 from .. import nn
 from ..tensor import Tensor
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+def check_sizes(sizes: Sequence[int], owner: str) -> None:
+    """ValueError, naming the owner, for a layer without units; TypeError for no integers."""
+    if not all(isinstance(n, (int, np.integer)) for n in sizes):
+        raise TypeError(f"{owner}: layer sizes are {list(sizes)}, expected integers")
+    if min(sizes) < 1:
+        raise ValueError(f"{owner}: layer sizes are {list(sizes)}, expected all at least 1")
+
+
+def dense_layers(
+    sizes: Sequence[int], activation: str, owner: str, dropout: float = 0.0
+) -> list[nn.Module]:
+    """Dense layers sizes[0] -> sizes[1] -> ..., an activation after each, and dropout if wanted.
+    Raises ValueError, naming the owner, for another activation or sizes below 1.
+    """
+    if activation not in _ACTIVATIONS:
+        known = ", ".join(map(repr, _ACTIVATIONS))
+        raise ValueError(f"{owner}: activation is {activation!r}, expected one of {known}")
+    check_sizes(sizes, owner)
+    layers: list[nn.Module] = []
+    for n_in, n_out in itertools.pairwise(sizes):
+        layers += [nn.Linear(n_in, n_out), _ACTIVATIONS[activation]()]
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+    return layers
 
 
 class MLP(nn.Module):
@@ -31,18 +60,10 @@ class MLP(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if activation not in _ACTIVATIONS:
-            known = ", ".join(map(repr, _ACTIVATIONS))
-            raise ValueError(f"MLP: activation is {activation!r}, expected one of {known}")
         sizes = [in_features, *hidden, out_features]
-        if min(sizes) < 1:
-            raise ValueError(f"MLP: layer sizes are {sizes}, expected all at least 1")
-        layers: list[nn.Module] = [nn.Flatten()]
-        for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
-            layers += [nn.Linear(n_in, n_out), _ACTIVATIONS[activation]()]
-            if dropout:
-                layers.append(nn.Dropout(dropout))
-        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+        check_sizes(sizes, "MLP")
+        layers = dense_layers(sizes[:-1], activation, "MLP", dropout)
+        self.layers = nn.Sequential(nn.Flatten(), *layers, nn.Linear(sizes[-2], sizes[-1]))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)

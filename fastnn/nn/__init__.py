@@ -33,6 +33,7 @@ from .feature_dropout import (
 )
 from .fold import Fold, Unfold
 from .gate import GLU, Softmax2d, Softmin, Softsign, Step, Tanhshrink
+from .gaussian import GaussianCell
 from .group_norm import GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .layer_norm import LayerNorm, RMSNorm
 from .likelihood import CosineSimilarity, NLLLoss, PairwiseDistance
@@ -163,6 +164,7 @@ __all__ = [
     "GLU",
     "GRU",
     "GRUCell",
+    "GaussianCell",
     "GaussianNLLLoss",
     "GaussianNoise",
     "GlobalAvgPool2d",

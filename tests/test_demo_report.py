@@ -76,9 +76,9 @@ def test_every_row_of_the_catalogue_has_its_place():
     for row in rows:
         text = page.of(row.name)
         assert text.startswith(f"{row.numbers[0]} {row.title}") and "x < y & z" in text
-        for part in (row.text.split("\n\n")[0].replace("`", ""), row.bar, row.source):
+        for part in (row.text.split("\n\n")[0].replace("`", ""), row.bar, row.source.rstrip(".")):
             assert " ".join(part.split()) in text
-        assert text.endswith(f"fastnn demo {row.name} --quick --seed 3")
+        assert text.endswith(f"fastnn demo {row.name} --quick --seed 3 --plot {row.name}.png ↑ top")
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(set(ids)) == len(ids)
     links = page.all("a", "href")

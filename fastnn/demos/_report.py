@@ -145,11 +145,13 @@ def _summary(entries: Sequence[Entry], quick: bool, seed: int) -> str:
     }
     rows = "".join(f"<dt>{key}</dt><dd>{escape(value)}</dd>" for key, value in facts.items())
     return (
-        "<header>\n<h1>What neural networks do, measured</h1>\n"
+        '<header id="top">\n<h1>What neural networks do, measured</h1>\n'
         "<p>Each entry of this page is an experiment with <b>fastnn</b>, a library for neural "
         "networks on the CPU. It runs a network, measures what a textbook says of it, and compares "
         "the numbers with bars that were set before: a claim that does not hold shows as missed. "
-        "The command under each entry runs it again.</p>\n"
+        "The command under each entry runs it again, after "
+        "<code>pip install 'fastnn-cpu[plot]'</code>; the number before a title works in place of "
+        "the name.</p>\n"
         f'<ul class="counts">{"".join(counts)}</ul>\n'
         + (f'<ul class="others">{"".join(others)}</ul>\n' if others else "")
         + f"<dl>{rows}</dl>\n</header>"
@@ -180,6 +182,7 @@ def _article(entry: Entry, quick: bool, seed: int) -> str:
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(_first_paragraph(row)))
     time = f", {entry.seconds:.1f} s" if entry.figures else ""
     options = (" --quick" if quick else "") + (f" --seed {seed}" if seed else "")
+    command = f"fastnn demo {row.name}{options} --plot {row.name}.png"
     reason = f'<p class="reason">{escape(entry.reason)}</p>' if entry.reason else ""
     parts = [
         f'<article id="{row.name}" class="{_css(entry.state)}">',
@@ -189,9 +192,9 @@ def _article(entry: Entry, quick: bool, seed: int) -> str:
         reason,
         _picture(entry),
         _figures(entry.figures) if entry.figures else "",
-        f'<p class="small"><b>Bar.</b> {escape(row.bar)}.</p>',
-        f'<p class="small"><b>Source.</b> {linked(row.source)}.</p>',
-        f"<p><code>fastnn demo {row.name}{options}</code></p>",
+        f'<p class="small"><b>Bar:</b> {escape(row.bar.rstrip("."))}.</p>',
+        f'<p class="small"><b>Source:</b> {linked(row.source.rstrip("."))}.</p>',
+        f'<p class="again"><code>{command}</code> <a href="#top">↑ top</a></p>',
         "</article>",
     ]
     return "\n".join(part for part in parts if part)
@@ -222,7 +225,7 @@ def _figures(figures: Sequence[Figure]) -> str:
             f'<tr class="{kind}"><td>{escape(figure.name)}</td><td>{number(figure.value)}</td>'
             f"<td>{bar}</td><td>{verdict}</td></tr>"
         )
-    head = "<tr><th>figure</th><th>measured</th><th>bar</th><th>verdict</th></tr>"
+    head = "<tr><th>quantity</th><th>measured</th><th>bar</th><th>verdict</th></tr>"
     return f'<div class="table"><table>{head}{"".join(lines)}</table></div>'
 
 

@@ -36,7 +36,7 @@ article.missed, article.failed { border-color: var(--bad) }
 .number { color: var(--soft); font-weight: normal }
 .verdict, .small { font-size: .9rem }
 figure { margin: 1rem 0; overflow-x: auto; background: #fff; border-radius: .3rem }
-img { display: block; max-width: 100%; min-width: 40rem; height: auto; margin: 0 auto }
+img { display: block; max-width: 100%; min-width: 50rem; height: auto; margin: 0 auto }
 .table { overflow-x: auto }
 table { border-collapse: collapse; font-size: .9rem; margin: .5rem 0 }
 th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line) }
@@ -45,6 +45,6 @@ td:nth-child(n + 2) { white-space: nowrap }
 tr.passed td:last-child { color: var(--good) }
 tr.missed { font-weight: bold }
 code { font-family: ui-monospace, monospace; font-size: .9em }
-p > code:only-child { display: inline-block; padding: .3rem .6rem; background: var(--ground);
-  border-radius: .3rem }
+.again { display: flex; flex-wrap: wrap; justify-content: space-between; max-width: none }
+.again code { padding: .3rem .6rem; background: var(--ground); border-radius: .3rem }
 """

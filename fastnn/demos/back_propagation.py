@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import Tensor, autograd, from_numpy, manual_seed, nn, no_grad
+from .. import Tensor, from_numpy, manual_seed, nn, no_grad
 from ..models import MLP
 from ._registry import Result, at_most, demo, exactly, told
 from ._steps import count_parameters, relative_error
@@ -171,10 +171,10 @@ def _layer_error(layer: nn.Module, inputs: tuple[Any, ...]) -> float:
         return (y * _double(weights.reshape(y.shape))).sum()
 
     wanted = [x.requires_grad_() for x in inputs if x.dtype == np.float64] + [*layer.parameters()]
-    found = autograd.grad(loss(), wanted)
+    loss().backward()
     exact = [_differences(loss, t.detach().numpy(), _H) for t in wanted]
     return relative_error(
-        np.concatenate([g.numpy().ravel() for g in found]),
+        np.concatenate([t.grad.numpy().ravel() for t in wanted]),
         np.concatenate([g.ravel() for g in exact]),
     )
 

@@ -47,4 +47,15 @@ tr.missed { font-weight: bold }
 code { font-family: ui-monospace, monospace; font-size: .9em }
 .again { display: flex; flex-wrap: wrap; justify-content: space-between; max-width: none }
 .again code { padding: .3rem .6rem; background: var(--ground); border-radius: .3rem }
+@media (max-width: 36rem) {
+  body { padding: .5rem }
+  article { padding: .75rem }
+  table { width: 100% }
+  tr { display: grid; grid-template-columns: 1fr 1fr 5.5rem; padding: .3rem 0;
+    border-bottom: 1px solid var(--line) }
+  tr:first-child { display: none } /* the heads: numbers stand under what they count */
+  td { border: none; padding-top: 0; padding-bottom: 0 }
+  td:first-child { grid-column: 1 / -1 }
+  td:nth-child(2) { text-align: left }
+}
 """

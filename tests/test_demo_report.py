@@ -75,7 +75,7 @@ def test_every_row_of_the_catalogue_has_its_place():
     assert list(page.articles) == [row.name for row in rows]
     for row in rows:
         text = page.of(row.name)
-        assert text.startswith(f"{row.numbers[0]} {row.title}") and "x < y & z" in text
+        assert text.startswith(f"{', '.join(row.numbers)} {row.title}") and "x < y & z" in text
         for part in (row.text.split("\n\n")[0].replace("`", ""), row.bar, row.source.rstrip(".")):
             assert " ".join(part.split()) in text
         assert text.endswith(f"fastnn demo {row.name} --quick --seed 3 --plot {row.name}.png ↑ top")

@@ -186,7 +186,7 @@ def _article(entry: Entry, quick: bool, seed: int) -> str:
     reason = f'<p class="reason">{escape(entry.reason)}</p>' if entry.reason else ""
     parts = [
         f'<article id="{row.name}" class="{_css(entry.state)}">',
-        f'<h3><span class="number">{row.numbers[0]}</span> {escape(row.title)}</h3>',
+        f'<h3><span class="number">{", ".join(row.numbers)}</span> {escape(row.title)}</h3>',
         f'<p class="verdict"><b>{_MARKS[entry.state]} {entry.state}</b>{time}</p>',
         f"<p>{text}</p>",
         reason,

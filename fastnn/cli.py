@@ -110,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--all", action="store_true", help="run all that can run here")
     demo.add_argument("--quick", action="store_true", help="fewer data, fewer steps")
     demo.add_argument("--plot", type=Path, metavar="FILE", help="draw; a folder for several")
+    demo.add_argument(
+        "--report", type=Path, metavar="DIR", help="write a page with all results, DIR/index.html"
+    )
     demo.add_argument("--seed", type=_seed, default=0, metavar="N")
     demo.set_defaults(run=_demo)
 
@@ -306,25 +309,14 @@ def _demo(args: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"fastnn demo: error: {error}", file=sys.stderr)
         return 2
-    if args.plot and len(rows) > 1:
-        args.plot.mkdir(parents=True, exist_ok=True)
-    missed = []
-    for row in rows:
-        if args.all and row.status != "ready":
-            print(f"{row.numbers[0]}  {row.name}: left out, {row.status}\n")
-            continue
-        plot = args.plot / f"{row.name}.png" if args.plot and len(rows) > 1 else args.plot
-        try:
-            passed = _command.run_demo(row, quick=args.quick, seed=args.seed, plot=plot)
-        except Exception as error:
-            if len(rows) == 1:
-                raise
-            print(f"FAILED: {type(error).__name__}: {' '.join(str(error).split())}")
-            passed = False
-        if not passed:
-            missed.append(row.name)
-        if len(rows) > 1:
-            print()
+    missed = _command.run_demos(
+        rows,
+        quick=args.quick,
+        seed=args.seed,
+        plot=args.plot,
+        report=args.report,
+        leave_out=args.all,
+    )
     if len(rows) > 1:
         print(f"{len(rows)} demonstrations; missed: {', '.join(missed) or 'none'}")
     return 1 if missed else 0

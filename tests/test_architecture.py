@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "lab": NETS,
     "sklearn": NETS | {"config", "data", "train"},
     "demos": NETS
-    | {"classic", "config", "data", "datasets", "lab", "metrics", "models", "train", "viz"},
+    | {"classic", "config", "data", "datasets", "io", "lab", "metrics", "models", "train", "viz"},
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},
     "_recipe": NETS | {"data", "datasets", "io", "metrics", "models", "train", "config"},

@@ -1,11 +1,15 @@
-"""`fastnn demo`: prints figures against their bars, draws pictures."""
+"""`fastnn demo`: prints figures against their bars, draws pictures, writes the gallery."""
 
 from __future__ import annotations
 
+import os
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
-from ._registry import Demo, Figure, Result, catalogue
+from ..io.files import write_atomically
+from ._registry import Demo, Figure, Result, catalogue, number
+from ._report import Entry, one_line, page
 
 _WIDTH = 96
 
@@ -22,9 +26,55 @@ def print_list() -> None:
         print(f"{line}  {whole:5.0f} {quick:5.0f}  {row.status}")
 
 
-def run_demo(row: Demo, *, quick: bool, seed: int, plot: Path | None) -> bool:
-    """Run, print, draw; whether all bars are reached.  Raises before it runs where `plot` could not
-    be written."""
+def run_demos(
+    rows: Sequence[Demo],
+    *,
+    quick: bool,
+    seed: int,
+    plot: Path | None = None,
+    report: Path | None = None,
+    leave_out: bool = False,
+) -> list[str]:
+    """Run the rows one after the other; the names of those that missed a bar or raised.
+
+    plot: a picture, or a folder for several.  report: a folder for the gallery, which is written
+    when the run is broken off too.  leave_out: those that cannot run here do not count.  A single
+    row raises what stops it if there is no report to say so.
+    """
+    several = len(rows) > 1
+    if plot is not None and several:
+        plot.mkdir(parents=True, exist_ok=True)
+    if report is not None:
+        check_report(report)
+    entries: list[Entry] = []
+    try:
+        for row in rows:
+            picture = plot / f"{row.name}.png" if plot is not None and several else plot
+            if leave_out and row.status != "ready":
+                print(f"{row.numbers[0]}  {row.name}: left out, {row.status}")
+                entry = Entry(row, "left out", row.status)
+            else:
+                try:
+                    result = run_demo(row, quick=quick, seed=seed, plot=picture)
+                    entry = Entry.of_result(row, result, draw=report is not None)
+                except Exception as error:
+                    if not several and report is None:
+                        raise
+                    entry = Entry(row, "failed", one_line(error))
+                if entry.reason:
+                    print(f"FAILED: {entry.reason}")
+            entries.append(entry)
+            if several:
+                print()
+    finally:
+        if report is not None:
+            unreached = [Entry(row, "left out", "the run ended before") for row in rows]
+            write_report(report, entries + unreached[len(entries) :], quick=quick, seed=seed)
+    return [entry.row.name for entry in entries if entry.state in ("missed", "failed")]
+
+
+def run_demo(row: Demo, *, quick: bool, seed: int, plot: Path | None) -> Result:
+    """Run, print, draw.  Raises before it runs where `plot` could not be written."""
     if plot is not None:
         check_picture(plot)
     print(f"{', '.join(row.numbers)}  {row.name}: {row.title}")
@@ -37,7 +87,7 @@ def run_demo(row: Demo, *, quick: bool, seed: int, plot: Path | None) -> bool:
     if plot is not None:
         save_picture(row, result, plot)
         print(f"wrote {plot}")
-    return result.passed
+    return result
 
 
 def check_picture(path: Path) -> None:
@@ -53,6 +103,23 @@ def check_picture(path: Path) -> None:
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
     if path.suffix and path.suffix[1:].lower() not in known:
         raise ValueError(f"{path}: no picture format {path.suffix}; known: {', '.join(known)}")
+
+
+def check_report(folder: Path) -> None:
+    """Make the folder.  ImportError without matplotlib; OSError if it cannot be written to."""
+    from .. import viz
+
+    viz.new_figure(1, 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder}: the folder cannot be written to")
+
+
+def write_report(folder: Path, entries: Sequence[Entry], *, quick: bool, seed: int) -> None:
+    """Write `index.html`, atomically, and say so.  Raises OSError."""
+    path = folder / "index.html"
+    write_atomically(path, page(entries, quick=quick, seed=seed))
+    print(f"wrote {path}")
 
 
 def save_picture(row: Demo, result: Result, path: Path) -> None:
@@ -78,15 +145,6 @@ def table(result: Result) -> str:
             line += f"  {figure.relation:>2} {number(figure.bar):<10} {verdict}"
         lines.append(line)
     return "\n".join(lines)
-
-
-def number(value: float | None) -> str:
-    """Counts in full, fractions with four digits, small and large ones with an exponent."""
-    if value is None:
-        return ""
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
 
 
 __all__ = ["Figure", "check_picture", "number", "print_list", "run_demo", "save_picture", "table"]

@@ -71,6 +71,15 @@ def told(name: str, value: float) -> Figure:
     return Figure(name, value)
 
 
+def number(value: float | None) -> str:
+    """Counts in full, fractions with four digits, small and large ones with an exponent."""
+    if value is None:
+        return ""
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
+
+
 @dataclass(frozen=True)
 class Result:
     """What a demonstration found: the figures, and what its picture needs (picture: by name)."""
@@ -163,10 +172,11 @@ def catalogue() -> tuple[Demo, ...]:
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
             raise RuntimeError(f"demos: more than one row is called {', '.join(twice)}")
-    return tuple(sorted(rows, key=_order))
+    return tuple(sorted(rows, key=order))
 
 
-def _order(row: Demo) -> tuple[int, str]:
+def order(row: Demo) -> tuple[int, str]:
+    """Its place in the catalogue: the first number, then what follows that, as in "91b"."""
     digits = row.numbers[0].rstrip("abcdefghijklmnopqrstuvwxyz")
     return int(digits), row.numbers[0]
 

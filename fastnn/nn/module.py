@@ -9,15 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
-from ..engine import Handle
 from ..tensor import Parameter, Tensor, wrap
-
-# How often, of all modules, a hook was registered or a forward replaced: while it stands, whoever
-# looked whether a call of a module does more than its class says need not look again.
-alterations = [0]
+from .hooks import Hooked, alterations
 
 
-class Module:
+class Module(Hooked):
     """A network or a part of one: set Parameters and Modules as attributes, define `forward`.
 
     Calling it runs the hooks and `forward`; an error that comes out of it names the module's path.
@@ -34,6 +30,8 @@ class Module:
             _not_saved=set(),
             _forward_pre_hooks=[],
             _forward_hooks=[],
+            _backward_pre_hooks=[],
+            _backward_hooks=[],
         )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -41,33 +39,17 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if self._forward_pre_hooks or self._forward_hooks:
+            if (
+                self._forward_pre_hooks
+                or self._forward_hooks
+                or self._backward_hooks
+                or self._backward_pre_hooks
+            ):
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
             _note(error, self)
             raise
-
-    def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
-        for hook in tuple(self._forward_pre_hooks):
-            changed = hook(self, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        output = self.forward(*args, **kwargs)
-        for hook in tuple(self._forward_hooks):
-            changed = hook(self, args, output)
-            output = output if changed is None else changed
-        return output
-
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Handle:
-        """hook(module, args) before forward; what it returns, unless None, replaces args."""
-        alterations[0] += 1
-        return Handle(self._forward_pre_hooks, hook)
-
-    def register_forward_hook(self, hook: Callable[..., Any]) -> Handle:
-        """hook(module, args, output) after forward; a result that is not None replaces output."""
-        alterations[0] += 1
-        return Handle(self._forward_hooks, hook)
 
     def __setattr__(self, name: str, value: Any) -> None:
         rooms = self.__dict__

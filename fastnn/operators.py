@@ -15,6 +15,7 @@ from .functional.arithmetic import operands
 from .functional.draws import bernoulli_array
 from .functional.repeats import repeat
 from .functional.shape import contiguous, getitem, sizes, to, view
+from .grad_mode import mode
 from .random import Generator
 from .tensor import Parameter, Tensor, wrap
 from .tensor import contiguous as contiguous_array
@@ -66,6 +67,23 @@ def _inplace(function: Callable[..., Any], name: str) -> Callable[..., Any]:
             raise TypeError(f"{name}: a result of dtype {result.dtype} into {self.dtype}")
         return inplace.assign(self, result, name)
 
+    method.__doc__ = f"{function.__name__} in place; returns self."
+    return method
+
+
+def _changing(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """function as a method `name` that writes its result into the tensor."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        inplace.writable(self, name)
+        # the gradient may need the values that are written over
+        source = F.clone(self) if mode.enabled and self._requires_grad else self
+        result = function(source, *args, **kwargs)
+        if result.dtype != self.dtype:
+            raise TypeError(f"{name}: a result of dtype {result.dtype} into {self.dtype}")
+        return inplace.assign(self, result, name)
+
+    method.__name__ = name
     method.__doc__ = f"{function.__name__} in place; returns self."
     return method
 
@@ -284,7 +302,13 @@ METHODS: dict[str, Any] = {
     "sub_": _inplace(F.sub, "sub_"),
     "mul_": _inplace(F.mul, "mul_"),
     "div_": _inplace(F.div, "div_"),
+    "clip_": _changing(F.clamp, "clip_"),
 }
+for _function in (
+    F.abs, F.clamp, F.exp, vocabulary.index_add, vocabulary.masked_fill, F.neg, vocabulary.scatter,
+    vocabulary.scatter_add, F.sqrt,
+):  # fmt: skip
+    METHODS[f"{_function.__name__}_"] = _changing(_function, f"{_function.__name__}_")
 SAME_NAME = (
     "abs add argmax argmin chunk clamp clone div exp flatten log log_softmax matmul max mean min "
     "mul neg pow relu sigmoid softmax split sqrt squeeze std sub sum tanh transpose unsqueeze var"

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "operators": MATH,
     "config": {"_kernels", "backend", "version"},
     "autograd": BASE,
-    "nn": MATH | {"autograd"},
+    "nn": MATH,
     "optim": BASE | {"creation", "nn"},  # AveragedModel is a Module; nn knows no optimizer
     "io": MATH,
     "data": MATH,

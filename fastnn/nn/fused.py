@@ -39,7 +39,13 @@ def altered(module: Module) -> bool:
     own = module.__dict__
     if type(own["_parameters"]) is not dict:  # some are computed, see utils.parametrize
         return True
-    return bool(own["_forward_hooks"] or own["_forward_pre_hooks"] or "forward" in own)
+    return bool(
+        own["_forward_hooks"]
+        or own["_forward_pre_hooks"]
+        or own["_backward_hooks"]
+        or own["_backward_pre_hooks"]
+        or "forward" in own
+    )
 
 
 def _fold(

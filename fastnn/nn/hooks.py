@@ -1,50 +1,43 @@
-"""What runs around a Module's forward and backward (`torch.nn.Module.register_*_hook`).
-
-All hooks of a module stand in its two lists, so that one look at them says whether there are any:
-a plain function is a forward hook, the rest are objects of the classes below.
-"""
+"""Hooks of modules: functions that look at a call, or at its gradients, and may replace them."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..autograd import Function
-from ..grad_mode import is_grad_enabled
-from ..tensor import Tensor
+import numpy as np
+
+from ..grad_mode import mode
+from ..tensor import Function, Tensor, wrap
+from ..tensor import contiguous as c_order
+
+# How often, of all modules, a hook was registered or a forward replaced: while it stands, whoever
+# looked whether a call of a module does more than its class says need not look again.
+alterations = [0]
 
 Hook = Callable[..., Any]
 
 
-@dataclass(eq=False)
-class WithKwargs:
-    """A forward or forward pre-hook that is also given the keyword arguments."""
+class Entry:
+    """A hook that is called in its own way, or that stands in its list already: so every entry of
+    a list is an object of its own, and removing one leaves its twin where it is."""
 
-    hook: Hook
+    def __init__(self, hook: Hook, with_kwargs: bool, always_call: bool) -> None:
+        self.hook, self.with_kwargs, self.always_call = hook, with_kwargs, always_call
 
-
-@dataclass(eq=False)
-class Backward:
-    """A hook of the gradients; before: of the outputs' alone, before those of the inputs."""
-
-    hook: Hook
-    before: bool
+    def __call__(self, *args: Any) -> Any:
+        return self.hook(*args)
 
 
 class HookHandle:
-    """What the register functions return."""
+    """What the register functions of Module return; `with handle:` removes the hook at its end."""
 
-    def __init__(self, entries: list[Any], entry: Any, prepend: bool) -> None:
-        if not callable(getattr(entry, "hook", entry)):
-            raise TypeError(f"a hook must be callable, got {type(entry).__name__}")
-        self._entries = entries
-        self._entry = entry
-        entries.insert(0 if prepend else len(entries), entry)
+    def __init__(self, entries: list[Hook], entry: Hook) -> None:
+        self._entries, self._entry = entries, entry
 
     def remove(self) -> None:
-        """Take the hook out again; the second time nothing happens."""
+        """Take the hook out again; a second time does nothing."""
         for i, entry in enumerate(self._entries):
             if entry is self._entry:
                 del self._entries[i]
@@ -53,183 +46,278 @@ class HookHandle:
     def __enter__(self) -> HookHandle:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         self.remove()
 
 
-def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """module.forward between its hooks."""
-    for entry in tuple(module._forward_pre_hooks):
-        if isinstance(entry, WithKwargs):
-            changed = entry.hook(module, args, kwargs)
-            if changed is not None:
-                if not (isinstance(changed, tuple) and len(changed) == 2):
-                    raise RuntimeError(
-                        "forward pre-hook with kwargs must return None or a tuple of the new args "
-                        f"and kwargs, got {type(changed).__name__}"
+def _register(
+    entries: list[Hook], hook: Hook, prepend: bool, with_kwargs: bool = False,
+    always_call: bool = False,
+) -> HookHandle:  # fmt: skip
+    if not callable(hook):
+        raise TypeError(f"a hook must be callable, got {type(hook).__name__}")
+    if with_kwargs or always_call or any(entry is hook for entry in entries):
+        hook = Entry(hook, with_kwargs, always_call)
+    entries.insert(0 if prepend else len(entries), hook)
+    alterations[0] += 1
+    return HookHandle(entries, hook)
+
+
+class Hooked:
+    """The part of Module that keeps hooks and runs them."""
+
+    _forward_pre_hooks: list[Hook]
+    _forward_hooks: list[Hook]
+    _backward_pre_hooks: list[Hook]
+    _backward_hooks: list[Hook]
+    forward: Any
+
+    def register_forward_pre_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
+        """hook(module, args) before forward; what it returns, unless None, replaces args.
+
+        prepend: before the hooks that are there.  with_kwargs: hook(module, args, kwargs), which
+        returns None or (args, kwargs).  Returns a handle with remove().
+        """
+        return _register(self._forward_pre_hooks, hook, prepend, with_kwargs)
+
+    def register_forward_hook(
+        self,
+        hook: Hook,
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> HookHandle:
+        """hook(module, args, output) after forward; a result that is not None replaces output.
+
+        prepend: before the hooks that are there.  with_kwargs: hook(module, args, kwargs, output).
+        always_call: also after an error, with the output so far, or None.  Returns a handle with
+        remove().
+        """
+        return _register(self._forward_hooks, hook, prepend, with_kwargs, always_call)
+
+    def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> HookHandle:
+        """hook(module, grad_output) before the gradients go back through the module.
+
+        grad_output: a tuple, one gradient for each output, None where there is none.  A tuple that
+        the hook returns replaces it.  prepend: before the hooks that are there.  Of a module with
+        such hooks the result must be a Tensor or a tuple, and its inputs and results must not be
+        changed in place.  Returns a handle with remove().  Raises RuntimeError, in backward, for
+        a tuple of another length and for gradients of another shape or dtype.
+        """
+        return _register(self._backward_pre_hooks, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> HookHandle:
+        """hook(module, grad_input, grad_output) when the gradients went back through the module.
+
+        grad_input: a tuple, one gradient for each positional argument: zeros for a Tensor that none
+        has reached or that needs none, None for what is no Tensor.  A tuple that the hook returns
+        replaces it.  If no argument needs a gradient, all are None, and so must be what is
+        returned.  Otherwise as register_full_backward_pre_hook.
+        """
+        return _register(self._backward_hooks, hook, prepend)
+
+    def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
+        output = None
+        waiting = [h for h in self._forward_hooks if isinstance(h, Entry) and h.always_call]
+        try:
+            for hook in tuple(self._forward_pre_hooks):
+                args, kwargs = _before(self, hook, args, kwargs)
+            watch = None
+            if self._backward_hooks or self._backward_pre_hooks:
+                watch = _Watch(self)
+                args = watch.inputs(args)
+            output = self.forward(*args, **kwargs)
+            for hook in tuple(self._forward_hooks):
+                waiting = [h for h in waiting if h is not hook]
+                changed = _after(self, hook, args, kwargs, output)
+                output = output if changed is None else changed
+            return output if watch is None else watch.outputs(output)
+        except Exception:
+            for hook in waiting:
+                try:
+                    changed = _after(self, hook, args, kwargs, output)
+                except Exception as error:
+                    warnings.warn(
+                        "a forward hook with always_call=True failed after another error, which "
+                        f"is the one to see: {error}",
+                        stacklevel=3,
                     )
-                args, kwargs = changed
-        else:
-            changed = entry(module, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-    after = tuple(module._forward_hooks)
-    backward = _BackwardCall(module, after) if _of_gradients(after) else None
-    if backward is not None:
-        args = backward.inputs(args)
-    output = module.forward(*args, **kwargs)
-    for entry in after:
-        if isinstance(entry, Backward):
-            continue
-        if isinstance(entry, WithKwargs):
-            changed = entry.hook(module, args, kwargs, output)
-        else:
-            changed = entry(module, args, output)
-        output = output if changed is None else changed
-    return output if backward is None else backward.outputs(output)
+                    continue
+                output = output if changed is None else changed
+            raise
 
 
-def _of_gradients(entries: tuple[Any, ...]) -> bool:
-    return is_grad_enabled() and any(isinstance(entry, Backward) for entry in entries)
+def _before(module: Any, hook: Hook, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """args and kwargs after one pre-hook."""
+    if isinstance(hook, Entry) and hook.with_kwargs:
+        changed = hook(module, args, kwargs)
+        if changed is None:
+            return args, kwargs
+        if not isinstance(changed, tuple) or len(changed) != 2:
+            raise RuntimeError(
+                "a forward pre-hook with_kwargs must return None or (args, kwargs), got "
+                f"{changed!r}"
+            )
+        return changed
+    changed = hook(module, args)
+    if changed is not None:
+        args = changed if isinstance(changed, tuple) else (changed,)
+    return args, kwargs
 
 
-class _Inputs(Function):
-    """The arguments as they are; their gradients come by the hooks."""
+def _after(module: Any, hook: Hook, args: Any, kwargs: Any, output: Any) -> Any:
+    if isinstance(hook, Entry) and hook.with_kwargs:
+        return hook(module, args, kwargs, output)
+    return hook(module, args, output)
+
+
+class _Gate(Function):
+    """Identity; `pass_back` sees the gradients of all tensors at once and may replace them."""
+
+    strided = True
+    materialize = False
 
     @staticmethod
-    def forward(ctx: Any, call: _BackwardCall, *xs: Tensor) -> tuple[Tensor, ...]:
-        ctx.call = call
-        ctx.mark_non_differentiable(
-            *(x for x, i in zip(xs, call.from_inputs, strict=True) if i not in call.wanted)
-        )
+    def forward(ctx: Any, pass_back: Callable[..., Any], *xs: Any) -> Any:
+        ctx.pass_back = pass_back
         return xs
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
-        return None, *ctx.call.input_gradients(grads)
+    def backward(ctx: Any, *dys: Any) -> Any:
+        return None, *ctx.pass_back(dys)
 
 
-class _Outputs(Function):
-    """The outputs as they are; their gradients are shown to the hooks first."""
+def _gate(values: tuple[Any, ...], pass_back: Callable[..., Any]) -> tuple[Any, list[int]]:
+    """values with a gate in front of those that need a gradient, and the places of these."""
+    if not mode.enabled:
+        return values, []
+    places = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v._requires_grad]
+    if not places:
+        return values, []
+    passed = list(values)
+    sources = [values[i] for i in places]
+    for i, source, y in zip(places, sources, _Gate.apply(pass_back, *sources), strict=True):
+        # the same memory: a change in place would be one of the source, behind its back
+        y._counter, y._is_view = source._counter, True
+        y._seen = source._counter.recorded if source._seen >= 0 else -1
+        passed[i] = y
+    kind = type(values)
+    return (tuple(passed) if kind is tuple else kind(*passed)), places
 
-    @staticmethod
-    def forward(ctx: Any, call: _BackwardCall, *ys: Tensor) -> tuple[Tensor, ...]:
-        ctx.call = call
-        ctx.set_materialize_grads(False)
-        return ys
 
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
-        return None, *ctx.call.output_gradients(grads)
+class _Watch:
+    """One call of a module with backward hooks: a gate before it and a gate behind it."""
 
-
-class _BackwardCall:
-    """One call of a module that has hooks of its gradients."""
-
-    def __init__(self, module: Any, entries: tuple[Any, ...]) -> None:
-        of = [entry for entry in entries if isinstance(entry, Backward)]
+    def __init__(self, module: Any) -> None:
         self.module = module
-        self.before = [entry.hook for entry in of if entry.before]
-        self.after = [entry.hook for entry in of if not entry.before]
-        self.n_inputs = self.n_outputs = 0
-        self.from_inputs: list[int] = []  # which arguments are shown: Tensors, if one is wanted
-        self.wanted: list[int] = []
-        self.from_outputs: list[int] = []
-        self.seen: tuple[Any, ...] | None = None  # gradients of the outputs
+        self.pre_hooks = tuple(module._backward_pre_hooks)
+        self.hooks = tuple(module._backward_hooks)
+        self.grad_output: Any = None
 
     def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments, recorded."""
+        """The arguments, behind their gate."""
         self.n_inputs = len(args)
-        self.wanted = [i for i, a in enumerate(args) if _wants_gradient(a)]
-        if self.wanted:
-            self.from_inputs = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
-        return _replaced(args, self.from_inputs, _Inputs, self)
+        self.sizes = {i: (a.shape, a.dtype) for i, a in enumerate(args) if isinstance(a, Tensor)}
+        passed, self.input_places = _gate(args, self.after_module)
+        return passed
 
     def outputs(self, output: Any) -> Any:
-        """The output, recorded."""
-        several = isinstance(output, (tuple, list))
-        results = tuple(output) if several else (output,)
-        if not any(isinstance(y, Tensor) for y in results):
+        """The result, behind its gate."""
+        if not isinstance(output, (Tensor, tuple)):
             warnings.warn(
-                "hooks of gradients are called if the module's output is a Tensor or a tuple of "
-                f"Tensors, this one is a {type(output).__name__}",
+                f"{type(self.module).__name__} has backward hooks, which are called for a Tensor "
+                f"or a tuple of Tensors only; forward returned {type(output).__name__}",
                 stacklevel=4,
             )
-            return output
-        self.n_outputs = len(results)
-        self.from_outputs = [i for i, y in enumerate(results) if _wants_gradient(y)]
-        results = _replaced(results, self.from_outputs, _Outputs, self)
-        if not several:
-            return results[0]
-        if hasattr(output, "_fields"):  # a named tuple
-            return type(output)(*results)
-        return type(output)(results)
+        several = isinstance(output, tuple)
+        values = output if several else (output,)
+        self.n_outputs = len(values)
+        passed, self.output_places = _gate(values, self.before_module)
+        return passed if several else passed[0]
 
-    def output_gradients(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Shown to the hooks of outputs; without gradients of inputs to the others, too."""
-        shown = _spread(grads, self.from_outputs, self.n_outputs)
-        for hook in self.before:
-            shown = _changed(hook(self.module, shown), shown, "pre-hook", "grad_output")
-        self.seen = shown
-        if not self.from_inputs:
-            nothing = (None,) * self.n_inputs
-            for hook in self.after:
-                changed = hook(self.module, nothing, shown)
-                if changed is not None and any(g is not None for g in _tuple(changed)):
-                    raise RuntimeError(
-                        f"{_name(self.module)}: a backward hook returned a gradient, but no input "
-                        "requires one"
-                    )
-        return tuple(shown[i] for i in self.from_outputs)
+    def before_module(self, dys: Sequence[Any]) -> list[Any]:
+        """The gradients of the outputs, after the pre-hooks."""
+        grads = _spread(self.n_outputs, self.output_places, dys)
+        for hook in self.pre_hooks:
+            changed = hook(self.module, grads)
+            if changed is not None:
+                grads = _checked(changed, self.n_outputs, "pre-hook", "grad_output")
+        self.grad_output = grads
+        if not self.input_places:
+            self.without_inputs()
+        return _arrays(grads, self.output_places, dys)
 
-    def input_gradients(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Shown to the hooks of inputs."""
-        if self.seen is None:  # the way back does not come from the outputs
-            return grads
-        shown = _spread(grads, self.from_inputs, self.n_inputs)
-        for hook in self.after:
-            shown = _changed(hook(self.module, shown, self.seen), shown, "hook", "grad_input")
-        self.seen = None
-        return tuple(shown[i] for i in self.from_inputs)
+    def without_inputs(self) -> None:
+        """The hooks, where no gradient will arrive at the inputs."""
+        if self.hooks:
+            warnings.warn(
+                f"a backward hook of {type(self.module).__name__} is called with the gradients of "
+                "the outputs alone, since no input requires a gradient",
+                stacklevel=2,
+            )
+        for hook in self.hooks:
+            changed = hook(self.module, (None,) * self.n_inputs, self.grad_output)
+            if changed is not None and not (
+                isinstance(changed, tuple) and all(g is None for g in changed)
+            ):
+                raise RuntimeError(
+                    "a backward hook of a module none of whose inputs requires a gradient must "
+                    "return None, or None for each"
+                )
+        self.grad_output = None
 
-
-def _wants_gradient(a: Any) -> bool:
-    return isinstance(a, Tensor) and a.requires_grad
-
-
-def _replaced(
-    values: tuple[Any, ...], places: list[int], through: type[Function], call: _BackwardCall
-) -> tuple[Any, ...]:
-    if not places:
-        return values
-    new = list(values)
-    for i, t in zip(places, through.apply(call, *(values[i] for i in places)), strict=True):
-        new[i] = t
-    return tuple(new)
-
-
-def _spread(grads: tuple[Any, ...], places: list[int], n: int) -> tuple[Any, ...]:
-    whole: list[Any] = [None] * n
-    for i, g in zip(places, grads, strict=True):
-        whole[i] = g
-    return tuple(whole)
+    def after_module(self, dys: Sequence[Any]) -> list[Any]:
+        """The gradients of the inputs, after the hooks."""
+        if self.grad_output is None:  # they came by a way that misses the module's outputs
+            return list(dys)
+        found = dict(zip(self.input_places, dys, strict=True))
+        for i, (shape, dtype) in self.sizes.items():
+            if found.get(i) is None:
+                found[i] = np.zeros(shape, dtype)
+        grads = _spread(self.n_inputs, list(found), list(found.values()))
+        for hook in self.hooks:
+            changed = hook(self.module, grads, self.grad_output)
+            if changed is not None:
+                grads = _checked(changed, self.n_inputs, "hook", "grad_input")
+        self.grad_output = None
+        return _arrays(grads, self.input_places, dys)
 
 
-def _changed(result: Any, shown: tuple[Any, ...], kind: str, what: str) -> tuple[Any, ...]:
-    if result is None:
-        return shown
-    new = _tuple(result)
-    if len(new) != len(shown):
+def _spread(n: int, places: list[int], arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """n Tensors or Nones: the arrays at their places."""
+    spread: list[Any] = [None] * n
+    for i, array in zip(places, arrays, strict=True):
+        spread[i] = None if array is None else wrap(array)
+    return tuple(spread)
+
+
+def _checked(grads: Any, n: int, kind: str, name: str) -> tuple[Any, ...]:
+    """What a hook returned, if it is n gradients."""
+    if not isinstance(grads, (tuple, list)) or len(grads) != n:
+        got = len(grads) if isinstance(grads, (tuple, list)) else type(grads).__name__
         raise RuntimeError(
-            f"Backward {kind} returned an invalid number of {what}, got {len(new)}, but expected "
-            f"{len(shown)}"
+            f"a backward {kind} must return None or a tuple of {name}, got {got}, expected {n}"
         )
-    return new
+    for g in grads:
+        if g is not None and not isinstance(g, Tensor):
+            raise TypeError(
+                f"a backward {kind} returned {type(g).__name__} in {name}, expected Tensor or None"
+            )
+    return tuple(grads)
 
 
-def _tuple(result: Any) -> tuple[Any, ...]:
-    return result if isinstance(result, tuple) else (result,)
-
-
-def _name(module: Any) -> str:
-    return type(module).__name__
+def _arrays(grads: tuple[Any, ...], places: list[int], dys: Sequence[Any]) -> list[Any]:
+    """The arrays at the places; RuntimeError if a hook changed a shape or dtype."""
+    arrays: list[Any] = []
+    for i, dy in zip(places, dys, strict=True):
+        g = grads[i]
+        if g is not None and dy is not None and (g.shape != dy.shape or g.dtype != dy.dtype):
+            raise RuntimeError(
+                f"a backward hook returned shape {g.shape} and dtype {g.dtype}, "
+                f"expected {dy.shape} and {dy.dtype}"
+            )
+        arrays.append(None if g is None else c_order(g._data))
+    return arrays

@@ -10,15 +10,10 @@ import numpy as np
 
 from ..dtypes import as_dtype
 from ..tensor import Parameter, Tensor, wrap
-from . import hooks
-from .hooks import HookHandle
-
-# How often, of all modules, a hook was registered or a forward replaced: while it stands, whoever
-# looked whether a call of a module does more than its class says need not look again.
-alterations = [0]
+from .hooks import Hooked, alterations
 
 
-class Module:
+class Module(Hooked):
     """A network or a part of one: set Parameters and Modules as attributes, define `forward`.
 
     Calling it runs the hooks and `forward`; an error that comes out of it names the module's path.
@@ -35,6 +30,8 @@ class Module:
             _not_saved=set(),
             _forward_pre_hooks=[],
             _forward_hooks=[],
+            _backward_pre_hooks=[],
+            _backward_hooks=[],
         )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -42,56 +39,17 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if self._forward_pre_hooks or self._forward_hooks:
-                return hooks.call(self, args, kwargs)
+            if (
+                self._forward_pre_hooks
+                or self._forward_hooks
+                or self._backward_hooks
+                or self._backward_pre_hooks
+            ):
+                return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
             _note(error, self)
             raise
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> HookHandle:
-        """hook(module, args) before forward; what it returns, unless None, replaces args.
-
-        prepend: before the present hooks.  with_kwargs: hook(module, args, kwargs) -> None or both.
-        """
-        alterations[0] += 1
-        entry = hooks.WithKwargs(hook) if with_kwargs else hook
-        return HookHandle(self._forward_pre_hooks, entry, prepend)
-
-    def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> HookHandle:
-        """hook(module, args, output) after forward; a result that is not None replaces output.
-
-        prepend: before the present hooks.  with_kwargs: hook(module, args, kwargs, output).
-        """
-        alterations[0] += 1
-        entry = hooks.WithKwargs(hook) if with_kwargs else hook
-        return HookHandle(self._forward_hooks, entry, prepend)
-
-    def register_full_backward_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> HookHandle:
-        """hook(module, grad_output) when the gradients of the outputs are there.
-
-        grad_output is a tuple, None where there is none; what hook returns, unless None, replaces
-        it.
-        """
-        alterations[0] += 1
-        return HookHandle(self._forward_hooks, hooks.Backward(hook, before=True), prepend)
-
-    def register_full_backward_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> HookHandle:
-        """hook(module, grad_input, grad_output) when the gradients of the inputs are there.
-
-        Both are tuples, of the positional arguments and of the outputs, None where there is none;
-        what hook returns, unless None, replaces grad_input.
-        """
-        alterations[0] += 1
-        return HookHandle(self._forward_hooks, hooks.Backward(hook, before=False), prepend)
 
     def __setattr__(self, name: str, value: Any) -> None:
         rooms = self.__dict__

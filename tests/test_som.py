@@ -87,7 +87,8 @@ def test_as_minisom():
     other._weights = start.reshape(5, 6, 8).astype(np.float64)
     other.train(x.astype(np.float64), 600)
     model = SOM((5, 6), init=start, sigma=2.5, final_sigma=2.5 / 3, learning_rate=0.6,
-                final_learning_rate=0.2, decay="inverse", max_iter=3, shuffle=False).fit(x)  # fmt: skip
+                final_learning_rate=0.2, decay="inverse", max_iter=3, shuffle=False)  # fmt: skip
+    model.fit(x)
     np.testing.assert_allclose(model.weights_.reshape(5, 6, 8), other._weights, atol=1e-5)
     assert model.quantization_error(x) == pytest.approx(other.quantization_error(x), rel=1e-5)
     assert model.topographic_error(x) == pytest.approx(other.topographic_error(x))
@@ -141,8 +142,8 @@ def test_topographic_error_and_u_matrix(grid):
     assert 0.2 < want < 1 and model.topographic_error(x) == pytest.approx(want, abs=0.005)
     gaps = np.sqrt(((w[:, None] - w) ** 2).sum(-1))
     np.testing.assert_allclose(model.u_matrix(), ((gaps * near).sum(1) / near.sum(1)).reshape(4, 5))
-    lattice = SOM((4, 5), grid=grid, init=places(4, 5, grid), rule="batch")
-    lattice._begin(x, None, "fit")
+    lattice = SOM((4, 5), grid=grid, init=places(4, 5, grid), max_iter=0).fit(x)
+    assert lattice.n_iter_ == 0 and lattice.partial_fit(x[:0]).n_iter_ == 1
     # of a map that is its own grid all neighbours are near: 1, or diagonal
     assert lattice.u_matrix()[0, 0] == pytest.approx((2 + 2**0.5) / 3 if grid == GRIDS[0] else 1)
     assert lattice.topographic_error(4 * x) == 0
@@ -161,8 +162,7 @@ def test_pca_is_a_lattice_in_the_plane_of_largest_spread():
     frame = np.linalg.qr(rng.normal(size=(6, 6)))[0]
     x = rng.normal(size=(500, 6)) * [5, 2, 0.1, 0.1, 0.1, 0.1] @ frame.T + 7
     for shape in ((3, 5), (5, 3)):
-        model = SOM(shape)
-        model._begin(x.astype(np.float32), None, "fit")
+        model = SOM(shape, max_iter=0).fit(x)
         w = model.weights_ - x.mean(0)
         along = (w @ frame[:, :2]).reshape(*shape, 2)
         assert np.abs(w @ frame[:, 2:]).max() < 0.5
@@ -182,17 +182,14 @@ def test_other_starts():
     x = uniform(30, 4)
 
     def start(**settings):
-        model = SOM((4, 5), random_state=3, **settings)
-        model._begin(x, fastnn.Generator(3), "fit")
-        return model.weights_
+        return SOM((4, 5), max_iter=0, random_state=3, **settings).fit(x).weights_
 
     rows = {tuple(row) for row in x}
     sample = start(init="sample")
     assert {tuple(row) for row in sample} <= rows and len({tuple(row) for row in sample}) == 20
     drawn = start(init="random")
     assert (drawn >= x.min(0)).all() and (drawn <= x.max(0)).all() and len(np.unique(drawn)) == 80
-    few = SOM((4, 5), init="sample", random_state=3)
-    few._begin(x[:7], fastnn.Generator(3), "fit")
+    few = SOM((4, 5), init="sample", max_iter=0, random_state=3).fit(x[:7])
     assert {tuple(row) for row in few.weights_} == {tuple(row) for row in x[:7]}
     given = np.array(sample)
     SOM((4, 5), init=given).fit(x)
@@ -241,8 +238,7 @@ def test_maps_the_digits(rule, grid):
     d = fastnn.datasets.digits8x8()
     x = d.x.reshape(len(d.x), -1)
     model = SOM((12, 12), rule=rule, grid=grid, final_sigma=0.7, init="random", random_state=0)
-    model._begin(x, fastnn.Generator(0), "fit")
-    before = model.quantization_error(x)
+    before = copy.deepcopy(model).set_params(max_iter=0).fit(x).quantization_error(x)
     model.fit(x)
     assert model.quantization_error(x) < before / 2 and model.topographic_error(x) < 0.1
 
@@ -294,7 +290,7 @@ BAD = {
     "final_sigma is -1": dict(final_sigma=-1),
     "learning_rate is 1.5, expected at most 1": dict(learning_rate=1.5),
     "final_learning_rate is 0": dict(final_learning_rate=0),
-    "max_iter is 0": dict(max_iter=0),
+    "max_iter is -1": dict(max_iter=-1),
     "shape is (3,), expected (rows, columns)": dict(shape=(3,)),
     "shape is 9, expected (rows, columns)": dict(shape=9),
     "shape is 0": dict(shape=(0, 3)),

@@ -28,9 +28,7 @@ def pairs(rows: int, columns: int, grid: str) -> np.ndarray:
         first = unit[: rows - down, max(0, -right) : columns - max(0, right)]
         second = unit[down:, max(0, right) : columns + min(0, right)]
         found.append(np.stack([first.ravel(), second.ravel()], axis=1))
-    if (
-        grid == "hexagonal"
-    ):  # also below: left of an even row's unit, right of an odd one's
+    if grid == "hexagonal":  # also below: left of an even row's unit, right of an odd one's
         for first, second in (
             (unit[:-1:2, 1:], unit[1::2, :-1]),
             (unit[1:-1:2, :-1], unit[2::2, 1:]),

@@ -27,7 +27,7 @@ class SOM(Estimator):
 
     - "online": sample by sample, w_u += eta h_ub (x - w_u), eta being the learning rate;
     - "batch": once an epoch, w_u = sum_x h_ub x / sum_x h_ub; needs no learning rate and no order
-      of the samples (Kohonen 1995; ISBN 3-540-62017-6, section 3.6).
+      of the samples (Kohonen 2001, Self-Organizing Maps, ISBN 3-540-67921-9).
 
     neighborhood: "gaussian", h = exp(-r^2 / 2 sigma^2), or "bubble", h = 1 where r <= sigma,
     otherwise 0.  grid: "rectangular" (eight neighbours, four of them at distance 1) or "hexagonal"
@@ -42,8 +42,8 @@ class SOM(Estimator):
     init: "pca", a lattice in the plane of the two largest principal components, two standard
     deviations to each side; "sample", rows of X drawn at random; "random", each weight uniform
     between the least and the largest value of its feature; or weights (units, features).
-    max_iter: epochs.  shuffle: a new order of the samples each epoch (online).  random_state: that
-    order and what `init` draws; None, an integer or a `fastnn.Generator`.
+    max_iter: epochs; 0: the start only.  shuffle: a new order of the samples each epoch (online).
+    random_state: that order and what `init` draws; None, an integer or a `fastnn.Generator`.
 
     shape (rows, columns); unit (i, j) is number i * columns + j.  After `fit`: weights_
     (units, features) float32, n_iter_ (epochs until now), n_features_in_.  X is (N, features),
@@ -171,7 +171,7 @@ class SOM(Estimator):
             if getattr(self, name) > 1:
                 raise ValueError(f"SOM: {name} is {getattr(self, name)}, expected at most 1")
         self._shape()
-        return _checks.integer(self.max_iter, "SOM", "max_iter", 1)
+        return _checks.integer(self.max_iter, "SOM", "max_iter", 0)
 
     def _shape(self) -> tuple[int, int]:
         if not isinstance(self.shape, tuple | list) or len(self.shape) != 2:
@@ -218,8 +218,8 @@ class SOM(Estimator):
 
     def _batch(self, x: np.ndarray, grid: np.ndarray) -> np.ndarray:
         """Sums and counts of the units' samples, then one product with the neighbourhoods."""
-        # With one epoch there is no last step: it is the first.
-        last = max(self.max_iter - 1, 1) / self.max_iter
+        # the last epoch has the final sigma, unless it is the only one
+        last = max(self.max_iter - 1, 1) / max(self.max_iter, 1)
         sigma = float(self._schedule(self._first_sigma(), self.final_sigma, np.zeros(1), last)[0])
         units = len(self.weights_)
         rows = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
@@ -246,7 +246,7 @@ class SOM(Estimator):
     ) -> np.ndarray:
         """Values at steps (n,) of this epoch, as shares of it; the end is reached at the share
         `last` of all epochs.  float32."""
-        s = np.minimum((self.n_iter_ + steps) / self.max_iter / last, 1)
+        s = np.minimum((self.n_iter_ + steps) / max(self.max_iter, 1) / last, 1)
         if self.decay == "linear":
             return (start + (end - start) * s).astype(np.float32)
         if self.decay == "inverse":

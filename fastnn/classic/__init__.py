@@ -2,14 +2,17 @@
 
 from .adaline import Adaline
 from .autoregressive import AutoRegressive
+from .elm import ELM
 from .hopfield import Hopfield
 from .neocognitron import Neocognitron
 from .ngram import NGram
 from .perceptron import Perceptron
+from .rbf import RBFNetwork
 from .som import SOM
 from .threshold_unit import ThresholdUnit
 
 __all__ = [
+    "ELM",
     "SOM",
     "Adaline",
     "AutoRegressive",
@@ -17,5 +20,6 @@ __all__ = [
     "NGram",
     "Neocognitron",
     "Perceptron",
+    "RBFNetwork",
     "ThresholdUnit",
 ]

@@ -9,14 +9,12 @@ import numpy as np
 
 from .. import backend
 from ..creation import from_numpy, randperm, uniform_array
-from ..functional import _checks, exp, linear, matmul
-from ..functional.indexing import index_add
+from ..functional import _checks, exp, matmul
 from ..grad_mode import no_grad
 from ._arrays import matrix
+from ._distances import BLOCK, nearest, scores, squared_distances, sums
 from ._estimator import Estimator, generator_of, not_fitted
 from ._som_grid import GRIDS, adjacent, pairs, places
-
-BLOCK = 1024  # rows whose distances to all units are in memory at a time
 
 
 class SOM(Estimator):
@@ -103,8 +101,7 @@ class SOM(Estimator):
     @no_grad()
     def predict(self, X: Any) -> np.ndarray:
         """The best-matching unit of each row of X (N, features): (N,) int64."""
-        x = self._rows(X, "predict")
-        return np.concatenate([d.argmin(axis=1) for d in self._scores(x)])
+        return nearest(self._rows(X, "predict"), self.weights_)
 
     @no_grad()
     def transform(self, X: Any) -> np.ndarray:
@@ -113,11 +110,7 @@ class SOM(Estimator):
         The squares are differences of products, in float32: of distances below a thousandth of
         the data's extent only the size is right.
         """
-        x = self._rows(X, "transform")
-        centred = x - self._centre()
-        lengths = _squares(centred)
-        scores = np.concatenate([*self._scores(x)])
-        return np.sqrt(np.maximum(scores + lengths[:, None], 0))
+        return np.sqrt(squared_distances(self._rows(X, "transform"), self.weights_))
 
     def quantization_error(self, X: Any) -> float:
         """Mean distance of the rows of X (N, features) to their best-matching units."""
@@ -133,8 +126,8 @@ class SOM(Estimator):
         if len(self.weights_) == 1:
             return 0.0
         apart = 0
-        for scores in self._scores(x):
-            best, second = np.argpartition(scores, 1, axis=1)[:, :2].T
+        for block in scores(x, self.weights_):
+            best, second = np.argpartition(block, 1, axis=1)[:, :2].T
             apart += int(np.count_nonzero(~adjacent(best, second, *self._shape(), self.grid)))
         return apart / len(x)
 
@@ -222,9 +215,7 @@ class SOM(Estimator):
         last = max(self.max_iter - 1, 1) / max(self.max_iter, 1)
         sigma = float(self._schedule(self._first_sigma(), self.final_sigma, np.zeros(1), last)[0])
         units = len(self.weights_)
-        rows = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
-        sums = from_numpy(np.zeros((units, rows.shape[1]), np.float32))
-        sums = index_add(sums, 0, from_numpy(self.predict(x)), from_numpy(rows))
+        total = from_numpy(sums(x, nearest(x, self.weights_), units))
         found = self.weights_.copy()
         for i in range(0, units, BLOCK):
             gap = grid[i : i + BLOCK, None] - grid
@@ -233,9 +224,9 @@ class SOM(Estimator):
                 h = (apart <= np.float32(1.0001 * sigma * sigma)).astype(np.float32)
             else:
                 h = exp(from_numpy(apart * np.float32(-min(0.5 / sigma / sigma, 1e30)))).numpy()
-            total = matmul(from_numpy(h), sums).numpy()
-            seen = total[:, -1] > 0  # a unit that no sample reaches stays where it is
-            found[i : i + BLOCK][seen] = total[seen, :-1] / total[seen, -1:]
+            spread = matmul(from_numpy(h), total).numpy()
+            seen = spread[:, -1] > 0  # a unit that no sample reaches stays where it is
+            found[i : i + BLOCK][seen] = spread[seen, :-1] / spread[seen, -1:]
         return found
 
     def _first_sigma(self) -> float:
@@ -261,24 +252,6 @@ class SOM(Estimator):
         if some and not len(x):
             raise ValueError(f"SOM.{method}: X has no rows")
         return x
-
-    def _centre(self) -> np.ndarray:
-        """What is taken from samples and weights before they are multiplied: it keeps digits."""
-        return self.weights_.mean(axis=0, dtype=np.float64).astype(np.float32)
-
-    def _scores(self, x: np.ndarray) -> Any:
-        """|w_u|^2 - 2 x w_u, which is |x - w_u|^2 - |x|^2, of blocks of rows: (block, units)."""
-        centre = self._centre()
-        weights = self.weights_ - centre
-        lengths, twice = from_numpy(_squares(weights)), from_numpy(weights * np.float32(-2))
-        for i in range(0, max(len(x), 1), BLOCK):
-            yield linear(from_numpy(x[i : i + BLOCK] - centre), twice, lengths).numpy()
-
-
-def _squares(x: np.ndarray) -> np.ndarray:
-    """Squared lengths of the rows: (n,)."""
-    ones = np.ones((1, x.shape[1]), np.float32)
-    return linear(from_numpy(x * x), from_numpy(ones)).numpy()[:, 0]
 
 
 def _plane(x: np.ndarray, grid: np.ndarray) -> np.ndarray:

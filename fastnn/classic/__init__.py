@@ -3,7 +3,9 @@
 from .adaline import Adaline
 from .autoregressive import AutoRegressive
 from .elm import ELM
+from .esn import EchoStateNetwork
 from .hopfield import Hopfield
+from .lsm import LiquidStateMachine
 from .neocognitron import Neocognitron
 from .ngram import NGram
 from .perceptron import Perceptron
@@ -16,7 +18,9 @@ __all__ = [
     "SOM",
     "Adaline",
     "AutoRegressive",
+    "EchoStateNetwork",
     "Hopfield",
+    "LiquidStateMachine",
     "NGram",
     "Neocognitron",
     "Perceptron",

@@ -272,6 +272,8 @@ def test_bad_series():
         model.generate(u, 3)
     with pytest.raises(ValueError, match=r"score: y has shape \(50, 2\), expected \(50,\)"):
         model.score(u, u)
+    with pytest.raises(ValueError, match="score: X has 20 steps, expected more than 20"):
+        model.score(u[:20], u[:20, 0])
     with pytest.raises(ValueError, match="generate: X has no steps"):
         echo().fit(u, u).generate(u[:0], 3)
     with pytest.raises(ValueError, match="steps is -1"):

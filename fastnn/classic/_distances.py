@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .. import backend
 from ..creation import from_numpy
 from ..functional import linear
-from ..functional.indexing import index_add
 
 BLOCK = 1024  # rows whose distances to all prototypes are in memory at a time
 
@@ -50,8 +50,7 @@ def sums(x: np.ndarray, which: np.ndarray, n: int) -> np.ndarray:
     """Sums of the rows of x in each group `which` (N,) < n, added in order, and in the last column
     how many there are: (n, features + 1)."""
     rows = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
-    zero = from_numpy(np.zeros((n, rows.shape[1]), np.float32))
-    return index_add(zero, 0, from_numpy(which), from_numpy(rows)).numpy()
+    return backend.kernels.embedding_backward(rows, which, n, -1, False)
 
 
 def k_means(x: np.ndarray, start: np.ndarray, max_iter: int) -> np.ndarray:

@@ -94,8 +94,13 @@ class EchoStateNetwork(Estimator):
             raise ValueError(
                 f"EchoStateNetwork.score: y has shape {np.shape(y)}, expected {answers.shape}"
             )
+        if len(t) <= washout:
+            raise ValueError(
+                f"EchoStateNetwork.score: X has {len(t)} steps, expected more than {washout}, "
+                "the washout"
+            )
         t, found = t[washout:], answers.reshape(t.shape)[washout:]
-        with np.errstate(all="ignore"):  # NaN of nothing, and of targets that do not vary
+        with np.errstate(all="ignore"):  # targets that do not vary have no R^2: -inf or NaN
             error, spread = ((t - found) ** 2).sum(0), ((t - t.mean(0)) ** 2).sum(0)
             return float(np.mean(1 - error / spread))
 

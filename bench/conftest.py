@@ -15,7 +15,7 @@ from fastnn._bench.workloads import has
 
 if has("torch"):
     importlib.import_module("torch")  # before `limited`, which sets its threads
-PEERS = ["numpy", "torch", "sklearn", "reference"]
+PEERS = ["numpy", "torch", "sklearn", "minisom", "reference"]
 ALL = ["torch", "compile", "jax", "tensorflow", "onnxruntime", "openvino"]
 RESULTS: list[Result] = []
 TEXTS: list[str] = []

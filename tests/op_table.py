@@ -22,6 +22,7 @@ from op_norm import NORM_OPS
 from op_pad import PADDINGS
 from op_rnn import RECURRENT
 from op_row_norm import ROW_NORMS
+from op_som import MAP_ROWS
 from op_update import UPDATES
 from op_volumes import VOLUMES
 
@@ -202,6 +203,7 @@ OPS: list[OpCase] = [
     *NORM_OPS,
     *RECURRENT,
     *ROW_NORMS,
+    *MAP_ROWS,
     OpCase(
         "sum_axis",
         call("sum_axis"),

@@ -22,6 +22,7 @@ from ukernel_pool import POOL
 from ukernel_rectifier import RECTIFIERS
 from ukernel_rnn import RECURRENT
 from ukernel_rows import TABLE_ROWS
+from ukernel_som import MAPS
 from ukernel_sparse import SPARSE
 from ukernel_steps import PHILOX
 from ukernel_table import ELEMENTWISE, REDUCE, SOFTMAX, ulp
@@ -30,7 +31,7 @@ from ukernel_winograd import WINOGRAD, matrices_convolve
 
 CASES = [*ELEMENTWISE, *REDUCE, *SOFTMAX, *UPDATE, *PHILOX, *GEMM, *PACK, *POOL, *SPARSE, *BIAS]
 CASES += [*NORM_ROWS, *LAYER_NORM, *LOSS_ROWS, *PAIR_ROWS, *ATTENTION, *WINOGRAD, *DEPTHWISE]
-CASES += [*GEMV, *RECURRENT, *RECTIFIERS, *TABLE_ROWS]
+CASES += [*GEMV, *RECURRENT, *RECTIFIERS, *TABLE_ROWS, *MAPS]
 ROWS = [pytest.param(case, level, id=f"{case}-{level}") for case in CASES for level in LEVELS]
 
 

@@ -35,6 +35,7 @@
 #include "../ukernel/rows.h"
 #include "../ukernel/winograd.h"
 #include "../ukernel/depthwise.h"
+#include "../ukernel/som.h"
 
 const fnn_ukernels FNN_LEVEL_TABLE = {
     .isa = FNN_LEVEL_NAME,

@@ -161,6 +161,7 @@ from .reduce import sum_axis  # noqa: E402
 from .resample import resample2d_backward, resample2d_forward  # noqa: E402
 from .rnn import recurrent_forward  # noqa: E402
 from .rnn_grad import recurrent_backward  # noqa: E402
+from .som import som_online  # noqa: E402
 from .update import (  # noqa: E402
     adadelta_step,
     adagrad_step,
@@ -299,6 +300,7 @@ __all__ = [
     "softmax_forward",
     "softplus_backward",
     "softplus_forward",
+    "som_online",
     "sum_axis",
     "tanh_backward",
     "tanh_forward",

@@ -250,6 +250,10 @@ cdef extern from "fastnn.h" nogil:
                          Py_ssize_t y_row) noexcept nogil
         void (*copy_rows)(size_t rows, size_t n, const float *x, Py_ssize_t x_row, float *y,
                           Py_ssize_t y_row) noexcept nogil
+        void (*grid_distances)(size_t n, float scale, float at_row, float at_col, const float *row,
+                               const float *col, float *y) noexcept nogil
+        void (*som_panels)(size_t panels, size_t n, const float *h, const float *x,
+                           const float *next, float *w, float *d) noexcept nogil
 
 # The table in force; set at import, changed only by force_isa (tests).
 cdef const fnn_ukernels *ukernels() noexcept nogil

@@ -2,18 +2,28 @@
 
 from .adaline import Adaline
 from .autoregressive import AutoRegressive
+from .elm import ELM
+from .esn import EchoStateNetwork
 from .hopfield import Hopfield
+from .lsm import LiquidStateMachine
 from .neocognitron import Neocognitron
 from .ngram import NGram
 from .perceptron import Perceptron
+from .rbf import RBFNetwork
+from .som import SOM
 from .threshold_unit import ThresholdUnit
 
 __all__ = [
+    "ELM",
+    "SOM",
     "Adaline",
     "AutoRegressive",
+    "EchoStateNetwork",
     "Hopfield",
+    "LiquidStateMachine",
     "NGram",
     "Neocognitron",
     "Perceptron",
+    "RBFNetwork",
     "ThresholdUnit",
 ]

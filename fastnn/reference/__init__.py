@@ -114,6 +114,7 @@ from .rectifier import (
 from .reduce import sum_axis
 from .resample import resample2d_backward, resample2d_forward
 from .rnn import recurrent_backward, recurrent_forward
+from .som import som_online
 from .update import (
     adadelta_step,
     adagrad_step,
@@ -248,6 +249,7 @@ __all__ = [
     "softmax_forward",
     "softplus_backward",
     "softplus_forward",
+    "som_online",
     "sum_axis",
     "tanh_backward",
     "tanh_forward",

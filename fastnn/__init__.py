@@ -8,6 +8,7 @@ from .config import get_num_threads, set_num_threads, show_config, threads
 from .creation import (
     arange,
     as_tensor,
+    bernoulli,
     empty,
     eye,
     from_numpy,
@@ -114,6 +115,7 @@ __all__ = [
     "argmax",
     "argmin",
     "as_tensor",
+    "bernoulli",
     "autograd",
     "backend",
     "bool_",

@@ -192,6 +192,21 @@ def randn(
     return Tensor(array.astype(wanted, copy=False), requires_grad)
 
 
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that input has at that place, else 0: input's shape and dtype, without
+    a gradient.  Raises TypeError unless float32 or float64, ValueError outside [0, 1]."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"bernoulli: input must be a Tensor, got {type(input).__name__}")
+    p = input._data
+    _float(p.dtype, "bernoulli")
+    if p.size and not (p.min() >= 0 and p.max() <= 1):
+        raise ValueError(
+            f"bernoulli: input has values from {p.min()} to {p.max()}, expected 0 <= p <= 1"
+        )
+    key, offset = resolve(generator).reserve(p.size)
+    return Tensor(backend.of(p).random_bernoulli(np.ascontiguousarray(p), key, offset))
+
+
 def _bits(n: int, generator: Generator | None) -> np.ndarray:
     key, offset = resolve(generator).reserve(n)
     return backend.kernels.random_bits(n, key, offset)

@@ -6,9 +6,11 @@ from .hopfield import Hopfield
 from .neocognitron import Neocognitron
 from .ngram import NGram
 from .perceptron import Perceptron
+from .rbm import RBM
 from .threshold_unit import ThresholdUnit
 
 __all__ = [
+    "RBM",
     "Adaline",
     "AutoRegressive",
     "Hopfield",

@@ -2,6 +2,7 @@
 
 from .adaline import Adaline
 from .autoregressive import AutoRegressive
+from .boltzmann import BoltzmannMachine
 from .hopfield import Hopfield
 from .neocognitron import Neocognitron
 from .ngram import NGram
@@ -13,6 +14,7 @@ __all__ = [
     "RBM",
     "Adaline",
     "AutoRegressive",
+    "BoltzmannMachine",
     "Hopfield",
     "NGram",
     "Neocognitron",

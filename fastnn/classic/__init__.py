@@ -3,6 +3,7 @@
 from .adaline import Adaline
 from .autoregressive import AutoRegressive
 from .boltzmann import BoltzmannMachine
+from .dbn import DBN
 from .hopfield import Hopfield
 from .neocognitron import Neocognitron
 from .ngram import NGram
@@ -11,6 +12,7 @@ from .rbm import RBM
 from .threshold_unit import ThresholdUnit
 
 __all__ = [
+    "DBN",
     "RBM",
     "Adaline",
     "AutoRegressive",

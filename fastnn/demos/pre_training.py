@@ -105,15 +105,14 @@ def pre_training(quick: bool, seed: int) -> Result:
     learns upper layers that hardly move from picture to picture.
     """
     data = binary_split(seed, 700 if quick else 1347)
-    n = 5 if quick else 10
-    settings = dict(learning_rate=0.05, momentum=0.5, n_epochs=60, random_state=seed)
-    stack = DBN((_WIDTH,) * _LAYERS, **settings).fit(data.x_train)
+    n, bar = (5, 0.7) if quick else (10, 0.85)
+    stack = DBN((_WIDTH,) * _LAYERS, learning_rate=0.05, n_epochs=60, random_state=seed)
+    stack.fit(data.x_train)
     manual_seed(seed)
     model, twin = stack.to_sequential(10), _twin(seed)
-    rate = dict(lr=0.1, momentum=0.9)
     spread = {"pre-trained": _spread(model, data.x_test), "random": _spread(twin, data.x_test)}
-    first = _train(model, data, optim.SGD(model.parameters(), **rate), n, seed)
-    second = _train(twin, data, optim.SGD(twin.parameters(), **rate), 5 * n, seed)
+    first = _train(model, data, optim.SGD(model.parameters(), lr=0.1, momentum=0.9), n, seed)
+    second = _train(twin, data, optim.SGD(twin.parameters(), lr=0.1, momentum=0.9), 5 * n, seed)
     modern = _twin(seed, xavier=True)
     third = _train(modern, data, optim.Adam(modern.parameters(), lr=3e-3), 5 * n, seed)
     test = data.x_test, data.y_test
@@ -121,9 +120,7 @@ def pre_training(quick: bool, seed: int) -> Result:
         (
             below("pre-trained: loss after N epochs", first[-1], min(min(second), 1.0)),
             told("twin: least loss in 5 N epochs", min(second)),
-            at_least(
-                "pre-trained: test digits right", accuracy(model, *test), 0.7 if quick else 0.85
-            ),
+            at_least("pre-trained: test digits right", accuracy(model, *test), bar),
             told("twin: test digits right", accuracy(twin, *test)),
             told("twin, Xavier and Adam: loss after 5 N", third[-1]),
             told("twin, Xavier and Adam: test digits right", accuracy(modern, *test)),

@@ -262,3 +262,18 @@ def test_expressions_follow_the_generator():
         datasets.boolean_expressions(-1)
     with pytest.raises(ValueError, match="max_depth is 0"):
         datasets.boolean_expressions(3, max_depth=0)
+
+
+def test_bars_and_stripes():
+    for n in (1, 2, 3, 4):
+        x, y = datasets.bars_and_stripes(n)
+        assert x.shape == (2 ** (n + 1) - 2, n, n) and x.dtype == np.float32 and y.dtype == np.int64
+        assert len(np.unique(x.reshape(len(x), -1), axis=0)) == len(x)
+        assert set(np.unique(x)) == {0, 1}
+        bars = (x == x[:, :1]).all(axis=(1, 2))
+        stripes = (x == x[:, :, :1]).all(axis=(1, 2))
+        assert (y == np.where(bars & stripes, 2, np.where(bars, 0, 1))).all()
+        assert (bars | stripes).all()
+    for n in (0, 11):
+        with pytest.raises(ValueError, match=f"n is {n}, expected 1 to 10"):
+            datasets.bars_and_stripes(n)

@@ -201,6 +201,7 @@ def test_any_number_of_threads(level):
         "uniform": lambda: kernels.random_uniform((3, 66_667), 2, 16, -1, 2),
         "normal": lambda: kernels.random_normal((66_667, 3), 3, 16, 1, 2),
         "dropout": lambda: kernels.dropout(x, 0.3, 4, 16),
+        "bernoulli": lambda: kernels.random_bernoulli(x * np.float32(0.3), 5, 16),
     }
     for name, draw in draws.items():
         _threads.set_num_threads(1)
@@ -234,3 +235,32 @@ def test_bad_arguments():
         for p in (-0.1, 1.1, math.nan):
             with pytest.raises(ValueError, match="p must be from 0 to 1"):
                 k.dropout(np.ones(3, np.float32), p, 0, 0)
+
+
+def test_bernoulli(level):
+    """1 where the uniform draw of the same counters is below p, for kernel and oracle."""
+    for n in SIZES:
+        p = reference.random_uniform((n,), 5, 0, -0.2, 1.2).clip(0, 1)
+        got = kernels.random_bernoulli(p, 7, 2**33)
+        assert got.dtype == np.float32
+        assert np.array_equal(got, kernels.random_uniform((n,), 7, 2**33, 0, 1) < p)
+        assert np.array_equal(got, reference.random_bernoulli(p, 7, 2**33))
+    for value in (0, 0.25, 1, math.nan):
+        drawn = kernels.random_bernoulli(np.full((100, 1000), value, np.float32), 8, 0)
+        share = 0 if math.isnan(value) else value
+        assert abs(drawn.mean(dtype=np.float64) - share) <= 5 * math.sqrt(share * (1 - share) / 1e5)
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "tanh", "sigmoid"])
+def test_products_with_bias_and_activation(activation):
+    """matmul's epilogue is that of a dense layer whose weight is stored transposed."""
+    for m, k, n in ((0, 3, 4), (3, 0, 5), (1, 1, 1), (7, 33, 65), (20, 300, 17)):
+        x, w, b = (reference.random_normal(s, 9, 0, 0, 1) for s in ((m, k), (k, n), (n,)))
+        got = kernels.matmul(x, w, bias=b, activation=activation)
+        assert np.array_equal(got, kernels.linear_forward(x, w.T.copy(), b, activation))
+        want = reference.matmul(*(a.astype(float) for a in (x, w)), False, False, b.astype(float),
+                                activation)  # fmt: skip
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * max(k, 1) ** 0.5)
+    for module in (kernels, reference):
+        with pytest.raises(ValueError, match="bias"):
+            module.matmul(x, w, bias=b[:-1])

@@ -135,6 +135,7 @@ from .pool import (  # noqa: E402
 from .random import (  # noqa: E402
     dropout,
     plane_dropout,
+    random_bernoulli,
     random_bits,
     random_normal,
     random_uniform,
@@ -274,6 +275,7 @@ __all__ = [
     "pad_forward",
     "radam_step",
     "plane_dropout",
+    "random_bernoulli",
     "random_bits",
     "random_normal",
     "random_uniform",

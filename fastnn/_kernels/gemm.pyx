@@ -9,7 +9,7 @@ packing and threads never change a bit.
 cimport cython
 from libc.string cimport memset
 
-from ._array cimport Buffer, empty2, f32, take
+from ._array cimport Buffer, activation_code, empty2, f32, f32_or_null, take
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
 from ._sizes cimport min_, round_up
 from ._threads cimport parallel_for, threads_for
@@ -184,8 +184,8 @@ cdef int gemm(Gemm *g) except -1:
     return 0
 
 
-def matmul(a, b, transpose_a=False, transpose_b=False):
-    """a (m, k) or, transposed, (k, m) times b (k, n) or (n, k) -> (m, n), float32."""
+def matmul(a, b, transpose_a=False, transpose_b=False, bias=None, activation=None):
+    """act(a b + bias), float32: a (m, k) or, transposed, (k, m), b (k, n) or (n, k), bias (n,)."""
     cdef Gemm g
     cdef ndarray c
     cdef Py_ssize_t kb
@@ -204,9 +204,11 @@ def matmul(a, b, transpose_a=False, transpose_b=False):
         g.b_row, g.b_col = g.n, 1
     if kb != g.k:
         raise ValueError(f"matmul: a has {g.k} columns, b has {kb} rows")
+    g.bias_row, g.bias_col = NULL, f32_or_null(bias, 1, "bias")
+    if g.bias_col != NULL and PyArray_DIM(bias, 0) != g.n:
+        raise ValueError(f"bias has {PyArray_DIM(bias, 0)} elements, expected {g.n}")
     c = empty2(g.m, g.n)
     g.c, g.c_row = f32(c, 2, "c"), g.n
-    g.bias_row = g.bias_col = NULL
-    g.accumulate = g.activation = 0
+    g.accumulate, g.activation = 0, activation_code(activation)
     gemm(&g)
     return c

@@ -27,6 +27,7 @@ cdef enum:
     UNIFORM = 1
     NORMAL = 2
     DROPOUT = 3
+    BERNOULLI = 4
     PIECE = 16384      # elements of a task; a multiple of the 64 that share a group of counters
 
 cdef struct Draw:
@@ -45,10 +46,15 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef Draw *q = <Draw *>ctx
     cdef Py_ssize_t i = task * PIECE, n = min(PIECE, q.n - i)
     cdef uint64_t counter = q.offset + <uint64_t>(task * (PIECE // 4))
+    cdef Py_ssize_t end = i + n
     if q.kind == BITS:
         q.uk.philox_bits(n, q.key, counter, q.bits + i)
     elif q.kind == UNIFORM:
         q.uk.philox_uniform(n, q.key, counter, q.a, q.b, q.c, q.out + i)
+    elif q.kind == BERNOULLI:
+        q.uk.philox_uniform(n, q.key, counter, q.a, q.b, q.c, q.out + i)
+        for i in range(i, end):
+            q.out[i] = <float>(q.out[i] < q.x[i])
     elif q.kind == NORMAL:
         q.uk.philox_normal(n, q.key, counter, q.a, q.b, q.out + i)
     else:
@@ -111,6 +117,18 @@ def random_normal(shape, key, offset, mean, std):
     q.a, q.b = mean, std
     _run(&q, key, offset)
     return out
+
+
+def random_bernoulli(p, key, offset):
+    """1 with probability p, else 0: float32 of p's shape; 1 where the uniform draw is below p."""
+    cdef Draw q
+    cdef ndarray y
+    q.x = f32(p, -1, "p")
+    y = empty_like(p)
+    q.kind, q.n, q.out = BERNOULLI, PyArray_SIZE(y), f32(y, -1, "y")
+    q.a, q.b, q.c = 0.0, 1.0, nextafterf(1.0, 0.0)
+    _run(&q, key, offset)
+    return y
 
 
 def dropout(x, p, key, offset):

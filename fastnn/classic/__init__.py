@@ -2,6 +2,8 @@
 
 from .adaline import Adaline
 from .autoregressive import AutoRegressive
+from .boltzmann import BoltzmannMachine
+from .dbn import DBN
 from .elm import ELM
 from .esn import EchoStateNetwork
 from .hopfield import Hopfield
@@ -10,14 +12,18 @@ from .neocognitron import Neocognitron
 from .ngram import NGram
 from .perceptron import Perceptron
 from .rbf import RBFNetwork
+from .rbm import RBM
 from .som import SOM
 from .threshold_unit import ThresholdUnit
 
 __all__ = [
+    "DBN",
     "ELM",
+    "RBM",
     "SOM",
     "Adaline",
     "AutoRegressive",
+    "BoltzmannMachine",
     "EchoStateNetwork",
     "Hopfield",
     "LiquidStateMachine",

@@ -9,7 +9,7 @@ from .local import fashion_mnist, local_folder, mnist
 from .lzw import lzw_decode
 from .sequences import delayed_label, first_symbol_recall
 from .series import lorenz, mackey_glass, series_file, windows
-from .synthetic import moons, spirals, xor
+from .synthetic import bars_and_stripes, moons, spirals, xor
 from .text import kjv, pydoc_topics, text_file
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Samples",
     "Split",
     "TextSplit",
+    "bars_and_stripes",
     "boolean_expressions",
     "delayed_label",
     "digits",

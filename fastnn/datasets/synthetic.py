@@ -1,4 +1,5 @@
-"""Small made-up problems, drawn from a fastnn Generator: xor, two moons, spirals."""
+"""Small made-up problems, drawn from a fastnn Generator: xor, bars and stripes, two moons,
+spirals."""
 
 from __future__ import annotations
 
@@ -18,6 +19,24 @@ def xor() -> Samples:
     return Samples(
         np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32), np.array([0, 1, 1, 0], np.int64)
     )
+
+
+def bars_and_stripes(n: int = 3) -> Samples:
+    """All n x n pictures whose columns are each 0 or 1 (bars), or whose rows are (stripes).
+
+    Returns x float32 (2^(n + 1) - 2, n, n), each picture once; y int64: 0 bars, 1 stripes, 2 for
+    the empty and the full picture, which are both, and come first.  Raises ValueError for n outside
+    1..10 (for n = 1 there are but these two).
+    Source: MacKay 2003, "Information Theory, Inference, and Learning Algorithms", section 43.
+    """
+    if not 1 <= n <= 10:
+        raise ValueError(f"bars_and_stripes: n is {n}, expected 1 to 10")
+    numbers = np.arange(1, (1 << n) - 1)
+    lines = ((numbers[:, None] >> np.arange(n - 1, -1, -1)) & 1).astype(np.float32)
+    bars = np.repeat(lines[:, None, :], n, axis=1)
+    both = np.stack([np.zeros((n, n), np.float32), np.ones((n, n), np.float32)])
+    x = np.concatenate([both, bars, bars.transpose(0, 2, 1)])
+    return Samples(x, np.repeat(np.array([2, 0, 1]), [2, len(lines), len(lines)]))
 
 
 def moons(

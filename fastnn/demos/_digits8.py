@@ -18,3 +18,13 @@ def flip(patterns: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarr
     """The rows with `count` elements of each, drawn by rng, of opposite sign."""
     where = rng.random(patterns.shape).argsort(axis=1) < count
     return np.where(where, -patterns, patterns)
+
+
+def binary_split(seed: int, n_train: int = 1347) -> datasets.Split:
+    """Pictures (n, 64) of 0 and 1, 1 where a pixel is 0.5 or more, in an order drawn by seed: the
+    first n_train to learn from, the last 450 to test."""
+    d = datasets.digits8x8()
+    order = np.random.default_rng(seed).permutation(len(d.x))
+    x = (d.x.reshape(len(d.x), -1)[order] >= 0.5).astype(np.float32)
+    y = d.y[order]
+    return datasets.Split(x[:n_train], y[:n_train], x[-450:], y[-450:])

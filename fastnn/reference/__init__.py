@@ -92,7 +92,14 @@ from .pool import (
     max_pool2d_backward_tap,
     max_pool2d_forward,
 )
-from .random import dropout, plane_dropout, random_bits, random_normal, random_uniform
+from .random import (
+    dropout,
+    plane_dropout,
+    random_bernoulli,
+    random_bits,
+    random_normal,
+    random_uniform,
+)
 from .rectifier import (
     elu_backward,
     elu_forward,
@@ -223,6 +230,7 @@ __all__ = [
     "pad_forward",
     "radam_step",
     "plane_dropout",
+    "random_bernoulli",
     "random_bits",
     "random_normal",
     "random_uniform",

@@ -2,23 +2,34 @@
 
 import numpy as np
 
-from ._check import expect_rank, expect_same_dtype
+from . import activation as act
+from ._check import expect_rank, expect_same_dtype, expect_shape
 
 __all__ = ["batched_matmul", "matmul"]
 
 
 @np.errstate(all="ignore")
 def matmul(
-    a: np.ndarray, b: np.ndarray, transpose_a: bool = False, transpose_b: bool = False
+    a: np.ndarray,
+    b: np.ndarray,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    bias: np.ndarray | None = None,
+    activation: str | None = None,
 ) -> np.ndarray:
-    """c_ij = sum_p a_ip b_pj: a (m, k) or, transposed, (k, m); b (k, n) or (n, k) -> c (m, n)."""
-    expect_same_dtype(a=a, b=b)
+    """c_ij = act(sum_p a_ip b_pj + bias_j): a (m, k) or, transposed, (k, m); b (k, n) or (n, k);
+    bias (n,) -> c (m, n)."""
+    expect_same_dtype(a=a, b=b, bias=bias)
     expect_rank(2, a=a, b=b)
     left = a.T if transpose_a else a
     right = b.T if transpose_b else b
     if left.shape[1] != right.shape[0]:
         raise ValueError(f"matmul: a has {left.shape[1]} columns, b has {right.shape[0]} rows")
-    return left @ right
+    c = left @ right
+    if bias is not None:
+        expect_shape(c.shape[1:], bias=bias)
+        c += bias
+    return act.apply(activation, c)
 
 
 @np.errstate(all="ignore")

@@ -13,7 +13,14 @@ import numpy as np
 
 from ._check import expect_rank, expect_same_dtype
 
-__all__ = ["dropout", "plane_dropout", "random_bits", "random_normal", "random_uniform"]
+__all__ = [
+    "dropout",
+    "plane_dropout",
+    "random_bernoulli",
+    "random_bits",
+    "random_normal",
+    "random_uniform",
+]
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)  # golden ratio and sqrt(3) - 1, as fractions of 2^32
@@ -102,6 +109,13 @@ def random_normal(
     z = np.stack([r * np.cos(2 * np.pi * u2), r * np.sin(2 * np.pi * u2)], axis=2)
     x = np.float64(np.float32(mean)) + np.float64(np.float32(std)) * z.reshape(-1)[:n]
     return x.astype(np.float32).reshape(tuple(shape))
+
+
+@np.errstate(all="ignore")
+def random_bernoulli(p: np.ndarray, key: int, offset: int) -> np.ndarray:
+    """1 with probability p, else 0, of p's shape and dtype: 1 where `random_uniform` is below p."""
+    expect_same_dtype(p=p)
+    return (random_uniform(p.shape, key, offset, 0.0, 1.0) < p).astype(p.dtype)
 
 
 @np.errstate(all="ignore")

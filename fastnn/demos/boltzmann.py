@@ -119,7 +119,7 @@ def _annealing(
     "downhill only",
     draw=_draw,
     size=(14, 4),
-    seconds=(6, 3),
+    seconds=(6, 2.3),
     source="Ackley, Hinton, Sejnowski 1985, doi:10.1207/s15516709cog0901_7; Kirkpatrick, Gelatt, "
     "Vecchi 1983, doi:10.1126/science.220.4598.671",
 )

@@ -103,6 +103,9 @@ class Machine:
         gradients = [d_weight, d_hidden, k.matmul(sign, v)[0]]
         params = [self.weight, self.hidden_bias, self.visible_bias]
         velocity = self.velocity if rates["momentum"] else None
+        if not rates["weight_decay"]:
+            _ascend(params, gradients, velocity, **rates)
+            return
         _ascend(params[:1], gradients[:1], velocity and velocity[:1], **rates)
         rates = {**rates, "weight_decay": 0.0}  # not of biases: Hinton 2010, section 10
         _ascend(params[1:], gradients[1:], velocity and velocity[1:], **rates)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Function, Tensor
+from ..tensor import Function, Tensor, wrap
 from . import _checks
 
 
@@ -140,8 +140,13 @@ def from_rows(rows: np.ndarray, shape: tuple[int, ...], dim: int) -> np.ndarray:
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(input, 0), any shape; NaN stays NaN.  inplace: in input's memory, too."""
-    y = _Relu.apply(_checks.tensor(input, "relu", "input"))
+    """max(input, 0), any shape; NaN stays NaN, integers keep their dtype.  inplace: in input's
+    memory, too.  Raises TypeError for bool."""
+    x = _checks.tensor(input, "relu", "input")
+    if x._data.dtype.kind in "iu":
+        y = wrap(np.asarray(np.maximum(x._data, x._data.dtype.type(0), order="C")))
+    else:
+        y = _Relu.apply(x)
     if inplace:
         from .inplace import assign
 

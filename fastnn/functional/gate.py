@@ -76,14 +76,23 @@ class _OneHot(Function):
         return dy
 
 
+def _of_numbers(input: Any, function: str) -> Tensor:
+    """input, integers as float32; bools stay, which are refused then."""
+    x = _checks.tensor(input, function, "input")
+    return x if x.dtype.kind == "b" else _checks.floating(x, function)
+
+
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|), any shape.  Source: Turian et al. 2009; Glorot and Bengio 2010."""
-    return _Softsign.apply(_checks.tensor(input, "softsign", "input"))
+    """x / (1 + |x|), any shape, of integers float32.  Raises TypeError for bool.
+
+    Source: Turian et al. 2009; Glorot and Bengio 2010.
+    """
+    return _Softsign.apply(_of_numbers(input, "softsign"))
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x), any shape."""
-    return _Tanhshrink.apply(_checks.tensor(input, "tanhshrink", "input"))
+    """x - tanh(x), any shape, of integers float32.  Raises TypeError for bool."""
+    return _Tanhshrink.apply(_of_numbers(input, "tanhshrink"))
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

@@ -80,45 +80,46 @@ def copy(x: Tensor, source: Tensor) -> Tensor:
 
 
 class _Put(Function):
-    """x[index] = value in x's own memory."""
+    """x[taken][rest] = value in x's own memory."""
 
     strided = True
 
     @staticmethod
-    def forward(ctx: Any, x: np.ndarray, value: np.ndarray, index: Any) -> Any:
+    def forward(ctx: Any, x: np.ndarray, value: np.ndarray, taken: Any, rest: Any) -> Any:
         # a copy of the caller's arrays, which may change
-        ctx.index = tuple(np.array(i) if isinstance(i, (np.ndarray, list)) else i for i in index)
-        ctx.shape = value.shape
-        x[index] = value
+        ctx.rest = tuple(np.array(i) if isinstance(i, (np.ndarray, list)) else i for i in rest)
+        ctx.taken, ctx.shape = taken, value.shape
+        x[taken][rest] = value
         return x
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         dx = dy.copy()
-        dx[ctx.index] = 0
-        part = np.array(dy[ctx.index], order="C")
+        dx[ctx.taken][ctx.rest] = 0
+        part = np.array(dy[ctx.taken][ctx.rest], order="C")
         lead = max(len(ctx.shape) - part.ndim, 0)  # axes of size 1 that the assignment dropped
         return dx, unbroadcast(part, ctx.shape[lead:]).reshape(ctx.shape)
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
-    """x[index] = value, broadcast and converted; the gradient passes to value.
+    """x[index] = value, broadcast and converted, in the order of axes in which x[index] reads; the
+    gradient passes to value.
 
     Raises RuntimeError for a leaf that requires grad and for views, where that is recorded.
     """
-    from .shape import to
+    from .shape import index_steps, to
 
     target = writable(x, "setitem")
     parts = index if isinstance(index, tuple) else (index,)
-    plain = tuple(p._data if isinstance(p, Tensor) else p for p in parts)
+    taken, rest = index_steps(parts)
     recorded = isinstance(value, Tensor) and value._requires_grad or x._requires_grad
     if not (mode.enabled and recorded):
-        target[plain] = value._data if isinstance(value, Tensor) else value
+        target[taken][rest] = value._data if isinstance(value, Tensor) else value
         x._changed()
         return
     if x._is_view:
         raise RuntimeError("setitem: a view is changed in place to a recorded result")
     source = value if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))
-    y = _Put.apply(x, to(source, x.dtype), plain)
+    y = _Put.apply(x, to(source, x.dtype), taken, rest)
     x._recorded_change()
     x._node, x._index, x._requires_grad = y._node, y._index, y._requires_grad

@@ -251,25 +251,41 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer)) for p in parts
     ) and not any(isinstance(p, bool) for p in parts):
         return _View.apply(input, index)
-    plain = tuple(p._data if isinstance(p, Tensor) else p for p in parts)
-    if any(isinstance(p, (int, np.integer)) and not isinstance(p, bool) for p in plain):
-        # NumPy would count integers among the arrays; PyTorch takes them first, as views
-        taken: list[Any] = []
-        rest: list[Any] = []
-        for p in plain:
-            if isinstance(p, (np.ndarray, list)):
-                is_mask = np.asarray(p).dtype.kind == "b"
-                taken += [slice(None)] * (np.ndim(p) if is_mask else 1)
-                rest.append(p)
-                continue
-            taken.append(p)
-            if p is None or isinstance(p, slice):
-                rest.append(slice(None))
-            elif p is Ellipsis:
-                rest.append(p)
-        if not any(isinstance(p, bool) for p in plain):
-            return _Index.apply(_View.apply(input, tuple(taken)), tuple(rest))
-    return _Index.apply(input, plain)
+    taken, rest = index_steps(parts)
+    return _Index.apply(input if taken == (Ellipsis,) else _View.apply(input, taken), rest)
+
+
+def index_steps(parts: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """(taken, rest): x[taken][rest] of an ndarray is what PyTorch calls x[parts]; x[taken] a view.
+
+    NumPy would count integers among the arrays of an index; PyTorch takes them first.
+    """
+    plain = tuple(_number(p._data) if isinstance(p, Tensor) else p for p in parts)
+    if (
+        not any(isinstance(p, (int, np.integer)) for p in plain)
+        or not any(isinstance(p, (np.ndarray, list)) for p in plain)
+        or any(isinstance(p, bool) for p in plain)
+    ):
+        return (...,), plain
+    taken: list[Any] = []
+    rest: list[Any] = []
+    for p in plain:
+        if isinstance(p, (np.ndarray, list)):
+            is_mask = np.asarray(p).dtype.kind == "b"
+            taken += [slice(None)] * (np.ndim(p) if is_mask else 1)
+            rest.append(p)
+            continue
+        taken.append(p)
+        if p is None or isinstance(p, slice):
+            rest.append(slice(None))
+        elif p is Ellipsis:
+            rest.append(p)
+    return tuple(taken), tuple(rest)
+
+
+def _number(index: np.ndarray) -> Any:
+    """An index array; one without axes as the integer that it is."""
+    return index if index.ndim or index.dtype.kind == "b" else operator.index(index.item())
 
 
 def _listed(values: Any, function: str, name: str) -> Any:

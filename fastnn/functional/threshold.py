@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..random import Generator, resolve
-from ..tensor import Function, Tensor
+from ..tensor import Function, Tensor, contiguous, wrap
 from . import _checks
 from .activation import leaky_relu, relu
 from .dropout import given
@@ -118,41 +118,71 @@ class _RRelu(Function):
         return np.asarray(dy * slope)
 
 
+def _whole(number: float, x: Tensor, function: str, name: str) -> Any:
+    """A number in x's dtype, of integers; its fraction is cut off, and -1 is 255 of uint8."""
+    kinds = np.iinfo(x.dtype)
+    low = -kinds.max if x.dtype.kind == "u" and number.is_integer() else kinds.min
+    if not low - 1 < number < kinds.max + 1:
+        raise ValueError(f"{function}: {name} is {number}, which does not fit into {x.dtype}")
+    return np.asarray(int(number)).astype(x.dtype)
+
+
+def _hardtanh(x: Tensor, low: float, high: float, function: str, inplace: bool) -> Tensor:
+    if x.dtype.kind not in "iu":
+        return given(x, _Hardtanh.apply(x, low, high), inplace, function)
+    if x.dtype.kind == "u" and low < 0:
+        raise ValueError(f"{function}: min_val is {low}, but input has dtype {x.dtype}")
+    least = _whole(low, x, function, "min_val")
+    most = _whole(high, x, function, "max_val")
+    y = np.minimum(np.maximum(x._data, least), most, order="C")
+    return given(x, wrap(np.asarray(y)), inplace, function)
+
+
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """min(max(x, min_val), max_val), any shape.  inplace: in input's memory, too.
 
-    The gradient at the bounds is 0.  Raises TypeError for a bound that is no number, ValueError for
-    min_val > max_val.  Source: Collobert 2004, "Large scale machine learning" (thesis).
+    The gradient at the bounds is 0.  Integers keep their dtype; fractions of the bounds are cut
+    off.  Raises TypeError for bool and for a bound that is no number, ValueError for min_val >
+    max_val and for bounds that do not fit into an integer dtype.  Source: Collobert 2004, "Large
+    scale machine learning" (thesis).
     """
     low = _checks.number(min_val, "hardtanh", "min_val")
     high = _checks.number(max_val, "hardtanh", "max_val")
     if not low <= high:
         raise ValueError(f"hardtanh: min_val is {low}, expected at most max_val, {high}")
     x = _checks.tensor(input, "hardtanh", "input")
-    return given(x, _Hardtanh.apply(x, low, high), inplace, "hardtanh")
+    return _hardtanh(x, low, high, "hardtanh", inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x, 0), 6), any shape.  inplace: in input's memory, too.
+    """min(max(x, 0), 6), any shape; integers keep their dtype.  inplace: in input's memory, too.
 
     Source: Krizhevsky 2010, "Convolutional deep belief networks on CIFAR-10".
     """
     x = _checks.tensor(input, "relu6", "input")
-    return given(x, _Hardtanh.apply(x, 0.0, 6.0), inplace, "relu6")
+    return _hardtanh(x, 0.0, 6.0, "relu6", inplace)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value, any shape.  inplace: in input's memory, too.
 
-    Raises TypeError for a threshold or value that is no number.
+    Integers keep their dtype; fractions of the numbers are cut off.  Raises TypeError for bool and
+    for a threshold or value that is no number, ValueError for one that does not fit into an integer
+    dtype.
     """
     x = _checks.tensor(input, "threshold", "input")
     numbers = (
         _checks.number(threshold, "threshold", "threshold"),
         _checks.number(value, "threshold", "value"),
     )
+    if x.dtype.kind in "iu":
+        limit = _whole(numbers[0], x, "threshold", "threshold")
+        filler = _whole(numbers[1], x, "threshold", "value")
+        whole = contiguous(x._data)
+        y = wrap(np.asarray(np.where(whole <= limit, filler, whole)))
+        return given(x, y, inplace, "threshold")
     return given(x, _Threshold.apply(x, *numbers), inplace, "threshold")
 
 

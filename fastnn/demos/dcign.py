@@ -55,8 +55,9 @@ def dcign(quick: bool, seed: int) -> Result:
     """An ordinary autoencoder spreads rotation over all its latents. Here each mini-batch changes
     one factor only, and the other latents are replaced by their mean over it, so the change has one
     way through. The network is told which factor varies but never its value: "unsupervised", as it
-    is often called, is too much. It finds an order of its own, so the sign of a latent is
-    arbitrary, and angles stay within 120 degrees: a full turn is a circle and fits no single latent.
+    is often called, is too much. The sign of a latent is
+    arbitrary, and angles stay within 120 degrees: a full turn is a circle, which fits no single
+    latent.
     """
     names = ("rotation", "x") if quick else ("rotation", "x", "y", "scale")
     steps, copies, batch = (450, 3, 8) if quick else (1200, 2, 8)
@@ -125,5 +126,5 @@ def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's, without ties; 0 if one is constant."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
-    ranks = [np.argsort(np.argsort(v)).astype(np.float64) for v in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    one, two = (np.argsort(np.argsort(v)).astype(np.float64) for v in (a, b))
+    return float(np.corrcoef(one, two)[0, 1])

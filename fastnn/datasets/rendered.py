@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import random
-from ..creation import uniform_array
+from .. import backend, random
 
 SHAPE_FACTORS = ("shape", "rotation", "x", "y", "scale")
 SHAPE_NAMES = ("triangle", "ell", "arrow", "half disc")
@@ -74,11 +73,10 @@ def shapes(
     for name, value, low in (("n", n, 0), ("size", size, 1)):
         if value < low:
             raise ValueError(f"shapes: {name} is {value}, expected at least {low}")
-    for name in vary:
-        if name not in SHAPE_FACTORS:
-            raise ValueError(
-                f"shapes: vary names {name!r}, expected some of {', '.join(SHAPE_FACTORS)}"
-            )
+    _check_names("vary", vary, SHAPE_FACTORS)
+    _check_names("kinds", kinds, SHAPE_NAMES)
+    if not kinds:
+        raise ValueError("shapes: kinds is empty, expected at least one name")
     if not (math.isfinite(position) and position >= 0):
         raise ValueError(f"shapes: position is {position}, expected a finite number >= 0")
     bounds = {"rotation": rotation, "scale": scale}
@@ -87,7 +85,9 @@ def shapes(
             raise ValueError(f"shapes: {name} is {bounds[name]}, expected (low, high), finite")
     if scale[0] <= 0:
         raise ValueError(f"shapes: scale is {scale}, expected limits above 0")
-    u = uniform_array((n + 1, len(SHAPE_FACTORS)), 0.0, 1.0, generator).astype(np.float64)
+    drawn = (n + 1, len(SHAPE_FACTORS))
+    key, offset = (generator or random.default_generator).reserve(math.prod(drawn))
+    u = backend.kernels.random_uniform(drawn, key, offset, 0.0, 1.0).astype(np.float64)
     for column, name in enumerate(SHAPE_FACTORS):
         if name not in vary:
             u[:, column] = u[0, column]

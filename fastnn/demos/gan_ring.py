@@ -52,8 +52,8 @@ def gan_ring(quick: bool, seed: int) -> Result:
     """The generator never sees the data; it has only the discriminator's gradient. Accounts that
     show one good picture hide mode collapse: a generator that makes one Gaussian perfectly fools
     the discriminator for a while and then jumps to the next. Adam without momentum (beta1 = 0) and
-    a falling learning rate hold all eight here; with beta1 = 0.5 some runs end on a single one. Losses
-    do not say how good the samples are, so they are counted.
+    a falling learning rate hold all eight here; with beta1 = 0.5 some runs end on a single one.
+    Losses do not say how good the samples are, so they are counted.
     """
     rng = np.random.default_rng(seed)
     steps = 1000 if quick else 5000

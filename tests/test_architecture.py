@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "data": MATH,
     "datasets": BASE,
     "metrics": MATH,
-    "models": NETS,
+    "models": NETS | {"autograd"},
     "classic": MATH | {"nn"},  # what is pre-trained here goes on as a network there
     "train": NETS | {"data", "io", "metrics"},
     "viz": NETS | {"io"},

@@ -7,6 +7,7 @@ from .expressions import SYMBOLS, Expressions, boolean_expressions
 from .idx import read_idx
 from .local import fashion_mnist, local_folder, mnist
 from .lzw import lzw_decode
+from .rendered import SHAPE_FACTORS, SHAPE_NAMES, ShapeSamples, shapes
 from .sequences import delayed_label, first_symbol_recall
 from .series import lorenz, mackey_glass, series_file, windows
 from .synthetic import bars_and_stripes, moons, spirals, xor
@@ -15,7 +16,10 @@ from .text import kjv, pydoc_topics, text_file
 __all__ = [
     "IRIS_CLASSES",
     "IRIS_FEATURES",
+    "SHAPE_FACTORS",
+    "SHAPE_NAMES",
     "SYMBOLS",
+    "ShapeSamples",
     "CharText",
     "Expressions",
     "MotifSamples",
@@ -41,6 +45,7 @@ __all__ = [
     "pydoc_topics",
     "read_idx",
     "series_file",
+    "shapes",
     "spirals",
     "tbptt_batches",
     "text_file",

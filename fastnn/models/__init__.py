@@ -4,8 +4,10 @@ from .alexnet import AlexNet, AlexNetOriginal
 from .autoencoder import Autoencoder, ConvAutoencoder
 from .char_rnn import CharRNN
 from .char_transformer import CharTransformer
+from .dcign import DCIGN
 from .fcn import TimeSeriesFCN
 from .forecaster import SequenceForecaster
+from .gan import DCGAN, GAN
 from .lenet import LeNet5
 from .lenet_original import LeNet5Original
 from .mlp import MLP
@@ -16,6 +18,9 @@ from .vae import VAE
 from .vgg import VGG, vgg11, vgg11_bn, vgg16, vgg16_bn
 
 __all__ = [
+    "DCGAN",
+    "DCIGN",
+    "GAN",
     "MLP",
     "VAE",
     "VGG",

@@ -18,3 +18,12 @@ def flip(patterns: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarr
     """The rows with `count` elements of each, drawn by rng, of opposite sign."""
     where = rng.random(patterns.shape).argsort(axis=1) < count
     return np.where(where, -patterns, patterns)
+
+
+def split(seed: int) -> datasets.Split:
+    """1,297 digits to learn from and 500 new ones, in an order drawn by `seed`, as rows (N, 64) of
+    0 to 1.  The set comes sorted by writer: its last part is harder than a random one."""
+    d = datasets.digits8x8()
+    order = np.random.default_rng(seed).permutation(len(d.x))
+    x, y = d.x.reshape(len(d.x), -1)[order], d.y[order]
+    return datasets.Split(x[:1297], y[:1297], x[1297:], y[1297:])

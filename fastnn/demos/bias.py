@@ -43,7 +43,9 @@ def bias(quick: bool, seed: int) -> Result:
     (a threshold) and a separate learned number are the same thing.
     """
     epochs = 200 if quick else 1000
-    figures, planes, below = [], [], []
+    figures: list = []
+    planes: list = []
+    below: list = []
     for name in _NAMES:
         x, y = truth(name)
         plain = Perceptron(fit_intercept=False, max_iter=epochs).fit(x, y)

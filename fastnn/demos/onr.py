@@ -1,4 +1,4 @@
-"""Row 16: optical number recognition, a digit's image in and the digit out."""
+"""Rows 16, 15: optical number recognition, a digit's image in and the digit out."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ def _show(grid: Any, images: np.ndarray, shares: np.ndarray, labels: np.ndarray)
 
 @demo(
     16,
+    15,
     name="onr",
     title="A digit's image in, the digit out",
     bar="at least 0.97 of 500 new 8x8 digits are read right",
@@ -49,8 +50,8 @@ def _show(grid: Any, images: np.ndarray, shares: np.ndarray, labels: np.ndarray)
     "doi:10.24432/C50P49",
 )
 def onr(quick: bool, seed: int) -> Result:
-    """A network of the classifying kind: 64 numbers in, ten out, and the largest is the answer.
-    The ten outputs after softmax add up to 1, but they say how sure the network is, not how often
+    """A network of the classifying kind: 64 numbers in, ten out, and the largest is the answer. The
+    other kind, the associating one, gives an image for an image (rows hir, hopfield). The ten outputs after softmax add up to 1, but they say how sure the network is, not how often
     it is right: of the wrong answers below it is quite sure of some, and it would name a digit for
     a picture of a cat too.
     """

@@ -31,8 +31,8 @@ def _draw(figure: Any, *, planes: list, weights: np.ndarray) -> None:
     4,
     name="perceptron",
     title="The perceptron learns AND, OR, NAND, and reads digits",
-    bar="AND, OR, NAND exact, with no more mistakes than Novikoff's bound (R / gamma)^2; ten units, "
-    "one against the rest, read at least 0.90 of new 8x8 digits",
+    bar="AND, OR, NAND exact, with no more mistakes than Novikoff's bound (R / gamma)^2; ten "
+    "units, one against the rest, read at least 0.90 of new 8x8 digits",
     draw=_draw,
     size=(11, 5.5),
     seconds=(0.5, 0.3),

@@ -49,7 +49,7 @@ def _echo(kind: int, rng: np.random.Generator) -> np.ndarray:
         places = np.linspace(0, extent, count) + rng.uniform(-2, 2, count)
         strengths, phases = rng.uniform(0.7, 1.3, count), rng.random((1, count))
     else:
-        places, strengths, phases = rng.uniform(0, extent, 60), 1.0, rng.random((8, 60))
+        places, strengths, phases = rng.uniform(0, extent, 60), np.ones(60), rng.random((8, 60))
     cells = np.arange(_LENGTH)[:, None]
     pulses = np.exp(-((cells - start - places) ** 2) / (2 * 1.2**2))
     sweeps = pulses @ (strengths * np.exp(2j * np.pi * phases)).T
@@ -77,7 +77,7 @@ def _receive(x: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarra
     "ones named right",
     draw=_draw,
     size=(13, 6),
-    seconds=(8, 3),
+    seconds=(5, 2),
     source="Gorman and Sejnowski 1988, doi:10.1016/0893-6080(88)90023-8; Skolnik 1962, "
     "ISBN 978-0070579095",
 )

@@ -45,7 +45,7 @@ def _draw(figure: Any, *, shares: np.ndarray, best: tuple, names: list, activati
     "most 0.60 on the folds: the choice matters",
     draw=_draw,
     size=(13, 6.5),
-    seconds=(40, 8),
+    seconds=(12, 3),
     source="Bergstra and Bengio 2012, https://www.jmlr.org/papers/v13/bergstra12a.html; Pedregosa "
     "et al. 2011, arXiv:1201.0490",
     needs=scikit_learn,

@@ -29,6 +29,7 @@ def _draw(figure: Any, *, scores: dict, y: np.ndarray, said: np.ndarray, linear:
         right.text(place + 0.28, values.mean(), f"{values.mean():.3f}", va="center")
     right.axhline(linear, color="gray", ls=":", label="linear regression")
     right.set_xticks(range(len(names)), names)
+    right.set_ylim(linear - 0.1, linear + 0.1)
     right.set_xlim(-0.5, len(names) - 0.3)
     right.set_ylabel("R² on held-out patients (dot: one seed; line: mean)")
     right.set_title("the same settings in both libraries", fontsize=10)
@@ -43,7 +44,7 @@ def _draw(figure: Any, *, scores: dict, y: np.ndarray, said: np.ndarray, linear:
     "settings and folds, and at least 0.40",
     draw=_draw,
     size=(12, 5),
-    seconds=(12, 3),
+    seconds=(4, 2),
     source="Efron, Hastie, Johnstone, Tibshirani 2004, doi:10.1214/009053604000000067 (data); "
     "Hornik, Stinchcombe, White 1989, doi:10.1016/0893-6080(89)90020-8",
     needs=scikit_learn,
@@ -75,7 +76,7 @@ def regression(quick: bool, seed: int) -> Result:
             warnings.simplefilter("ignore", ConvergenceWarning)  # max_iter is a setting here
             return cross_val_predict(make_pipeline(StandardScaler(), model), x, target, cv=folds)
 
-    settings = {
+    settings: dict[str, Any] = {
         "hidden_layer_sizes": (16,), "activation": "tanh", "solver": "lbfgs", "alpha": 20.0,
         "max_iter": 100,
     }  # fmt: skip

@@ -50,7 +50,8 @@ def _signature(hand: np.ndarray) -> np.ndarray:
     name="signatures",
     title="Signatures are recalled from what is left of them",
     bar="20 made-up signatures learned; of sheets whose lower third is torn off at least 0.90, of "
-    "those with a fifth of the elements flipped 0.95 bring back the very signature; signed anew by the same hand, at least 0.95 end nearest to the right one",
+    "those with a fifth of the elements flipped 0.95 bring back the very signature; of those "
+    "signed anew by the same hand 0.95 end nearest to the right one",
     draw=_draw,
     size=(11, 7.5),
     seconds=(2, 1),

@@ -47,7 +47,7 @@ def _draw(figure: Any, *, planes: list, correct: np.ndarray) -> None:
     "the perceptron finds those",
     draw=_draw,
     size=(12, 7.5),
-    seconds=(6, 1),
+    seconds=(8, 1),
     source="Minsky and Papert 1969, ISBN 978-0262130431; Gordan 1873, doi:10.1007/BF01442864",
 )
 def xor_limit(quick: bool, seed: int) -> Result:

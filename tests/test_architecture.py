@@ -45,7 +45,8 @@ MAY_IMPORT = {
     "lab": NETS,
     "sklearn": NETS | {"config", "data", "train"},
     "demos": NETS
-    | {"classic", "config", "data", "datasets", "io", "lab", "metrics", "models", "train", "viz"},
+    | {"classic", "config", "data", "datasets", "io", "lab", "metrics", "models", "sklearn"}
+    | {"train", "viz"},
     "_image": {"io", "datasets", "creation"},
     "_report": {"io", "metrics", "train"},
     "_recipe": NETS | {"data", "datasets", "io", "metrics", "models", "train", "config"},
@@ -69,7 +70,7 @@ THIRD_PARTY = {
     "tensorflow": {"_bench"},
     "onnxruntime": {"_bench"},
     "openvino": {"_bench"},
-    "sklearn": {"_bench", "sklearn"},
+    "sklearn": {"_bench", "demos", "sklearn"},
     "joblib": {"sklearn"},
 }
 

@@ -10,7 +10,8 @@ from fastnn import cli, demos
 from fastnn.demos import _command, _registry
 
 ROWS = demos.catalogue()
-NOWHERE = {"the data set fashion_mnist"}  # what a machine may lack; the library's own never
+# What a machine may lack; the library's own never.
+NOWHERE = {"scikit-learn", "the data set fashion_mnist"}
 
 
 def run(*argv):
@@ -153,7 +154,7 @@ def test_the_verdict_comes_before_the_picture(only, tmp_path, monkeypatch, capsy
 
 
 def test_the_quick_rows_together_are_quick():
-    assert sum(row.seconds[1] for row in ROWS) < 165
+    assert sum(row.seconds[1] for row in ROWS) < 180
 
 
 def test_list_names_every_row(capsys):

@@ -20,11 +20,17 @@ def flip(patterns: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarr
     return np.where(where, -patterns, patterns)
 
 
-def binary_split(seed: int, n_train: int = 1347) -> datasets.Split:
-    """Pictures (n, 64) of 0 and 1, 1 where a pixel is 0.5 or more, in an order drawn by seed: the
-    first n_train to learn from, the last 450 to test."""
+def split(seed: int, n_train: int = 1297, n_test: int = 500) -> datasets.Split:
+    """Rows (n, 64) of 0 to 1 in an order drawn by `seed`: the first n_train to learn from, the last
+    n_test are new.  The set comes sorted by writer: its last part is harder than a random one."""
     d = datasets.digits8x8()
     order = np.random.default_rng(seed).permutation(len(d.x))
-    x = (d.x.reshape(len(d.x), -1)[order] >= 0.5).astype(np.float32)
-    y = d.y[order]
-    return datasets.Split(x[:n_train], y[:n_train], x[-450:], y[-450:])
+    x, y = d.x.reshape(len(d.x), -1)[order], d.y[order]
+    return datasets.Split(x[:n_train], y[:n_train], x[-n_test:], y[-n_test:])
+
+
+def binary_split(seed: int, n_train: int = 1347) -> datasets.Split:
+    """The same with 450 new ones, of 0 and 1: 1 where a pixel is 0.5 or more."""
+    s = split(seed, n_train, 450)
+    x_train, x_test = ((x >= 0.5).astype(np.float32) for x in (s.x_train, s.x_test))
+    return datasets.Split(x_train, s.y_train, x_test, s.y_test)

@@ -10,7 +10,10 @@ from fastnn import cli, demos
 from fastnn.demos import _command, _registry
 
 ROWS = demos.catalogue()
-NOWHERE = {"the data set fashion_mnist"}  # what a machine may lack; the library's own never
+NOWHERE = {
+    "the data set fashion_mnist",
+    "the program espeak-ng",
+}  # what a machine may lack; the library's own never
 
 
 def run(*argv):

@@ -24,19 +24,21 @@ def fit(
     batch_size: int = 32,
     lr: float = 3e-3,
     optimizer: Any = None,
+    loss: Any = None,
     val: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> History:
     """Train with cross-entropy, by Adam unless `optimizer` is given; the learning rate falls
-    linearly to 0, step by step.  Samples are shuffled by `seed`."""
+    linearly to 0, step by step.  Samples are shuffled by `seed`.  A `loss` of the row's own leaves
+    the accuracy out of the history."""
     optimizer = optimizer or optim.Adam(model.parameters(), lr=lr)
     n_steps = epochs * -(-len(x) // batch_size)
     trainer = Trainer(
         model,
-        nn.CrossEntropyLoss(),
+        loss or nn.CrossEntropyLoss(),
         optimizer,
         scheduler=linear_decay(optimizer, n_steps),
         scheduler_step="batch",
-        metrics=["accuracy"],
+        metrics=[] if loss else ["accuracy"],
         progress=False,
     )
     loader = DataLoader(TensorDataset(x, y), batch_size, shuffle=True, generator=Generator(seed))

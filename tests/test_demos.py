@@ -11,7 +11,7 @@ from fastnn.demos import _command, _registry
 
 ROWS = demos.catalogue()
 # What a machine may lack; the library's own never.
-NOWHERE = {"scikit-learn", "the data set fashion_mnist"}
+NOWHERE = {"scikit-learn", "the data set fashion_mnist", "the program espeak-ng"}
 
 
 def run(*argv):

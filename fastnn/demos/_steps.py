@@ -29,8 +29,9 @@ def fit(
     loss: Any = None,
     callbacks: Sequence[Callback] = (),
 ) -> History:
-    """Train with cross-entropy unless another loss is given, by Adam unless `optimizer` is given;
-    the learning rate falls linearly to 0, step by step.  Samples are shuffled by `seed`."""
+    """Train with cross-entropy, by Adam unless `optimizer` is given; the learning rate falls
+    linearly to 0, step by step.  Samples are shuffled by `seed`.  A `loss` of the row's own leaves
+    the accuracy out of the history."""
     optimizer = optimizer or optim.Adam(model.parameters(), lr=lr)
     n_steps = epochs * -(-len(x) // batch_size)
     trainer = Trainer(

@@ -7,19 +7,32 @@ pytest.importorskip("sklearn")
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastnn.models import MLP
-from fastnn.sklearn import MLPClassifier, MLPRegressor, NetClassifier, NetRegressor
+from fastnn.sklearn import (
+    CNNClassifier,
+    CNNRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    NetClassifier,
+    NetRegressor,
+)
 
 
-def small(in_features, out_features):
-    return MLP(in_features, (30,), out_features)
+class Small(MLP):
+    """A class: its repr, part of the tests' names, has no address."""
+
+    def __init__(self, in_features, out_features):
+        super().__init__(in_features, (30,), out_features)
 
 
+TINY_CNN = {"channels": (4,), "dense": (16,), "max_iter": 40, "learning_rate_init": 0.02}
 ESTIMATORS = [
+    CNNClassifier(**TINY_CNN),
+    CNNRegressor(**TINY_CNN),
     MLPClassifier(max_iter=100),
     MLPClassifier(solver="lbfgs", hidden_layer_sizes=(8,), max_iter=50),
     MLPRegressor(hidden_layer_sizes=(50,), max_iter=100, learning_rate_init=0.003),
-    NetClassifier(small, max_iter=100, learning_rate_init=0.01),
-    NetRegressor(small, max_iter=100, learning_rate_init=0.01),
+    NetClassifier(Small, max_iter=100, learning_rate_init=0.01),
+    NetRegressor(Small, max_iter=100, learning_rate_init=0.01),
 ]
 
 # Compared there to 1e-7, but a sum with weights and one with repeated terms round differently in

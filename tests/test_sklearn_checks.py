@@ -14,6 +14,8 @@ from fastnn.sklearn import (
     MLPRegressor,
     NetClassifier,
     NetRegressor,
+    RNNClassifier,
+    RNNRegressor,
 )
 
 
@@ -25,6 +27,7 @@ class Small(MLP):
 
 
 TINY_CNN = {"channels": (4,), "dense": (16,), "max_iter": 40, "learning_rate_init": 0.02}
+TINY_RNN = {"cell": "gru", "hidden_size": 8, "max_iter": 40, "learning_rate_init": 0.03}
 ESTIMATORS = [
     CNNClassifier(**TINY_CNN),
     CNNRegressor(**TINY_CNN),
@@ -33,6 +36,8 @@ ESTIMATORS = [
     MLPRegressor(hidden_layer_sizes=(50,), max_iter=100, learning_rate_init=0.003),
     NetClassifier(Small, max_iter=100, learning_rate_init=0.01),
     NetRegressor(Small, max_iter=100, learning_rate_init=0.01),
+    RNNClassifier(**TINY_RNN),
+    RNNRegressor(**TINY_RNN),
 ]
 
 # Compared there to 1e-7, but a sum with weights and one with repeated terms round differently in

@@ -13,6 +13,7 @@ except ImportError as error:
 from .cnn import CNNClassifier, CNNRegressor
 from .mlp import MLPClassifier, MLPRegressor
 from .net import NetClassifier, NetRegressor
+from .rnn import RNNClassifier, RNNRegressor
 
 __all__ = [
     "CNNClassifier",
@@ -21,4 +22,6 @@ __all__ = [
     "MLPRegressor",
     "NetClassifier",
     "NetRegressor",
+    "RNNClassifier",
+    "RNNRegressor",
 ]

@@ -7,7 +7,16 @@ pytest.importorskip("sklearn")
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastnn.models import MLP
-from fastnn.sklearn import MLPClassifier, MLPRegressor, NetClassifier, NetRegressor
+from fastnn.sklearn import (
+    CNNClassifier,
+    CNNRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    NetClassifier,
+    NetRegressor,
+    RNNClassifier,
+    RNNRegressor,
+)
 
 
 class Small(MLP):
@@ -17,12 +26,18 @@ class Small(MLP):
         super().__init__(in_features, (30,), out_features)
 
 
+TINY_CNN = {"channels": (4,), "dense": (16,), "max_iter": 40, "learning_rate_init": 0.02}
+TINY_RNN = {"cell": "gru", "hidden_size": 8, "max_iter": 40, "learning_rate_init": 0.03}
 ESTIMATORS = [
+    CNNClassifier(**TINY_CNN),
+    CNNRegressor(**TINY_CNN),
     MLPClassifier(max_iter=100),
     MLPClassifier(solver="lbfgs", hidden_layer_sizes=(8,), max_iter=50),
     MLPRegressor(hidden_layer_sizes=(50,), max_iter=100, learning_rate_init=0.003),
     NetClassifier(Small, max_iter=100, learning_rate_init=0.01),
     NetRegressor(Small, max_iter=100, learning_rate_init=0.01),
+    RNNClassifier(**TINY_RNN),
+    RNNRegressor(**TINY_RNN),
 ]
 
 # Compared there to 1e-7, but a sum with weights and one with repeated terms round differently in

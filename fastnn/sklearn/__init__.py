@@ -10,7 +10,18 @@ except ImportError as error:
         "fastnn.sklearn needs scikit-learn: pip install 'fastnn-cpu[sklearn]'"
     ) from error
 
+from .cnn import CNNClassifier, CNNRegressor
 from .mlp import MLPClassifier, MLPRegressor
 from .net import NetClassifier, NetRegressor
+from .rnn import RNNClassifier, RNNRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "NetClassifier", "NetRegressor"]
+__all__ = [
+    "CNNClassifier",
+    "CNNRegressor",
+    "MLPClassifier",
+    "MLPRegressor",
+    "NetClassifier",
+    "NetRegressor",
+    "RNNClassifier",
+    "RNNRegressor",
+]

@@ -172,6 +172,12 @@ class NetworkEstimator(BaseEstimator, ABC):
         )
         return X, y.toarray() if hasattr(y, "toarray") else y
 
+    def _validated_rows(self, X: Any) -> Any:
+        """X of a prediction."""
+        return validate_data(
+            self, X, accept_sparse="csr", dtype=np.float32, allow_nd=self._allow_nd, reset=False
+        )
+
     def _begin(self) -> None:
         """Forget what an earlier fit found."""
         self.t_ = self._epoch = self._no_improvement_count = 0
@@ -184,13 +190,17 @@ class NetworkEstimator(BaseEstimator, ABC):
         for name in ("_optimizer", "module_", "loss_"):
             self.__dict__.pop(name, None)
 
-    def _split(self, X: Any, targets: Any, weight: Any, random_state: Any) -> Any:
-        rows, held = train_test_split(
-            np.arange(X.shape[0]),
+    def _held_out(self, targets: np.ndarray, random_state: Any) -> Any:
+        """Rows to train with, and rows to watch."""
+        return train_test_split(
+            np.arange(len(targets)),
             random_state=random_state,
             test_size=self.validation_fraction,
             stratify=self._stratify(targets),
         )
+
+    def _split(self, X: Any, targets: Any, weight: Any, random_state: Any) -> Any:
+        rows, held = self._held_out(targets, random_state)
         if len(held) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of "
@@ -336,9 +346,7 @@ class NetworkEstimator(BaseEstimator, ABC):
     def _outputs(self, X: Any) -> np.ndarray:
         """The same for a user's X."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=np.float32, allow_nd=self._allow_nd, reset=False
-        )
+        X = self._validated_rows(X)
         with self._threads():
             return self._raw(X)
 

@@ -14,8 +14,8 @@ from ._steps import fit, outputs, some_digits
 
 _SIDE, _BOX, _COUNT = 32, 10, 4  # pixels of a scene and of a digit; digits in a scene
 _NOISE = 0.05  # standard deviation; ink is 1
-# Weight of paper in the loss, nine tenths of all pixels.  With 1 (and width 8, noise 0.1) one of four
-# quick runs called some digits paper for good.
+# Weight of paper in the loss, nine tenths of all pixels.  With 1 (and width 8, noise 0.1) one of
+# four quick runs called some digits paper for good.
 _PAPER = 0.4
 
 

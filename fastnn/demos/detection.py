@@ -99,10 +99,10 @@ def detection(quick: bool, seed: int) -> Result:
     """
     d = some_digits(8500)
     rng = np.random.default_rng(seed)
-    x, boxes, digits = _scenes(1500 if quick else 8500, d.x_train, d.y_train, rng)
+    x, boxes, digits = _scenes(1500 if quick else 12_000, d.x_train, d.y_train, rng)
     x_test, true, digits_test = _scenes(500 if quick else 1500, d.x_test, d.y_test, rng)
     model = Detector()
-    fit(model, x, _targets(boxes, digits), epochs=3 if quick else 6, seed=seed, lr=5e-3, loss=_loss,
+    fit(model, x, _targets(boxes, digits), epochs=3 if quick else 5, seed=seed, lr=5e-3, loss=_loss,
         batch_size=8 if quick else 16)  # fmt: skip
     found, said = _read(outputs(model, x_test))
     overlap = _iou(found, true)

@@ -16,6 +16,7 @@ from fastnn.sklearn import (
     NetRegressor,
     RNNClassifier,
     RNNRegressor,
+    SequenceForecaster,
 )
 
 
@@ -38,6 +39,7 @@ ESTIMATORS = [
     NetRegressor(Small, max_iter=100, learning_rate_init=0.01),
     RNNClassifier(**TINY_RNN),
     RNNRegressor(**TINY_RNN),
+    SequenceForecaster(**TINY_RNN, window=2),
 ]
 
 # Compared there to 1e-7, but a sum with weights and one with repeated terms round differently in
@@ -45,8 +47,18 @@ ESTIMATORS = [
 WHY = "computed in float32, compared to 1e-7"
 EXPECTED = {f"check_sample_weight_equivalence_on_{kind}_data": WHY for kind in ("dense", "sparse")}
 
+SERIES = {
+    f"check_methods_{kind}_invariance": "rows are steps in the order of time: each forecast "
+    "depends on the rows before it"
+    for kind in ("sample_order", "subset")
+}
 
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=lambda estimator: EXPECTED)
+
+def expected(estimator):
+    return EXPECTED | (SERIES if isinstance(estimator, SequenceForecaster) else {})
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_check(estimator, check):
     check(estimator)

@@ -11,6 +11,7 @@ except ImportError as error:
     ) from error
 
 from .cnn import CNNClassifier, CNNRegressor
+from .forecaster import SequenceForecaster
 from .mlp import MLPClassifier, MLPRegressor
 from .net import NetClassifier, NetRegressor
 from .rnn import RNNClassifier, RNNRegressor
@@ -24,4 +25,5 @@ __all__ = [
     "NetRegressor",
     "RNNClassifier",
     "RNNRegressor",
+    "SequenceForecaster",
 ]

@@ -239,3 +239,9 @@ def test_bad_input():
     for method in ("sample", "anneal", "probabilities"):
         with pytest.raises(RuntimeError, match="not fitted yet"):
             getattr(BoltzmannMachine(), method)()
+
+
+def test_gibbs_gives_a_new_array_where_all_units_are_clamped():
+    s = states(3).astype(np.float32)
+    got = random_machine(3).gibbs(s, 2, clamped=np.ones(3, bool))
+    assert np.array_equal(got, s) and not np.shares_memory(got, s)

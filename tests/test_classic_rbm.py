@@ -300,3 +300,9 @@ def test_bad_input():
         RBM(3, visible="gaussian", learning_rate=1e-3).fit(x).score_samples(x)
     with pytest.raises(ValueError, match="learning_rate is 1000.0, try a smaller one"):
         RBM(9, visible="gaussian", learning_rate=1e3, n_epochs=200).fit(x)
+
+
+def test_no_steps_of_gibbs_sampling_give_a_new_array():
+    x = bits(4, 5)
+    got = machine().gibbs(x, 0)
+    assert np.array_equal(got, x) and not np.shares_memory(got, x)

@@ -260,7 +260,7 @@ class BoltzmannMachine(Estimator):
         s = states.T.copy()  # a unit's states in all chains side by side
         change = np.empty_like(s)
         if not (len(units) and s.size):
-            return states
+            return states.copy()
         for t in temperatures:
             net = k.matmul(self.weights_, s) + self.biases_[:, None]
             u = uniform_array((len(units), s.shape[1]), 0.0, 1.0, self._generator)

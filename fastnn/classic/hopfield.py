@@ -67,6 +67,7 @@ class Hopfield(Estimator):
         x = self._states(X, "fit", None)
         weights, left, diagonal = RULES[self.rule](x)
         weights.setflags(write=False)  # recall may use the factors of the weights instead
+        x = x.copy()  # recall reads it; whoever owns X may change X
         self.patterns_, self.n_features_in_, self.weights_ = x, x.shape[1], weights
         # W = left^T X - diag(diagonal): two thin products instead of one with W.
         self._factors = (left, x, diagonal) if left is not None and 2 * len(x) < len(left) else None

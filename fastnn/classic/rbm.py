@@ -109,7 +109,7 @@ class RBM(Estimator):
     def gibbs(self, X: Any, n_steps: int = 1) -> np.ndarray:
         """Visible states after n_steps of block Gibbs sampling from the rows of X: (n, V)."""
         machine = self._fitted("gibbs")
-        x = self._data(X, "gibbs", self.n_features_in_)
+        x = self._data(X, "gibbs", self.n_features_in_).copy()  # no steps: still not the caller's
         return machine.gibbs(x, _checks.integer(n_steps, "RBM.gibbs", "n_steps", 0))
 
     def sample(self, n_samples: int = 1, n_steps: int = 1000) -> np.ndarray:

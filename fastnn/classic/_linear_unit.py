@@ -18,6 +18,7 @@ BLOCK = 64  # samples whose net values are found by one product
 class LinearUnit(Estimator):
     """s = X coef_^T + intercept_, one unit for two classes, otherwise one against the rest."""
 
+    _estimator_type = "classifier"
     max_iter: int
     fit_intercept: bool
     shuffle: bool

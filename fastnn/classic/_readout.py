@@ -48,6 +48,14 @@ class Readout(Estimator):
     intercept_: np.ndarray
     n_features_in_: int
 
+    @property
+    def _estimator_type(self) -> str | None:  # type: ignore[override]
+        """As task says; "auto" is known once it is fitted."""
+        if self.task == "auto" and not hasattr(self, "coef_"):
+            return None
+        labels = self.task == "classification" or hasattr(self, "classes_")
+        return "classifier" if labels else "regressor"
+
     def _features(self, x: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 

@@ -38,6 +38,8 @@ class DBN(Estimator):
     y.  X is (n, V): TypeError or ValueError for other arrays and settings.
     """
 
+    _estimator_type = "classifier"
+
     def __init__(
         self,
         n_components: Any = (100, 100),

@@ -48,6 +48,8 @@ class SOM(Estimator):
     finite; TypeError or ValueError for wrong arrays and settings, RuntimeError before fit.
     """
 
+    _estimator_type = "clusterer"
+
     def __init__(
         self,
         shape: tuple[int, int] = (10, 10),

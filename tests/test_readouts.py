@@ -255,3 +255,13 @@ def test_bad_arrays(kind):
             getattr(kind(), method)(x)
     with pytest.raises(ValueError, match=r"score: y has shape \(20, 2\), expected \(20,\)"):
         model.score(x, np.zeros((20, 2)))
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+@pytest.mark.parametrize("centers", ["kmeans", "sample"])
+def test_equal_centres_have_no_width_of_rounding(centers, offset):
+    """Few different rows, each many times: most centres are equal, as close as float32 can say."""
+    x = np.repeat(10 * uniform(4, 6), 10, axis=0) + np.float32(offset)
+    for seed in range(10):
+        widths = RBFNetwork(12, centers=centers, random_state=seed).fit(x, wave(x)).widths_
+        assert (widths == 1).any() and widths.min() >= 0.5

@@ -76,22 +76,26 @@ class Readout(Estimator):
         """What the readout is to give, (n, K); sets classes_ where y are labels."""
         where = f"{type(self).__name__}.fit"
         y = np.asarray(y)
-        self.__dict__.pop("classes_", None)
         if self.task == "classification" or self.task == "auto" and y.dtype.kind != "f":
             y = labels(y, n, where)
-            self.classes_ = np.unique(y)
-            if len(self.classes_) < 2:
-                raise ValueError(f"{where}: y has {len(self.classes_)} classes, expected 2 or more")
-            units = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
+            classes = np.unique(y)
+            if len(classes) < 2:
+                raise ValueError(f"{where}: y has {len(classes)} classes, expected 2 or more")
+            self.classes_ = classes
+            units = classes[1:] if len(classes) == 2 else classes
             self._shape: tuple[int, ...] = (len(units),) if len(units) > 1 else ()
             return np.where(y[:, None] == units, 1.0, -1.0)
         t = _real(y, n, where)
+        self.__dict__.pop("classes_", None)
         self._shape = t.shape[1:]
         return t.reshape(n, -1)
 
-    def _learn(self, x: np.ndarray, y: Any) -> Any:
+    def _learn(self, x: np.ndarray, y: Any, **found: Any) -> Any:
+        """The readout; `found`: the new attributes that the features need.  They are set after all
+        checks, so that a fit that is refused leaves the fit of before as it was."""
         alpha = self._alpha()
         targets = self._targets(y, len(x))
+        vars(self).update(found)
         self.coef_, self.intercept_ = ridge(self._features(x), targets, alpha)
         return self
 

@@ -41,6 +41,9 @@ class RBFNetwork(Readout):
     centres than rows; RuntimeError before fit.
     """
 
+    centers_: np.ndarray
+    widths_: np.ndarray
+
     def __init__(
         self,
         n_centers: int = 50,
@@ -59,10 +62,9 @@ class RBFNetwork(Readout):
     def fit(self, X: Any, y: Any) -> RBFNetwork:
         """Centres and widths from X, then the readout from X and y; returns self."""
         x = matrix(X, "RBFNetwork.fit")
-        self.centers_ = self._centres(x)
-        self.widths_ = self._widths()
-        self.n_features_in_ = x.shape[1]
-        return self._learn(x, y)
+        centres = self._centres(x)
+        widths = self._widths(centres)
+        return self._learn(x, y, centers_=centres, widths_=widths, n_features_in_=x.shape[1])
 
     @no_grad()
     def transform(self, X: Any) -> np.ndarray:
@@ -97,8 +99,8 @@ class RBFNetwork(Readout):
         drawn = x[randperm(len(x), generator=generator_of(self.random_state)).numpy()[:n]]
         return drawn if self.centers == "sample" else k_means(x, drawn, max_iter)
 
-    def _widths(self) -> np.ndarray:
-        n = len(self.centers_)
+    def _widths(self, centres: np.ndarray) -> np.ndarray:
+        n = len(centres)
         if not isinstance(self.width, str):
             width = _checks.positive(self.width, "RBFNetwork", "width")
             return np.full(n, width, np.float32)
@@ -106,7 +108,7 @@ class RBFNetwork(Readout):
             raise ValueError(
                 f"RBFNetwork: width is {self.width!r}, expected 'distance', 'neighbors' or a number"
             )
-        apart = _squared_distances(self.centers_.astype(np.float64))
+        apart = _squared_distances(centres.astype(np.float64))
         if self.width == "distance":
             widths = np.full(n, math.sqrt(float(apart.max()) / (2 * n)), np.float32)
         else:

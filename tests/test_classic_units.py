@@ -230,3 +230,13 @@ def test_parameters():
     assert unit.get_params()["learning_rate"] == 0.5
     assert "method='online'" in repr(unit)
     assert unit.set_params(method="batch").method == "batch"
+
+
+@pytest.mark.parametrize("wrong", [{"tol": -1.0}, {"tol": "low"}, {"method": "both"}])
+def test_a_fit_that_is_refused_leaves_the_one_before(wrong):
+    x, y = clouds(40)
+    unit = Adaline(max_iter=2).fit(x, y)
+    want, words = unit.coef_.copy(), next(iter(wrong))
+    with pytest.raises((TypeError, ValueError), match=f"Adaline.*{words}"):
+        unit.set_params(**wrong).fit(x[:, :1], y)
+    assert np.array_equal(unit.coef_, want) and unit.decision_function(x).shape == (40,)

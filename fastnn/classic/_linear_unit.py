@@ -32,9 +32,10 @@ class LinearUnit(Estimator):
     def _fit(self, X: Any, y: Any) -> Any:
         x, y = self._samples(X, y, "fit")
         max_iter = _checks.integer(self.max_iter, type(self).__name__, "max_iter", 1)
+        self._settings()
+        generator = generator_of(self.random_state)
         self._begin(x, np.unique(y), "fit")
         inputs, targets = self._inputs(x), self._targets(y, "fit")
-        generator = generator_of(self.random_state)
         for self.n_iter_ in range(1, max_iter + 1):
             order: Any = slice(None)
             if self.shuffle:
@@ -46,10 +47,14 @@ class LinearUnit(Estimator):
     @no_grad()
     def _partial_fit(self, X: Any, y: Any, classes: Any) -> Any:
         x, y = self._samples(X, y, "partial_fit")
+        self._settings()
         if not hasattr(self, "coef_"):
             self._begin(x, np.unique(y if classes is None else classes), "partial_fit")
         self._epoch(self._inputs(x), self._targets(y, "partial_fit"))
         return self
+
+    def _settings(self) -> None:
+        """Refuse wrong ones, before any weights are replaced."""
 
     def _epoch(self, inputs: np.ndarray, targets: np.ndarray) -> bool:
         """Learn from the rows once; True: there is nothing more to learn."""

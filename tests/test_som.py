@@ -287,6 +287,7 @@ BAD = {
     "init has 3 rows, expected 9": dict(init=np.ones((3, 4))),
     "init as X: X has shape (9, 2), expected (N, 4)": dict(init=np.ones((9, 2))),
     "sigma is 0": dict(sigma=0),
+    "sigma is 1e-50, expected at least 1e-30": dict(sigma=1e-50, rule="batch"),
     "final_sigma is -1": dict(final_sigma=-1),
     "learning_rate is 1.5, expected at most 1": dict(learning_rate=1.5),
     "final_learning_rate is 0": dict(final_learning_rate=0),

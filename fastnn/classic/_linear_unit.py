@@ -9,7 +9,7 @@ import numpy as np
 from ..creation import from_numpy, randperm
 from ..functional import _checks, linear, matmul
 from ..grad_mode import no_grad
-from ._arrays import labels, matrix
+from ._arrays import labels, matrix, share
 from ._estimator import Estimator, generator_of, not_fitted
 
 BLOCK = 64  # samples whose net values are found by one product
@@ -140,7 +140,8 @@ class LinearUnit(Estimator):
     def score(self, X: Any, y: Any) -> float:
         """Share of the rows of X that get their class y."""
         answers = self.predict(X)
-        return float(np.mean(answers == labels(y, len(answers), f"{type(self).__name__}.score")))
+        where = f"{type(self).__name__}.score"
+        return share(answers == labels(y, len(answers), where), where)
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

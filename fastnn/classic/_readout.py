@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..functional import _checks
-from ._arrays import labels
+from ._arrays import labels, share
 from ._estimator import Estimator, not_fitted
 
 TASKS = ("auto", "classification", "regression")
@@ -116,10 +116,12 @@ class Readout(Estimator):
         answers = self.predict(X)
         where = f"{type(self).__name__}.score"
         if hasattr(self, "classes_"):
-            return float(np.mean(answers == labels(y, len(answers), where)))
+            return share(answers == labels(y, len(answers), where), where)
         t = _real(y, len(answers), where)
         if t.shape != answers.shape:
             raise ValueError(f"{where}: y has shape {t.shape}, expected {answers.shape}")
+        if not len(t):
+            raise ValueError(f"{where}: X has no rows")
         with np.errstate(all="ignore"):  # targets that do not vary have no R^2: -inf or NaN
             spread = ((t - t.mean(axis=0)) ** 2).sum(axis=0)
             return float(np.mean(1 - ((t - answers) ** 2).sum(axis=0) / spread))

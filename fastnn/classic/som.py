@@ -16,6 +16,8 @@ from ._distances import BLOCK, nearest, scores, squared_distances, sums
 from ._estimator import Estimator, generator_of, not_fitted
 from ._som_grid import GRIDS, adjacent, pairs, places
 
+_LEAST = 1e-30  # of settings, so that no schedule reaches 0 in float32
+
 
 class SOM(Estimator):
     """Units on a grid share out the data so that neighbours on the grid see similar samples.
@@ -162,6 +164,8 @@ class SOM(Estimator):
         for name in ("sigma", "final_sigma", "learning_rate", "final_learning_rate"):
             if (value := getattr(self, name)) is not None or name != "sigma":
                 _checks.positive(value, "SOM", name)
+                if value < _LEAST:
+                    raise ValueError(f"SOM: {name} is {value}, expected at least {_LEAST}")
         for name in ("learning_rate", "final_learning_rate"):
             if getattr(self, name) > 1:
                 raise ValueError(f"SOM: {name} is {getattr(self, name)}, expected at most 1")

@@ -344,3 +344,14 @@ def test_kernel_refuses_wrong_arrays():
         ):
             with pytest.raises(ValueError, match=words):
                 k.som_online(**{**good, name: value})
+
+
+def test_a_map_keeps_its_grid_until_the_next_fit():
+    x = uniform(40, 2)
+    model = SOM((3, 4), random_state=0).fit(x)
+    want = model.u_matrix(), model.topographic_error(x)
+    for shape in ((2, 6), (2, 2)):
+        model.set_params(shape=shape, grid="hexagonal")
+        assert (model.u_matrix() == want[0]).all() and model.topographic_error(x) == want[1]
+    assert model.partial_fit(x).weights_.shape == (12, 2)
+    assert model.fit(x).u_matrix().shape == (2, 2)

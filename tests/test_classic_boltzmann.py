@@ -239,3 +239,21 @@ def test_bad_input():
     for method in ("sample", "anneal", "probabilities"):
         with pytest.raises(RuntimeError, match="not fitted yet"):
             getattr(BoltzmannMachine(), method)()
+
+
+def test_gibbs_gives_a_new_array_where_all_units_are_clamped():
+    s = states(3).astype(np.float32)
+    got = random_machine(3).gibbs(s, 2, clamped=np.ones(3, bool))
+    assert np.array_equal(got, s) and not np.shares_memory(got, s)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"method": "sampled"}, {"learning_rate": 0}, {"n_sweeps": 0}, {"n_hidden": 14}]
+)
+def test_a_fit_that_is_refused_leaves_the_one_before(wrong):
+    model = BoltzmannMachine(1, n_epochs=2, random_state=0).fit(PARITY)
+    want = model.weights_.copy()
+    words = "17 units, expected at most 16" if "n_hidden" in wrong else next(iter(wrong))
+    with pytest.raises(ValueError, match=words):
+        model.set_params(n_epochs=0, **wrong).fit(PARITY)
+    assert np.array_equal(model.weights_, want)

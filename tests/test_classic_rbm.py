@@ -300,3 +300,26 @@ def test_bad_input():
         RBM(3, visible="gaussian", learning_rate=1e-3).fit(x).score_samples(x)
     with pytest.raises(ValueError, match="learning_rate is 1000.0, try a smaller one"):
         RBM(9, visible="gaussian", learning_rate=1e3, n_epochs=200).fit(x)
+
+
+def test_no_steps_of_gibbs_sampling_give_a_new_array():
+    x = bits(4, 5)
+    got = machine().gibbs(x, 0)
+    assert np.array_equal(got, x) and not np.shares_memory(got, x)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"batch_size": 0}, {"algorithm": "pdc"}, {"momentum": 1}, {"learning_rate": 0}]
+)
+def test_a_fit_that_is_refused_leaves_the_one_before(wrong):
+    """Also where no epoch would come to use the setting."""
+    x = bits(20, 5)
+    model = RBM(3, n_epochs=1, random_state=0).fit(x)
+    want = model.transform(x)
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            getattr(model.set_params(n_epochs=0, **wrong), method)(x)
+        assert np.array_equal(model.transform(x), want)
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            getattr(fresh := RBM(3, n_epochs=0, **wrong), method)(x)
+        assert not hasattr(fresh, "components_")

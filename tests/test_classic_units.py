@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import datasets, nn
+from fastnn import classic, datasets, nn
 from fastnn.classic import Adaline, Perceptron, ThresholdUnit
 
 BITS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -230,3 +230,29 @@ def test_parameters():
     assert unit.get_params()["learning_rate"] == 0.5
     assert "method='online'" in repr(unit)
     assert unit.set_params(method="batch").method == "batch"
+
+
+@pytest.mark.parametrize("wrong", [{"tol": -1.0}, {"tol": "low"}, {"method": "both"}])
+def test_a_fit_that_is_refused_leaves_the_one_before(wrong):
+    x, y = clouds(40)
+    unit = Adaline(max_iter=2).fit(x, y)
+    want, words = unit.coef_.copy(), next(iter(wrong))
+    with pytest.raises((TypeError, ValueError), match=f"Adaline.*{words}"):
+        unit.set_params(**wrong).fit(x[:, :1], y)
+    assert np.array_equal(unit.coef_, want) and unit.decision_function(x).shape == (40,)
+
+
+def test_no_rows_have_no_score():
+    x, y = clouds(40)
+    signs = np.where(x > 0, 1, -1)
+    for model, rows, right in (
+        (Adaline(max_iter=1).fit(x, y), x, y),
+        (ThresholdUnit([1.0, 1.0, 1.0]), x, y),
+        (classic.ELM(5).fit(x, y), x, y),
+        (classic.ELM(5).fit(x, x[:, 0]), x, x[:, 0]),
+        (classic.DBN((2,), n_epochs=1).fit(x > 0, y), x > 0, y),
+        (classic.Hopfield().fit(signs[:2]), signs, signs),
+    ):
+        assert 0 <= model.score(rows, right) <= 1
+        with pytest.raises(ValueError, match=rf"{type(model).__name__}.score: X has no rows"):
+            model.score(rows[:0], right[:0])

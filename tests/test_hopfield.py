@@ -187,3 +187,13 @@ def test_factors_are_the_weights():
     for rule in ("hebb", "pseudoinverse"):
         weights, left, diagonal = _hopfield_rules.RULES[rule](x)
         np.testing.assert_allclose(left @ x - np.diag(diagonal), weights, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_is_stored_is_not_the_callers_array(rule):
+    x = signs(3, 60)
+    want = x.copy()
+    model = Hopfield(rule, random_state=0).fit(x)
+    x[:] = 1
+    assert np.array_equal(model.patterns_, want)
+    assert model.score(flipped(want, 0.05), want) == 1

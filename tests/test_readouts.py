@@ -255,3 +255,28 @@ def test_bad_arrays(kind):
             getattr(kind(), method)(x)
     with pytest.raises(ValueError, match=r"score: y has shape \(20, 2\), expected \(20,\)"):
         model.score(x, np.zeros((20, 2)))
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+@pytest.mark.parametrize("centers", ["kmeans", "sample"])
+def test_equal_centres_have_no_width_of_rounding(centers, offset):
+    """Few different rows, each many times: most centres are equal, as close as float32 can say."""
+    x = np.repeat(10 * uniform(4, 6), 10, axis=0) + np.float32(offset)
+    for seed in range(10):
+        widths = RBFNetwork(12, centers=centers, random_state=seed).fit(x, wave(x)).widths_
+        assert (widths == 1).any() and widths.min() >= 0.5
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_fit_that_is_refused_leaves_the_one_before(kind):
+    x = uniform(40, 3)
+    labels = (wave(x) > 0).astype(int)
+    model = make(kind, 9).fit(x, labels)
+    want = model.decision_function(x)
+    for y in (labels[:-1], np.zeros(40, int), np.full(40, np.nan)):
+        with pytest.raises(ValueError, match="y has"):
+            model.fit(uniform(40, 5), y)
+        assert (model.decision_function(x) == want).all() and (model.classes_ == [0, 1]).all()
+    with pytest.raises(ValueError, match="alpha is -1"):
+        model.set_params(alpha=-1).fit(uniform(40, 5), labels)
+    assert (model.decision_function(x) == want).all()

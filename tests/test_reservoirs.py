@@ -337,3 +337,12 @@ def test_bad_trials():
             getattr(model, method)(x[..., :2])
         with pytest.raises(RuntimeError, match="this LiquidStateMachine is not fitted yet"):
             getattr(liquid(), method)(x)
+
+
+def test_a_fit_that_is_refused_leaves_the_liquid_before():
+    x = np.random.default_rng(0).random((10, 20, 2)) < 0.2
+    model = LiquidStateMachine((3, 3, 3), random_state=0).fit(x, np.arange(10) % 2)
+    want = model.decision_function(x)
+    with pytest.raises(ValueError, match="y has"):
+        model.fit(x[:, :, :1], np.zeros(10, int))
+    assert (model.decision_function(x) == want).all()

@@ -287,6 +287,7 @@ BAD = {
     "init has 3 rows, expected 9": dict(init=np.ones((3, 4))),
     "init as X: X has shape (9, 2), expected (N, 4)": dict(init=np.ones((9, 2))),
     "sigma is 0": dict(sigma=0),
+    "sigma is 1e-50, expected at least 1e-30": dict(sigma=1e-50, rule="batch"),
     "final_sigma is -1": dict(final_sigma=-1),
     "learning_rate is 1.5, expected at most 1": dict(learning_rate=1.5),
     "final_learning_rate is 0": dict(final_learning_rate=0),
@@ -343,3 +344,14 @@ def test_kernel_refuses_wrong_arrays():
         ):
             with pytest.raises(ValueError, match=words):
                 k.som_online(**{**good, name: value})
+
+
+def test_a_map_keeps_its_grid_until_the_next_fit():
+    x = uniform(40, 2)
+    model = SOM((3, 4), random_state=0).fit(x)
+    want = model.u_matrix(), model.topographic_error(x)
+    for shape in ((2, 6), (2, 2)):
+        model.set_params(shape=shape, grid="hexagonal")
+        assert (model.u_matrix() == want[0]).all() and model.topographic_error(x) == want[1]
+    assert model.partial_fit(x).weights_.shape == (12, 2)
+    assert model.fit(x).u_matrix().shape == (2, 2)

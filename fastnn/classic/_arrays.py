@@ -30,3 +30,10 @@ def labels(y: Any, n: int, where: str) -> np.ndarray:
     if y.shape != (n,):
         raise ValueError(f"{where}: y has shape {y.shape}, expected ({n},)")
     return y
+
+
+def share(right: np.ndarray, where: str) -> float:
+    """The share of the rows (N,) that are right; ValueError if there are none: 0 / 0."""
+    if not len(right):
+        raise ValueError(f"{where}: X has no rows")
+    return float(right.mean())

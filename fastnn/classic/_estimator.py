@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any
 
 from ..random import Generator, default_generator
@@ -10,6 +11,9 @@ from ..random import Generator, default_generator
 
 class Estimator:
     """get_params, set_params and repr, from the arguments of __init__, which are attributes."""
+
+    # "classifier", "regressor" or "clusterer": what scikit-learn takes it for
+    _estimator_type: str | None = None
 
     @classmethod
     def _names(cls) -> list[str]:
@@ -29,6 +33,18 @@ class Estimator:
                 )
             setattr(self, name, value)
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn (1.6 and later) asks in pipelines, cross-validation and searches."""
+        utils = sys.modules["sklearn.utils"]  # loaded: it is scikit-learn that asks
+        kind = self._estimator_type
+        return utils.Tags(
+            estimator_type=kind,
+            target_tags=utils.TargetTags(required=kind in ("classifier", "regressor")),
+            transformer_tags=utils.TransformerTags() if hasattr(self, "transform") else None,
+            classifier_tags=utils.ClassifierTags() if kind == "classifier" else None,
+            regressor_tags=utils.RegressorTags() if kind == "regressor" else None,
+        )
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._names())

@@ -9,7 +9,7 @@ import numpy as np
 from ..creation import from_numpy, randperm
 from ..functional import _checks, linear, matmul
 from ..grad_mode import no_grad
-from ._arrays import labels, matrix
+from ._arrays import labels, matrix, share
 from ._estimator import Estimator, generator_of, not_fitted
 
 BLOCK = 64  # samples whose net values are found by one product
@@ -18,6 +18,7 @@ BLOCK = 64  # samples whose net values are found by one product
 class LinearUnit(Estimator):
     """s = X coef_^T + intercept_, one unit for two classes, otherwise one against the rest."""
 
+    _estimator_type = "classifier"
     max_iter: int
     fit_intercept: bool
     shuffle: bool
@@ -31,9 +32,10 @@ class LinearUnit(Estimator):
     def _fit(self, X: Any, y: Any) -> Any:
         x, y = self._samples(X, y, "fit")
         max_iter = _checks.integer(self.max_iter, type(self).__name__, "max_iter", 1)
+        self._settings()
+        generator = generator_of(self.random_state)
         self._begin(x, np.unique(y), "fit")
         inputs, targets = self._inputs(x), self._targets(y, "fit")
-        generator = generator_of(self.random_state)
         for self.n_iter_ in range(1, max_iter + 1):
             order: Any = slice(None)
             if self.shuffle:
@@ -45,10 +47,14 @@ class LinearUnit(Estimator):
     @no_grad()
     def _partial_fit(self, X: Any, y: Any, classes: Any) -> Any:
         x, y = self._samples(X, y, "partial_fit")
+        self._settings()
         if not hasattr(self, "coef_"):
             self._begin(x, np.unique(y if classes is None else classes), "partial_fit")
         self._epoch(self._inputs(x), self._targets(y, "partial_fit"))
         return self
+
+    def _settings(self) -> None:
+        """Refuse wrong ones, before any weights are replaced."""
 
     def _epoch(self, inputs: np.ndarray, targets: np.ndarray) -> bool:
         """Learn from the rows once; True: there is nothing more to learn."""
@@ -134,7 +140,8 @@ class LinearUnit(Estimator):
     def score(self, X: Any, y: Any) -> float:
         """Share of the rows of X that get their class y."""
         answers = self.predict(X)
-        return float(np.mean(answers == labels(y, len(answers), f"{type(self).__name__}.score")))
+        where = f"{type(self).__name__}.score"
+        return share(answers == labels(y, len(answers), where), where)
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

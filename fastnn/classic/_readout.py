@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..functional import _checks
-from ._arrays import labels
+from ._arrays import labels, share
 from ._estimator import Estimator, not_fitted
 
 TASKS = ("auto", "classification", "regression")
@@ -48,6 +48,14 @@ class Readout(Estimator):
     intercept_: np.ndarray
     n_features_in_: int
 
+    @property
+    def _estimator_type(self) -> str | None:  # type: ignore[override]
+        """As task says; "auto" is known once it is fitted."""
+        if self.task == "auto" and not hasattr(self, "coef_"):
+            return None
+        labels = self.task == "classification" or hasattr(self, "classes_")
+        return "classifier" if labels else "regressor"
+
     def _features(self, x: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
@@ -68,22 +76,26 @@ class Readout(Estimator):
         """What the readout is to give, (n, K); sets classes_ where y are labels."""
         where = f"{type(self).__name__}.fit"
         y = np.asarray(y)
-        self.__dict__.pop("classes_", None)
         if self.task == "classification" or self.task == "auto" and y.dtype.kind != "f":
             y = labels(y, n, where)
-            self.classes_ = np.unique(y)
-            if len(self.classes_) < 2:
-                raise ValueError(f"{where}: y has {len(self.classes_)} classes, expected 2 or more")
-            units = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
+            classes = np.unique(y)
+            if len(classes) < 2:
+                raise ValueError(f"{where}: y has {len(classes)} classes, expected 2 or more")
+            self.classes_ = classes
+            units = classes[1:] if len(classes) == 2 else classes
             self._shape: tuple[int, ...] = (len(units),) if len(units) > 1 else ()
             return np.where(y[:, None] == units, 1.0, -1.0)
         t = _real(y, n, where)
+        self.__dict__.pop("classes_", None)
         self._shape = t.shape[1:]
         return t.reshape(n, -1)
 
-    def _learn(self, x: np.ndarray, y: Any) -> Any:
+    def _learn(self, x: np.ndarray, y: Any, **found: Any) -> Any:
+        """The readout; `found`: the new attributes that the features need.  They are set after all
+        checks, so that a fit that is refused leaves the fit of before as it was."""
         alpha = self._alpha()
         targets = self._targets(y, len(x))
+        vars(self).update(found)
         self.coef_, self.intercept_ = ridge(self._features(x), targets, alpha)
         return self
 
@@ -104,10 +116,12 @@ class Readout(Estimator):
         answers = self.predict(X)
         where = f"{type(self).__name__}.score"
         if hasattr(self, "classes_"):
-            return float(np.mean(answers == labels(y, len(answers), where)))
+            return share(answers == labels(y, len(answers), where), where)
         t = _real(y, len(answers), where)
         if t.shape != answers.shape:
             raise ValueError(f"{where}: y has shape {t.shape}, expected {answers.shape}")
+        if not len(t):
+            raise ValueError(f"{where}: X has no rows")
         with np.errstate(all="ignore"):  # targets that do not vary have no R^2: -inf or NaN
             spread = ((t - t.mean(axis=0)) ** 2).sum(axis=0)
             return float(np.mean(1 - ((t - answers) ** 2).sum(axis=0) / spread))

@@ -63,12 +63,16 @@ class Adaline(LinearUnit):
         super()._begin(x, classes, method)
         self.loss_curve_: list[float] = []
 
-    def _epoch(self, inputs: np.ndarray, targets: np.ndarray) -> bool:
+    def _settings(self) -> None:
         if self.method not in ("online", "batch"):
             raise ValueError(f"Adaline: method is {self.method!r}, expected 'online' or 'batch'")
-        rate = np.float32(_checks.number(self.learning_rate, "Adaline", "learning_rate"))
-        if not rate > 0:
+        if not np.float32(_checks.number(self.learning_rate, "Adaline", "learning_rate")) > 0:
             raise ValueError(f"Adaline: learning_rate is {self.learning_rate}, expected above 0")
+        if not _checks.number(self.tol, "Adaline", "tol") >= 0:
+            raise ValueError(f"Adaline: tol is {self.tol}, expected 0 or more")
+
+    def _epoch(self, inputs: np.ndarray, targets: np.ndarray) -> bool:
+        rate = np.float32(self.learning_rate)
         before = self._weights.copy()
         with np.errstate(over="ignore", invalid="ignore"):
             error = targets - _product(inputs, self._weights)

@@ -64,6 +64,7 @@ class BoltzmannMachine(Estimator):
         """n_epochs steps from new weights and biases 0; y is ignored.  Returns self."""
         x = self._binary(X, "fit", None)
         n_epochs = _checks.integer(self.n_epochs, "BoltzmannMachine", "n_epochs", 0)
+        self._settings(x.shape[1], "fit")
         self._begin(x.shape[1])
         for _ in range(n_epochs):
             self._step(x, "fit")
@@ -73,6 +74,7 @@ class BoltzmannMachine(Estimator):
         """One step from the weights and chains of before; y is ignored."""
         known = self.n_features_in_ if hasattr(self, "weights_") else None
         x = self._binary(X, "partial_fit", known)
+        self._settings(x.shape[1], "partial_fit")
         if known is None:
             self._begin(x.shape[1])
         self._step(x, "partial_fit")
@@ -202,16 +204,22 @@ class BoltzmannMachine(Estimator):
         self._generator = generator
         self._clamped_chains = self._free_chains = np.zeros((0, len(w)), np.float32)
 
-    def _step(self, x: np.ndarray, method: str) -> None:
-        lr = np.float32(_checks.positive(self.learning_rate, "BoltzmannMachine", "learning_rate"))
+    def _settings(self, n_visible: int, method: str) -> None:
+        """Refuse wrong ones, before any weights are replaced."""
+        name = "BoltzmannMachine"
+        if self.method not in ("exact", "gibbs"):
+            raise ValueError(f"{name}: method is {self.method!r}, expected 'exact' or 'gibbs'")
+        _checks.positive(self.learning_rate, name, "learning_rate")
+        _checks.integer(self.n_chains, name, "n_chains", 1)
+        _checks.integer(self.n_sweeps, name, "n_sweeps", 1)
+        n_hidden = _checks.integer(self.n_hidden, name, "n_hidden", 0)
         if self.method == "exact":
-            gradient = self._exact_gradient(x, method)
-        elif self.method == "gibbs":
-            gradient = self._sampled_gradient(x)
-        else:
-            raise ValueError(
-                f"BoltzmannMachine: method is {self.method!r}, expected 'exact' or 'gibbs'"
-            )
+            _few_enough(n_visible + n_hidden, method)
+
+    def _step(self, x: np.ndarray, method: str) -> None:
+        lr = np.float32(self.learning_rate)
+        exact = self.method == "exact"
+        gradient = self._exact_gradient(x, method) if exact else self._sampled_gradient(x)
         gradient += gradient.T.copy()  # the rounding of the product, if any, made symmetric
         gradient *= lr * np.float32(0.5)
         self.biases_ += gradient.diagonal()  # s_i s_i = s_i
@@ -233,8 +241,7 @@ class BoltzmannMachine(Estimator):
 
     def _sampled_gradient(self, x: np.ndarray) -> np.ndarray:
         """The same from states that were drawn."""
-        n_chains = _checks.integer(self.n_chains, "BoltzmannMachine", "n_chains", 1)
-        n_sweeps = _checks.integer(self.n_sweeps, "BoltzmannMachine", "n_sweeps", 1)
+        n_chains, n_sweeps = self.n_chains, self.n_sweeps
         n_visible, n_units = x.shape[1], len(self.biases_)
         clamped, free = self._clamped_chains, self._free_chains
         if len(clamped) != len(x):
@@ -260,7 +267,7 @@ class BoltzmannMachine(Estimator):
         s = states.T.copy()  # a unit's states in all chains side by side
         change = np.empty_like(s)
         if not (len(units) and s.size):
-            return states
+            return states.copy()
         for t in temperatures:
             net = k.matmul(self.weights_, s) + self.biases_[:, None]
             u = uniform_array((len(units), s.shape[1]), 0.0, 1.0, self._generator)
@@ -283,13 +290,8 @@ class BoltzmannMachine(Estimator):
 
     def _all_states(self, method: str) -> np.ndarray:
         self._fitted(method)
-        n = len(self.biases_)
-        if n > _MOST_UNITS:
-            raise ValueError(
-                f"BoltzmannMachine.{method}: {n} units, expected at most {_MOST_UNITS} for what "
-                "counts all states"
-            )
-        return binary_states(n)
+        _few_enough(len(self.biases_), method)
+        return binary_states(len(self.biases_))
 
     def _all_logits(self, method: str) -> np.ndarray:
         return -self._energy(self._all_states(method))
@@ -312,6 +314,14 @@ class BoltzmannMachine(Estimator):
         if strange.size:
             raise ValueError(f"{where}: X has the value {strange[0]}, expected 0 and 1")
         return x
+
+
+def _few_enough(n_units: int, method: str) -> None:
+    if n_units > _MOST_UNITS:
+        raise ValueError(
+            f"BoltzmannMachine.{method}: {n_units} units, expected at most {_MOST_UNITS} for what "
+            "counts all states"
+        )
 
 
 def _numbers(x: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..creation import tensor
 from ..functional import _checks
-from ._arrays import labels, matrix
+from ._arrays import labels, matrix, share
 from ._estimator import Estimator, generator_of, not_fitted
 from .rbm import RBM
 
@@ -37,6 +37,8 @@ class DBN(Estimator):
     After `fit(X, y)`: layers_, the RBMs, the lowest first; n_features_in_; classes_, None without
     y.  X is (n, V): TypeError or ValueError for other arrays and settings.
     """
+
+    _estimator_type = "classifier"
 
     def __init__(
         self,
@@ -135,7 +137,7 @@ class DBN(Estimator):
     def score(self, X: Any, y: Any) -> float:
         """Share of the rows of X whose class y `predict` finds."""
         answers = self.predict(X)
-        return float(np.mean(answers == labels(y, len(answers), "DBN.score")))
+        return share(answers == labels(y, len(answers), "DBN.score"), "DBN.score")
 
     def sample(self, n_samples: int = 1, n_steps: int = 1000, *, y: Any = None) -> np.ndarray:
         """Means of the visible units given a drawn state of the layer above: float32 (n_samples,

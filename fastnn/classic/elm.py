@@ -35,6 +35,9 @@ class ELM(Readout):
     before fit.
     """
 
+    weights_: np.ndarray
+    biases_: np.ndarray
+
     def __init__(
         self,
         n_hidden: int = 100,
@@ -58,10 +61,9 @@ class ELM(Readout):
                 f"ELM: activation is {self.activation!r}, expected 'sigmoid', 'tanh' or 'relu'"
             )
         generator = generator_of(self.random_state)
-        self.weights_ = uniform_array((n, x.shape[1]), -scale, scale, generator)
-        self.biases_ = uniform_array((n,), -scale, scale, generator)
-        self.n_features_in_ = x.shape[1]
-        return self._learn(x, y)
+        weights = uniform_array((n, x.shape[1]), -scale, scale, generator)
+        biases = uniform_array((n,), -scale, scale, generator)
+        return self._learn(x, y, weights_=weights, biases_=biases, n_features_in_=x.shape[1])
 
     def transform(self, X: Any) -> np.ndarray:
         """The hidden units g(W x + b) of X (N, features): (N, n_hidden) float32."""

@@ -39,6 +39,8 @@ class EchoStateNetwork(Estimator):
     before fit.
     """
 
+    _estimator_type = "regressor"
+
     def __init__(
         self,
         n_reservoir: int = 300,

@@ -9,7 +9,7 @@ import numpy as np
 from ..creation import from_numpy, randperm
 from ..functional import _checks, linear
 from ..grad_mode import no_grad
-from ._arrays import matrix
+from ._arrays import matrix, share
 from ._estimator import Estimator, generator_of, not_fitted
 from ._hopfield_rules import RULES
 
@@ -67,6 +67,7 @@ class Hopfield(Estimator):
         x = self._states(X, "fit", None)
         weights, left, diagonal = RULES[self.rule](x)
         weights.setflags(write=False)  # recall may use the factors of the weights instead
+        x = x.copy()  # recall reads it; whoever owns X may change X
         self.patterns_, self.n_features_in_, self.weights_ = x, x.shape[1], weights
         # W = left^T X - diag(diagonal): two thin products instead of one with W.
         self._factors = (left, x, diagonal) if left is not None and 2 * len(x) < len(left) else None
@@ -99,7 +100,7 @@ class Hopfield(Estimator):
         expected = self._states(y, "score")
         if len(expected) != len(states):
             raise ValueError(f"Hopfield.score: y has {len(expected)} rows, expected {len(states)}")
-        return float(np.mean((states == expected).all(axis=1)))
+        return share((states == expected).all(axis=1), "Hopfield.score")
 
     def energy(self, X: Any) -> np.ndarray:
         """E of each row of X (n, N), in float64: (n,)."""

@@ -52,6 +52,9 @@ class LiquidStateMachine(Readout):
     arrays and settings, RuntimeError before fit.
     """
 
+    recurrent_weights_: np.ndarray
+    input_weights_: np.ndarray
+
     def __init__(
         self,
         shape: tuple[int, int, int] = (15, 3, 3),
@@ -80,9 +83,7 @@ class LiquidStateMachine(Readout):
         """A new liquid, then the readout of its states at the end of each trial.  Returns self."""
         x = _trials(X, "LiquidStateMachine.fit", None)
         shape = self._settings()
-        self.n_features_in_ = x.shape[2]
-        self._begin(shape)
-        return self._learn(x, y)
+        return self._learn(x, y, n_features_in_=x.shape[2], **self._drawn(shape, x.shape[2]))
 
     def transform(self, X: Any) -> np.ndarray:
         """Liquid states z at the end of the trials X (N, T, inputs): (N, neurons) float32."""
@@ -150,7 +151,8 @@ class LiquidStateMachine(Readout):
         _checks.integer(self.refractory, name, "refractory", 0)
         return tuple(_checks.integer(n, name, "shape", 1) for n in self.shape)
 
-    def _begin(self, shape: tuple[int, ...]) -> None:
+    def _drawn(self, shape: tuple[int, ...], n_inputs: int) -> dict[str, np.ndarray]:
+        """A new liquid's weights."""
         generator = generator_of(self.random_state)
         n = math.prod(shape)
 
@@ -165,10 +167,10 @@ class LiquidStateMachine(Readout):
         joined = uniform(n, n) < _JOINED[kinds] * np.exp(-apart / self.reach**2)
         np.fill_diagonal(joined, False)
         means = _MEANS[kinds] * (self.recurrent_scale / 30)
-        self.recurrent_weights_ = _rounded(joined * 2 * uniform(n, n) * means)
-        heard = uniform(n, self.n_features_in_) < self.input_density
-        strength = 2 * self.input_scale * uniform(n, self.n_features_in_)
-        self.input_weights_ = _rounded(heard * strength)
+        recurrent = _rounded(joined * 2 * uniform(n, n) * means)
+        heard = uniform(n, n_inputs) < self.input_density
+        strength = 2 * self.input_scale * uniform(n, n_inputs)
+        return {"recurrent_weights_": recurrent, "input_weights_": _rounded(heard * strength)}
 
 
 def _rounded(weights: np.ndarray) -> np.ndarray:

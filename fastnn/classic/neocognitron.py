@@ -68,6 +68,8 @@ class Neocognitron(Estimator):
     the same bits on any number of threads.
     """
 
+    _estimator_type = "classifier"
+
     def __init__(
         self,
         planes: tuple[int, ...] = (16, 64),

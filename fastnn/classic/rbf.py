@@ -28,7 +28,8 @@ class RBFNetwork(Readout):
       features).  With all rows of X as centres and alpha 0 the network goes through each sample;
     - width: "neighbors", of each centre the root mean square distance to the two nearest others;
       "distance", one for all, the largest distance of two centres / sqrt(2 n_centers), which is
-      too narrow where there are many features; or a number.  A width of 0 becomes 1;
+      too narrow where there are many features; or a number.  A width of 0, as of centres that are
+      equal but for rounding, becomes 1;
     - alpha: the penalty alpha |v|^2 of the readout;
     - task: "classification", labels, a target of 1 for the class and -1 for the others;
       "regression", real targets (N,) or (N, K); "auto": regression if y is floating point.
@@ -39,6 +40,9 @@ class RBFNetwork(Readout):
     (N, features), finite.  TypeError or ValueError for wrong arrays and settings, among them more
     centres than rows; RuntimeError before fit.
     """
+
+    centers_: np.ndarray
+    widths_: np.ndarray
 
     def __init__(
         self,
@@ -58,10 +62,9 @@ class RBFNetwork(Readout):
     def fit(self, X: Any, y: Any) -> RBFNetwork:
         """Centres and widths from X, then the readout from X and y; returns self."""
         x = matrix(X, "RBFNetwork.fit")
-        self.centers_ = self._centres(x)
-        self.widths_ = self._widths()
-        self.n_features_in_ = x.shape[1]
-        return self._learn(x, y)
+        centres = self._centres(x)
+        widths = self._widths(centres)
+        return self._learn(x, y, centers_=centres, widths_=widths, n_features_in_=x.shape[1])
 
     @no_grad()
     def transform(self, X: Any) -> np.ndarray:
@@ -96,8 +99,8 @@ class RBFNetwork(Readout):
         drawn = x[randperm(len(x), generator=generator_of(self.random_state)).numpy()[:n]]
         return drawn if self.centers == "sample" else k_means(x, drawn, max_iter)
 
-    def _widths(self) -> np.ndarray:
-        n = len(self.centers_)
+    def _widths(self, centres: np.ndarray) -> np.ndarray:
+        n = len(centres)
         if not isinstance(self.width, str):
             width = _checks.positive(self.width, "RBFNetwork", "width")
             return np.full(n, width, np.float32)
@@ -105,12 +108,23 @@ class RBFNetwork(Readout):
             raise ValueError(
                 f"RBFNetwork: width is {self.width!r}, expected 'distance', 'neighbors' or a number"
             )
-        apart = squared_distances(self.centers_, self.centers_)
-        np.fill_diagonal(apart, 0)
+        apart = _squared_distances(centres.astype(np.float64))
         if self.width == "distance":
             widths = np.full(n, math.sqrt(float(apart.max()) / (2 * n)), np.float32)
         else:
             others = np.sort(apart, axis=1)[:, 1:3]  # the first is the centre itself
-            total = others.astype(np.float64).sum(axis=1) / max(others.shape[1], 1)
+            total = others.sum(axis=1) / max(others.shape[1], 1)
             widths = np.sqrt(total).astype(np.float32)
         return np.where(widths > 0, widths, np.float32(1))
+
+
+def _squared_distances(centres: np.ndarray) -> np.ndarray:
+    """|c_i - c_j|^2 of float64 centres: (n, n).  0 where only rounding tells two float32 centres
+    apart: means of equal rows would get widths of next to nothing."""
+    rounding = 1e-12 * np.square(centres).sum(axis=1).max()
+    c = centres - centres.mean(axis=0)
+    lengths = np.square(c).sum(axis=1)
+    apart = lengths[:, None] + lengths - 2 * (c @ c.T)
+    apart[apart <= rounding] = 0
+    np.fill_diagonal(apart, 0)
+    return apart

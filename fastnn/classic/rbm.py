@@ -72,6 +72,7 @@ class RBM(Estimator):
         weights grow beyond float32."""
         x = self._data(X, "fit", None)
         n_epochs = _checks.integer(self.n_epochs, "RBM", "n_epochs", 0)
+        self._settings()
         self._begin(x)
         for _ in range(n_epochs):
             order = randperm(len(x), generator=self._machine.generator).numpy()
@@ -83,6 +84,7 @@ class RBM(Estimator):
         ignored.  Settings may have been changed by `set_params`."""
         known = self.n_features_in_ if hasattr(self, "_machine") else None
         x = self._data(X, "partial_fit", known)
+        self._settings()
         if known is None:
             self._begin(x)
         self._epoch(x, "partial_fit")
@@ -109,7 +111,7 @@ class RBM(Estimator):
     def gibbs(self, X: Any, n_steps: int = 1) -> np.ndarray:
         """Visible states after n_steps of block Gibbs sampling from the rows of X: (n, V)."""
         machine = self._fitted("gibbs")
-        x = self._data(X, "gibbs", self.n_features_in_)
+        x = self._data(X, "gibbs", self.n_features_in_).copy()  # no steps: still not the caller's
         return machine.gibbs(x, _checks.integer(n_steps, "RBM.gibbs", "n_steps", 0))
 
     def sample(self, n_samples: int = 1, n_steps: int = 1000) -> np.ndarray:
@@ -202,17 +204,12 @@ class RBM(Estimator):
 
     def _epoch(self, x: np.ndarray, method: str) -> None:
         machine = self._machine
-        size = _checks.integer(self.batch_size, "RBM", "batch_size", 1)
-        n_steps = _checks.integer(self.n_gibbs_steps, "RBM", "n_gibbs_steps", 1)
-        rates = self._rates()
+        size, n_steps, rates = self._settings()
+        step = machine.contrastive_step
         if self.algorithm == "pcd":
             step = machine.persistent_step
             if len(machine.chains) != size:
                 machine.chains = np.zeros((size, len(machine.weight)), np.float32)
-        elif self.algorithm == "cd":
-            step = machine.contrastive_step
-        else:
-            raise ValueError(f"RBM: algorithm is {self.algorithm!r}, expected 'cd' or 'pcd'")
         for start in range(0, len(x), size):
             step(x[start : start + size], n_steps, rates)
         if self.algorithm == "pcd":
@@ -223,7 +220,12 @@ class RBM(Estimator):
                 f"{self.learning_rate}, try a smaller one"
             )
 
-    def _rates(self) -> dict[str, float]:
+    def _settings(self) -> tuple[int, int, dict[str, float]]:
+        """Refuse wrong ones; returns batch_size, n_gibbs_steps and rates."""
+        if self.algorithm not in ("cd", "pcd"):
+            raise ValueError(f"RBM: algorithm is {self.algorithm!r}, expected 'cd' or 'pcd'")
+        size = _checks.integer(self.batch_size, "RBM", "batch_size", 1)
+        n_steps = _checks.integer(self.n_gibbs_steps, "RBM", "n_gibbs_steps", 1)
         lr = _checks.positive(self.learning_rate, "RBM", "learning_rate")
         momentum = _checks.number(self.momentum, "RBM", "momentum")
         if not 0 <= momentum < 1:
@@ -231,7 +233,7 @@ class RBM(Estimator):
         decay = _checks.number(self.weight_decay, "RBM", "weight_decay")
         if not 0 <= decay < np.inf:
             raise ValueError(f"RBM: weight_decay is {decay}, expected a finite number >= 0")
-        return {"lr": lr, "momentum": momentum, "weight_decay": decay}
+        return size, n_steps, {"lr": lr, "momentum": momentum, "weight_decay": decay}
 
     def _fitted(self, method: str) -> Machine:
         if not hasattr(self, "_machine"):

@@ -16,6 +16,8 @@ from ._distances import BLOCK, nearest, scores, squared_distances, sums
 from ._estimator import Estimator, generator_of, not_fitted
 from ._som_grid import GRIDS, adjacent, pairs, places
 
+_LEAST = 1e-30  # of settings, so that no schedule reaches 0 in float32
+
 
 class SOM(Estimator):
     """Units on a grid share out the data so that neighbours on the grid see similar samples.
@@ -47,6 +49,8 @@ class SOM(Estimator):
     (units, features) float32, n_iter_ (epochs until now), n_features_in_.  X is (N, features),
     finite; TypeError or ValueError for wrong arrays and settings, RuntimeError before fit.
     """
+
+    _estimator_type = "clusterer"
 
     def __init__(
         self,
@@ -89,7 +93,7 @@ class SOM(Estimator):
     def partial_fit(self, X: Any, y: Any = None) -> SOM:
         """The next epoch of max_iter, in the order given; after the last of them learning rate and
         sigma stay at their final values.  The first call, unless `fit` came before, sets the
-        weights from this X.  Returns self."""
+        weights from this X; shape and grid remain what they were then.  Returns self."""
         begun = hasattr(self, "weights_")
         x = matrix(X, "SOM.partial_fit", self.n_features_in_ if begun else None)
         self._settings()
@@ -128,7 +132,7 @@ class SOM(Estimator):
         apart = 0
         for block in scores(x, self.weights_):
             best, second = np.argpartition(block, 1, axis=1)[:, :2].T
-            apart += int(np.count_nonzero(~adjacent(best, second, *self._shape(), self.grid)))
+            apart += int(np.count_nonzero(~adjacent(best, second, *self._grid)))
         return apart / len(x)
 
     def u_matrix(self) -> np.ndarray:
@@ -136,8 +140,8 @@ class SOM(Estimator):
         Ridges in it are borders of clusters (Ultsch and Siemon 1990)."""
         if not hasattr(self, "weights_"):
             raise not_fitted(self, "u_matrix")
-        shape = self._shape()
-        a, b = pairs(*shape, self.grid).T
+        a, b = pairs(*self._grid).T
+        shape = self._grid[:2]
         gap = self.weights_[a].astype(np.float64) - self.weights_[b]
         n = math.prod(shape)
         total = np.bincount(a, np.sqrt((gap * gap).sum(axis=1)), n)
@@ -160,6 +164,8 @@ class SOM(Estimator):
         for name in ("sigma", "final_sigma", "learning_rate", "final_learning_rate"):
             if (value := getattr(self, name)) is not None or name != "sigma":
                 _checks.positive(value, "SOM", name)
+                if value < _LEAST:
+                    raise ValueError(f"SOM: {name} is {value}, expected at least {_LEAST}")
         for name in ("learning_rate", "final_learning_rate"):
             if getattr(self, name) > 1:
                 raise ValueError(f"SOM: {name} is {getattr(self, name)}, expected at most 1")
@@ -194,11 +200,12 @@ class SOM(Estimator):
                 f"SOM: init is {self.init!r}, expected 'pca', 'sample', 'random' or an array"
             )
         self.weights_, self.n_iter_, self.n_features_in_ = weights, 0, x.shape[1]
+        self._grid = (*shape, self.grid)  # of these weights, whatever set_params changes
 
     def _epoch(self, x: np.ndarray) -> None:
         learn = self._online if self.rule == "online" else self._batch
         if len(x):
-            self.weights_ = learn(x, places(*self._shape(), self.grid))
+            self.weights_ = learn(x, places(*self._grid))
         self.n_iter_ += 1
 
     def _online(self, x: np.ndarray, grid: np.ndarray) -> np.ndarray:
@@ -230,7 +237,7 @@ class SOM(Estimator):
         return found
 
     def _first_sigma(self) -> float:
-        return max(max(self._shape()) / 2, self.final_sigma) if self.sigma is None else self.sigma
+        return max(max(self._grid[:2]) / 2, self.final_sigma) if self.sigma is None else self.sigma
 
     def _schedule(
         self, start: float, end: float, steps: np.ndarray, last: float = 1.0

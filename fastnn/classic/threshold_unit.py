@@ -9,7 +9,7 @@ import numpy as np
 from ..creation import from_numpy
 from ..functional import _checks, linear
 from ..grad_mode import no_grad
-from ._arrays import labels, matrix
+from ._arrays import labels, matrix, share
 from ._estimator import Estimator
 
 
@@ -42,4 +42,5 @@ class ThresholdUnit(Estimator):
     def score(self, X: Any, y: Any) -> float:
         """Share of the rows of X that give y (N,)."""
         answers = self.predict(X)
-        return float(np.mean(answers == labels(y, len(answers), "ThresholdUnit.score")))
+        where = "ThresholdUnit.score"
+        return share(answers == labels(y, len(answers), where), where)

@@ -256,6 +256,13 @@ def test_samples():
     assert 0 < s.min().item() and s.max().item() < 1
 
 
+def test_samples_of_a_float64_model():
+    model = VAE(12, (9,), 3).double()
+    s = model.sample(4, generator=fastnn.Generator(2))
+    z = fastnn.randn(4, 3, generator=fastnn.Generator(2), dtype=fastnn.float64)
+    np.testing.assert_array_equal(s.numpy(), model.decode(z).detach().numpy())
+
+
 def test_beta_trades_divergence_for_error():
     x = fastnn.from_numpy((array(60, 10) < 0.5).astype(np.float32))
     kl = []

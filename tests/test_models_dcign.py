@@ -148,6 +148,13 @@ def test_same_bits_for_threads_and_near_the_reference():
     assert other == pytest.approx(loss, rel=1e-4)
 
 
+def test_samples_of_a_float64_model():
+    model = small().double()
+    s = model.sample(4, generator=fastnn.Generator(2))
+    z = fastnn.randn(4, 6, generator=fastnn.Generator(2), dtype=fastnn.float64)
+    np.testing.assert_array_equal(s.numpy(), model.decode(z).detach().numpy())
+
+
 def test_copies():
     model = small().eval()
     x = images()

@@ -177,4 +177,5 @@ class DCIGN(nn.Module):
         """Images of n draws of z from N(0, I), without gradients."""
         n = _checks.integer(n, "DCIGN.sample", "n", 0)
         with no_grad():
-            return self.decode(randn(n, self.latent, generator=generator))
+            kind = self.cell.mean.weight.dtype
+            return self.decode(randn(n, self.latent, generator=generator, dtype=kind))

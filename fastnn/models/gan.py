@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from .. import functional as F
 from .. import nn, optim
 from ..creation import randn, uniform_array
@@ -124,7 +126,7 @@ class GAN(_Adversarial):
 
     def noise(self, n: int, *, generator: Generator | None = None) -> Tensor:
         """n draws of z from N(0, I), (n, latent)."""
-        return randn(n, self.latent, generator=generator)
+        return randn(n, self.latent, generator=generator, dtype=_dtype(self.generator))
 
 
 class DCGAN(_Adversarial):
@@ -180,10 +182,16 @@ class DCGAN(_Adversarial):
 
     def noise(self, n: int, *, generator: Generator | None = None) -> Tensor:
         """n draws of z, uniform in [-1, 1), (n, latent)."""
-        return Tensor(uniform_array((n, self.latent), -1.0, 1.0, generator))
+        z = uniform_array((n, self.latent), -1.0, 1.0, generator)
+        return Tensor(z.astype(_dtype(self.generator), copy=False))
 
     def _generate(self, z: Tensor) -> Tensor:
         return self.generator(z.reshape(len(z), self.latent, 1, 1))
+
+
+def _dtype(model: nn.Module) -> np.dtype:
+    """Of its weights."""
+    return next(model.parameters()).dtype
 
 
 def _halve(size: int) -> tuple[int, int]:

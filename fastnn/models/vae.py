@@ -95,7 +95,8 @@ class VAE(nn.Module):
         """Means of p(x | z) for n draws z from N(0, I): (n, in_features), without gradients."""
         n = _checks.integer(n, "VAE.sample", "n", 0)
         with no_grad():
-            return self.decode(randn(n, self.latent, generator=generator))
+            kind = self.cell.mean.weight.dtype
+            return self.decode(randn(n, self.latent, generator=generator, dtype=kind))
 
 
 def _terms(output: Output, target: Tensor) -> tuple[Tensor, Tensor]:

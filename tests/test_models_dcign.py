@@ -155,6 +155,20 @@ def test_samples_of_a_float64_model():
     np.testing.assert_array_equal(s.numpy(), model.decode(z).detach().numpy())
 
 
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: DCIGN(["a"]), "DCIGN: factors is a list, expected a dict"),
+        (lambda: DCIGN({"a": 1}, maps=4), "DCIGN: maps is 4, expected a sequence"),
+        (lambda: small().rerender(images(1), "rotation", [[1.0]]), "values must be a Tensor"),
+        (lambda: small().rerender([1], "rotation", fastnn.zeros(2, 1)), "x must be a Tensor"),
+    ],
+)
+def test_other_types_are_named(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
 def test_copies():
     model = small().eval()
     x = images()

@@ -9,7 +9,7 @@ import pytest
 import fastnn
 from fastnn import functional as F
 from fastnn import nn, optim
-from fastnn.models import DCGAN, GAN
+from fastnn.models import DCGAN, GAN, MLP
 
 
 def normal(*shape, seed=0):
@@ -244,6 +244,24 @@ def test_float64_trains_and_samples(name):
     assert z.dtype == made.dtype == np.float64
     single = make().noise(3, generator=fastnn.Generator(1))  # the same draws
     np.testing.assert_array_equal(z.numpy(), single.numpy())
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_batch_without_samples_changes_nothing(name):
+    make, shape = MAKERS[name]
+    model = make()
+    before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
+    with pytest.raises(ValueError, match=f"{name}.train_step: x has no samples"):
+        model.train_step(fastnn.zeros(0, *shape[1:]), *adams(model))
+    for k, v in model.state_dict().items():
+        np.testing.assert_array_equal(v.numpy(), before[k])
+
+
+def test_hidden_must_be_a_sequence():
+    with pytest.raises(TypeError, match="GAN: hidden is 8, expected a sequence"):
+        GAN(2, 3, 8)
+    with pytest.raises(TypeError, match="MLP: hidden is 8, expected a sequence"):
+        MLP(2, 8, 3)
 
 
 def test_generator_loss_equals_cross_entropy():

@@ -14,7 +14,7 @@ from ..functional import _checks
 from ..nn.utils import evaluating
 from ..random import Generator
 from ..tensor import Tensor
-from .mlp import check_sizes, dense_layers
+from .mlp import check_sizes, dense_layers, listed
 
 
 class _Autoencoder(nn.Module):
@@ -112,7 +112,7 @@ class Autoencoder(_Autoencoder):
         sparsity_weight: float = 0.01,
     ) -> None:
         super().__init__(noise, masking, sparsity, sparsity_weight)
-        sizes = [in_features, *hidden, code]
+        sizes = [in_features, *listed(hidden, "Autoencoder", "hidden"), code]
         check_sizes(sizes, "Autoencoder")
         down, up = (dense_layers(s, activation, "Autoencoder") for s in (sizes[:-1], sizes[:0:-1]))
         self.encoder = nn.Sequential(
@@ -149,6 +149,7 @@ class ConvAutoencoder(_Autoencoder):
         sparsity_weight: float = 0.01,
     ) -> None:
         super().__init__(noise, masking, sparsity, sparsity_weight)
+        channels = listed(channels, "ConvAutoencoder", "channels")
         maps = [in_channels, *channels]
         check_sizes([*maps, code], "ConvAutoencoder")
         height, width = _checks.pair(size, "ConvAutoencoder", "size", 1)

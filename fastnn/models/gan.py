@@ -14,7 +14,7 @@ from ..functional import _checks
 from ..nn.utils import evaluating
 from ..random import Generator
 from ..tensor import Tensor
-from .mlp import MLP, check_sizes
+from .mlp import MLP, check_sizes, listed
 
 
 class _Adversarial(nn.Module):
@@ -73,8 +73,10 @@ class _Adversarial(nn.Module):
 
         optimizer_g, optimizer_d: of `self.generator.parameters()`,
         `self.discriminator.parameters()`.  generator: source of the noise; the default generator if
-        None.
+        None.  Raises ValueError, before anything is changed, for an x without samples.
         """
+        if not len(x):
+            raise ValueError(f"{type(self).__name__}.train_step: x has no samples: {x.shape}")
         fake = self(self.noise(len(x), generator=generator))
         loss_d = self.discriminator_loss(x, fake)
         optimizer_d.zero_grad()
@@ -119,10 +121,11 @@ class GAN(_Adversarial):
         activation: str = "relu",
     ) -> None:
         super().__init__()
+        hidden = listed(hidden, "GAN", "hidden")
         check_sizes([features, latent, *hidden], "GAN")
         self.latent = latent
         self.generator = MLP(latent, hidden, features, activation=activation)
-        self.discriminator = MLP(features, list(hidden)[::-1], 1, activation=activation)
+        self.discriminator = MLP(features, hidden[::-1], 1, activation=activation)
 
     def noise(self, n: int, *, generator: Generator | None = None) -> Tensor:
         """n draws of z from N(0, I), (n, latent)."""
@@ -201,7 +204,7 @@ def _halve(size: int) -> tuple[int, int]:
         base, halvings = base // 2, halvings + 1
     if not (4 <= base <= 7 and halvings):
         raise ValueError(
-            f"DCGAN: size is {size}, expected 4, 5, 6 or 7 times a power of 2, such as 28, 32 or 64"
+            f"DCGAN: size is {size}, expected 4, 5, 6 or 7 times 2, 4, 8 ..., such as 28, 32 or 64"
         )
     return base, halvings
 

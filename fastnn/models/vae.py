@@ -11,7 +11,7 @@ from ..creation import randn
 from ..functional import _checks
 from ..random import Generator
 from ..tensor import Tensor
-from .mlp import check_sizes, dense_layers
+from .mlp import check_sizes, dense_layers, listed
 
 Output = tuple[Tensor, Tensor, Tensor]
 
@@ -45,7 +45,7 @@ class VAE(nn.Module):
         beta: float = 1.0,
     ) -> None:
         super().__init__()
-        sizes = [in_features, *hidden]
+        sizes = [in_features, *listed(hidden, "VAE", "hidden")]
         check_sizes([*sizes, latent], "VAE")
         self.latent = latent
         self.beta = _checks.positive(beta, "VAE", "beta")

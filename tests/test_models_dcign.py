@@ -214,6 +214,9 @@ def test_shapes_are_as_documented():
     again = datasets.shapes(300, size=16, generator=fastnn.Generator(0))
     np.testing.assert_array_equal(d.x, again.x)
     assert datasets.shapes(0, size=16).x.shape == (0, 1, 16, 16)
+    numpys = {"n": np.int64(300), "size": np.int32(16), "scale": np.array([0.4, 0.65])}
+    found = datasets.shapes(**numpys, generator=fastnn.Generator(0))
+    np.testing.assert_array_equal(d.x, found.x)
 
 
 @pytest.mark.parametrize("factor", datasets.SHAPE_FACTORS)
@@ -272,4 +275,22 @@ def test_areas_are_those_of_geometry():
 )
 def test_shape_faults(options, message):
     with pytest.raises(ValueError, match=message):
+        datasets.shapes(**options)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"n": 2.5}, "shapes: n is 2.5, expected an integer"),
+        ({"size": "32"}, "shapes: size is '32', expected an integer"),
+        ({"rotation": 90}, "shapes: rotation is 90, expected two numbers"),
+        ({"scale": (0.1, 0.2, 0.3)}, "shapes: scale is .*, expected two numbers"),
+        ({"position": "left"}, "shapes: position is 'left', expected a number"),
+        ({"vary": "rotation"}, r"vary is 'rotation', expected a sequence, such as \('rotation',\)"),
+        ({"kinds": "arrow"}, "shapes: kinds is 'arrow', expected a sequence"),
+        ({"generator": 3}, "generator must be a fastnn.Generator or None, got int"),
+    ],
+)
+def test_shape_arguments_of_the_wrong_kind(options, message):
+    with pytest.raises(TypeError, match=message):
         datasets.shapes(**options)

@@ -296,6 +296,15 @@ def test_trainer_takes_them(make):
 
 
 @pytest.mark.parametrize("make", MODELS)
+@pytest.mark.parametrize("shape", [(2, 128), (1, 64), (8, 32)])
+def test_a_target_of_other_samples_is_refused(make, shape):
+    """As many numbers are not enough: reshaped, they would be other samples' pixels."""
+    model = make()
+    with pytest.raises(ValueError, match="shape"):
+        model.loss(model(fastnn.zeros(4, 1, 8, 8)), fastnn.zeros(*shape))
+
+
+@pytest.mark.parametrize("make", MODELS)
 def test_threads_and_backend(make):
     def run():
         fastnn.manual_seed(5)

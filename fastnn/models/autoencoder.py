@@ -70,7 +70,7 @@ class _Autoencoder(nn.Module):
             sparsity_weight sum_j (r ln(r / m_j) + (1 - r) ln((1 - r) / (1 - m_j))).
         """
         y, code = output
-        cost = F.mse_loss(y, target.reshape(y.shape))
+        cost = F.mse_loss(y, target.reshape(len(target), *y.shape[1:]))
         if self.sparsity is None:
             return cost
         r, mean = self.sparsity, code.mean(0)

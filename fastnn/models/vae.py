@@ -103,6 +103,6 @@ def _terms(output: Output, target: Tensor) -> tuple[Tensor, Tensor]:
     """-ln p(x | z) and the divergence, each (N,)."""
     logits, mean, log_var = output
     error = F.binary_cross_entropy_with_logits(
-        logits, target.reshape(logits.shape), reduction="none"
+        logits, target.reshape(len(target), logits.shape[1]), reduction="none"
     )
     return error.sum(1), nn.GaussianCell.kl(mean, log_var)

@@ -78,6 +78,7 @@ def shapes(
             raise TypeError(f"shapes: {name} is {value!r}, expected an integer")
         if value < low:
             raise ValueError(f"shapes: {name} is {value}, expected at least {low}")
+    n, size = int(n), int(size)  # a NumPy integer would overflow in the generator's arithmetic
     _check_names("vary", vary, SHAPE_FACTORS)
     _check_names("kinds", kinds, SHAPE_NAMES)
     if not kinds:

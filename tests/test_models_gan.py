@@ -257,6 +257,20 @@ def test_a_batch_without_samples_changes_nothing(name):
         np.testing.assert_array_equal(v.numpy(), before[k])
 
 
+def test_each_player_has_an_optimizer_of_its_own():
+    """The wrong way round no weight would move: each gradient is cleared before its step."""
+    model = GAN(2, 3, (8,))
+    x, (for_g, for_d) = fastnn.from_numpy(normal(4, 2)), adams(model)
+    both = optim.Adam(model.parameters())
+    for pair, name in (((for_d, for_g), "g"), ((for_g, both), "d"), ((both, for_d), "g")):
+        with pytest.raises(ValueError, match=f"GAN.train_step: optimizer_{name} has weights of"):
+            model.train_step(x, *pair)
+    before = [p.detach().numpy().copy() for p in model.parameters()]
+    model.train_step(x, for_g, for_d)
+    for p, old in zip(model.parameters(), before, strict=True):
+        assert (p.detach().numpy() != old).any()
+
+
 def test_hidden_must_be_a_sequence():
     with pytest.raises(TypeError, match="GAN: hidden is 8, expected a sequence"):
         GAN(2, 3, 8)

@@ -73,10 +73,20 @@ class _Adversarial(nn.Module):
 
         optimizer_g, optimizer_d: of `self.generator.parameters()`,
         `self.discriminator.parameters()`.  generator: source of the noise; the default generator if
-        None.  Raises ValueError, before anything is changed, for an x without samples.
+        None.  Raises ValueError, before anything is changed, for an x without samples and for an
+        optimizer that has weights of the other player.
         """
         if not len(x):
             raise ValueError(f"{type(self).__name__}.train_step: x has no samples: {x.shape}")
+        for argument, optimizer, other in (
+            ("optimizer_g", optimizer_g, "discriminator"),
+            ("optimizer_d", optimizer_d, "generator"),
+        ):
+            foreign = {id(p) for p in getattr(self, other).parameters()}
+            if any(id(p) in foreign for group in optimizer.param_groups for p in group["params"]):
+                raise ValueError(
+                    f"{type(self).__name__}.train_step: {argument} has weights of the {other}"
+                )
         fake = self(self.noise(len(x), generator=generator))
         loss_d = self.discriminator_loss(x, fake)
         optimizer_d.zero_grad()

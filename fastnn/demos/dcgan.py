@@ -38,7 +38,7 @@ def _draw(figure: Any, *, rows: dict, losses: np.ndarray) -> None:
     title="DCGAN: transposed convolutions draw digits from noise",
     bar="a classifier trained on real digits sees at least 8 of 10 classes in 1,000 samples (each "
     "1 % or more) with mean confidence 0.7; all losses are finite for 2,000 steps; quick: 300 "
-    "steps, 6 classes, 0.55",
+    "steps, 6 classes, 0.6",
     draw=_draw,
     size=(12, 7),
     seconds=(75, 3),
@@ -47,8 +47,9 @@ def _draw(figure: Any, *, rows: dict, losses: np.ndarray) -> None:
 def dcgan(quick: bool, seed: int) -> Result:
     """Losses of a GAN do not fall as it gets better, because each player's goal moves with the
     other; a classifier that never saw a made image judges instead. Its confidence alone is no
-    proof: it is about one half for pure noise too (told below), and a generator that draws a single
-    clean digit would get all of it, so the classes are counted as well. The samples between two
+    proof: for pure noise it is 0.3 to 0.8 by how the classifier was trained (told below), of few
+    classes, and a generator that draws a single clean digit would get all of it; so the classes are
+    counted as well, and both bars must be reached. The samples between two
     digits blend from one into the other: the generator has not stored training images.
     """
     rng = np.random.default_rng(seed)
@@ -75,7 +76,7 @@ def dcgan(quick: bool, seed: int) -> Result:
     noise, _ = judge.confidence(rng.random((1000, 784), dtype=np.float32))
     return Result(
         (
-            at_least("mean confidence of the classifier", confidence, 0.55 if quick else 0.7),
+            at_least("mean confidence of the classifier", confidence, 0.6 if quick else 0.7),
             at_least("classes with 1 % or more", int((counts >= 10).sum()), 6 if quick else 8),
             exactly("steps with finite losses", int(np.isfinite(losses).all(axis=1).sum()), steps),
             told("confidence in noise", noise),

@@ -89,7 +89,7 @@ def test_every_row_of_the_catalogue_has_its_place():
 
 def test_each_row_belongs_to_the_family_of_its_number():
     expected = {6: 0, 18: 0, 19: 1, 36: 1, 37: 2, 65: 2, 66: 3, 86: 3, 87: 4, "91d": 4, 92: 5,
-                97: 5, 98: 6, 104: 6, 105: 7, 118: 7}  # fmt: skip
+                97: 5, 98: 6, 104: 6, 105: 7, 118: 7, 200: 8}  # fmt: skip
     for first, place in expected.items():
         row = demos.demo(
             first, name="n", title="T", bar="B", draw=print, seconds=(1, 1), source="S"

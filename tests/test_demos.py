@@ -39,6 +39,7 @@ def test_row_is_described(row):
     assert re.search(r"doi:|arXiv:|ISBN", row.source)
     assert row.seconds[0] >= row.seconds[1] > 0
     assert demos.find(row.name) is row and demos.find(row.numbers[0]) is row
+    assert demos.find(row.name.replace("-", "_").upper()) is row
 
 
 def fake(function, *, name="fake", needs=str):

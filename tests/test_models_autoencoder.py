@@ -256,6 +256,13 @@ def test_samples():
     assert 0 < s.min().item() and s.max().item() < 1
 
 
+def test_samples_of_a_float64_model():
+    model = VAE(12, (9,), 3).double()
+    s = model.sample(4, generator=fastnn.Generator(2))
+    z = fastnn.randn(4, 3, generator=fastnn.Generator(2), dtype=fastnn.float64)
+    np.testing.assert_array_equal(s.numpy(), model.decode(z).detach().numpy())
+
+
 def test_beta_trades_divergence_for_error():
     x = fastnn.from_numpy((array(60, 10) < 0.5).astype(np.float32))
     kl = []
@@ -286,6 +293,15 @@ def test_trainer_takes_them(make):
     losses = history["loss"]
     assert losses[-1] < 0.8 * losses[0]
     assert set(trainer.evaluate(DataLoader(TensorDataset(x, x), 16))) == {"loss"}
+
+
+@pytest.mark.parametrize("make", MODELS)
+@pytest.mark.parametrize("shape", [(2, 128), (1, 64), (8, 32)])
+def test_a_target_of_other_samples_is_refused(make, shape):
+    """As many numbers are not enough: reshaped, they would be other samples' pixels."""
+    model = make()
+    with pytest.raises(ValueError, match="shape"):
+        model.loss(model(fastnn.zeros(4, 1, 8, 8)), fastnn.zeros(*shape))
 
 
 @pytest.mark.parametrize("make", MODELS)
@@ -326,6 +342,9 @@ def test_copies_and_pickles(make):
         (lambda: Autoencoder(0), ValueError, r"Autoencoder: layer sizes are \[0, 256, 32\]"),
         (lambda: Autoencoder(4, (3,), 0), ValueError, "layer sizes are"),
         (lambda: Autoencoder(4, (3.5,)), TypeError, r"layer sizes are \[4, 3.5, 32\]"),
+        (lambda: Autoencoder(4, 3), TypeError, "Autoencoder: hidden is 3, expected a sequence"),
+        (lambda: ConvAutoencoder(channels=3), TypeError, "ConvAutoencoder: channels is 3"),
+        (lambda: VAE(4, 3), TypeError, "VAE: hidden is 3, expected a sequence"),
         (lambda: VAE(latent="a"), TypeError, "VAE: layer sizes are"),
         (lambda: Autoencoder(activation="step"), ValueError, "Autoencoder: activation is 'step'"),
         (lambda: Autoencoder(noise=-1), ValueError, "Autoencoder: noise is -1"),

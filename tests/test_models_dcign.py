@@ -148,6 +148,27 @@ def test_same_bits_for_threads_and_near_the_reference():
     assert other == pytest.approx(loss, rel=1e-4)
 
 
+def test_samples_of_a_float64_model():
+    model = small().double()
+    s = model.sample(4, generator=fastnn.Generator(2))
+    z = fastnn.randn(4, 6, generator=fastnn.Generator(2), dtype=fastnn.float64)
+    np.testing.assert_array_equal(s.numpy(), model.decode(z).detach().numpy())
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: DCIGN(["a"]), "DCIGN: factors is a list, expected a dict"),
+        (lambda: DCIGN({"a": 1}, maps=4), "DCIGN: maps is 4, expected a sequence"),
+        (lambda: small().rerender(images(1), "rotation", [[1.0]]), "values must be a Tensor"),
+        (lambda: small().rerender([1], "rotation", fastnn.zeros(2, 1)), "x must be a Tensor"),
+    ],
+)
+def test_other_types_are_named(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
 def test_copies():
     model = small().eval()
     x = images()
@@ -193,6 +214,9 @@ def test_shapes_are_as_documented():
     again = datasets.shapes(300, size=16, generator=fastnn.Generator(0))
     np.testing.assert_array_equal(d.x, again.x)
     assert datasets.shapes(0, size=16).x.shape == (0, 1, 16, 16)
+    numpys = {"n": np.int64(300), "size": np.int32(16), "scale": np.array([0.4, 0.65])}
+    found = datasets.shapes(**numpys, generator=fastnn.Generator(0))
+    np.testing.assert_array_equal(d.x, found.x)
 
 
 @pytest.mark.parametrize("factor", datasets.SHAPE_FACTORS)
@@ -251,4 +275,22 @@ def test_areas_are_those_of_geometry():
 )
 def test_shape_faults(options, message):
     with pytest.raises(ValueError, match=message):
+        datasets.shapes(**options)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"n": 2.5}, "shapes: n is 2.5, expected an integer"),
+        ({"size": "32"}, "shapes: size is '32', expected an integer"),
+        ({"rotation": 90}, "shapes: rotation is 90, expected two numbers"),
+        ({"scale": (0.1, 0.2, 0.3)}, "shapes: scale is .*, expected two numbers"),
+        ({"position": "left"}, "shapes: position is 'left', expected a number"),
+        ({"vary": "rotation"}, r"vary is 'rotation', expected a sequence, such as \('rotation',\)"),
+        ({"kinds": "arrow"}, "shapes: kinds is 'arrow', expected a sequence"),
+        ({"generator": 3}, "generator must be a fastnn.Generator or None, got int"),
+    ],
+)
+def test_shape_arguments_of_the_wrong_kind(options, message):
+    with pytest.raises(TypeError, match=message):
         datasets.shapes(**options)

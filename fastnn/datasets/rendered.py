@@ -13,6 +13,8 @@ from .. import backend, random
 SHAPE_FACTORS = ("shape", "rotation", "x", "y", "scale")
 SHAPE_NAMES = ("triangle", "ell", "arrow", "half disc")
 
+_NUMBER = (int, float, np.integer, np.floating)
+
 # Convex pieces of each shape as corners (x, y), counter-clockwise with y up, within a circle of
 # radius 1.  None of them looks the same after a turn of less than a whole one.
 _PIECES: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
@@ -66,36 +68,48 @@ def shapes(
     generator if None.
 
     Raises ValueError for n < 0, size < 1, an unknown name in vary or kinds, limits that are not
-    finite or not in order, position < 0 or scale <= 0.  Source: after the pose factors of dSprites,
+    finite or not in order, position < 0 or scale <= 0; TypeError for other than integers, numbers,
+    pairs of them, sequences of names, a generator.  Source: after the pose factors of dSprites,
     Matthey et al. 2017, https://github.com/google-deepmind/dsprites-dataset, with shapes that show
     their rotation.
     """
     for name, value, low in (("n", n, 0), ("size", size, 1)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise TypeError(f"shapes: {name} is {value!r}, expected an integer")
         if value < low:
             raise ValueError(f"shapes: {name} is {value}, expected at least {low}")
+    n, size = int(n), int(size)  # a NumPy integer would overflow in the generator's arithmetic
     _check_names("vary", vary, SHAPE_FACTORS)
     _check_names("kinds", kinds, SHAPE_NAMES)
     if not kinds:
         raise ValueError("shapes: kinds is empty, expected at least one name")
+    if not isinstance(position, _NUMBER):
+        raise TypeError(f"shapes: position is {position!r}, expected a number")
     if not (math.isfinite(position) and position >= 0):
         raise ValueError(f"shapes: position is {position}, expected a finite number >= 0")
     bounds = {"rotation": rotation, "scale": scale}
-    for name, (low_end, high_end) in bounds.items():
+    for name, limits in bounds.items():
+        if (
+            not isinstance(limits, Sequence | np.ndarray)
+            or [isinstance(v, _NUMBER) for v in limits] != [True] * 2
+        ):
+            raise TypeError(f"shapes: {name} is {limits!r}, expected two numbers (low, high)")
+        low_end, high_end = limits
         if not (math.isfinite(low_end) and math.isfinite(high_end) and low_end <= high_end):
             raise ValueError(f"shapes: {name} is {bounds[name]}, expected (low, high), finite")
     if scale[0] <= 0:
         raise ValueError(f"shapes: scale is {scale}, expected limits above 0")
     drawn = (n + 1, len(SHAPE_FACTORS))
-    key, offset = (generator or random.default_generator).reserve(math.prod(drawn))
+    key, offset = random.resolve(generator).reserve(math.prod(drawn))
     u = backend.kernels.random_uniform(drawn, key, offset, 0.0, 1.0).astype(np.float64)
     for column, name in enumerate(SHAPE_FACTORS):
         if name not in vary:
             u[:, column] = u[0, column]
     u = u[1:]
     y = np.array([SHAPE_NAMES.index(name) for name in kinds])[(u[:, 0] * len(kinds)).astype(int)]
-    limits = (rotation, (-position, position), (-position, position), scale)
+    ranges = (rotation, (-position, position), (-position, position), scale)
     factors = np.stack(
-        [low + (high - low) * u[:, 1 + i] for i, (low, high) in enumerate(limits)], axis=1
+        [low + (high - low) * u[:, 1 + i] for i, (low, high) in enumerate(ranges)], axis=1
     )
     x = np.empty((n, 1, size, size), np.float32)
     for kind in range(len(SHAPE_NAMES)):
@@ -107,6 +121,10 @@ def shapes(
 
 
 def _check_names(argument: str, given: Sequence[str], known: Sequence[str]) -> None:
+    if isinstance(given, str):
+        raise TypeError(
+            f"shapes: {argument} is {given!r}, expected a sequence, such as ({given!r},)"
+        )
     for name in given:
         if name not in known:
             raise ValueError(

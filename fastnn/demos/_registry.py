@@ -182,10 +182,10 @@ def order(row: Demo) -> tuple[int, str]:
 
 
 def find(key: str) -> Demo:
-    """The row of that name or number.  A number belongs to the row that has it first.  ValueError,
-    naming near ones, if there is none.
+    """The row of that name ("_" as good as "-") or number.  A number belongs to the row that has it
+    first.  ValueError, naming near ones, if there is none.
     """
-    key = key.lower()
+    key = key.lower().replace("_", "-")
     rows = catalogue()
     for row in rows:
         if key in (row.name, row.numbers[0]):

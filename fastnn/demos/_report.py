@@ -29,6 +29,7 @@ FAMILIES = (
     (92, "Energy-based and self-organising networks"),
     (98, "Generative networks"),
     (105, "Applications"),
+    (200, "Learned readouts of fixed units"),
 )
 _LINK = re.compile(r"doi:(?P<doi>10\.\d{4,9}/[^\s;,]+)|arXiv:(?P<arxiv>[\w./-]*\w)")
 _MARKS = {"passed": "✓", "missed": "✗", "failed": "✗", "left out": "–"}

@@ -14,7 +14,7 @@ from ..functional import _checks
 from ..nn.utils import evaluating
 from ..random import Generator
 from ..tensor import Tensor
-from .mlp import check_sizes, dense_layers
+from .mlp import check_sizes, dense_layers, listed
 
 
 class _Autoencoder(nn.Module):
@@ -70,7 +70,7 @@ class _Autoencoder(nn.Module):
             sparsity_weight sum_j (r ln(r / m_j) + (1 - r) ln((1 - r) / (1 - m_j))).
         """
         y, code = output
-        cost = F.mse_loss(y, target.reshape(y.shape))
+        cost = F.mse_loss(y, target.reshape(len(target), *y.shape[1:]))
         if self.sparsity is None:
             return cost
         r, mean = self.sparsity, code.mean(0)
@@ -112,7 +112,7 @@ class Autoencoder(_Autoencoder):
         sparsity_weight: float = 0.01,
     ) -> None:
         super().__init__(noise, masking, sparsity, sparsity_weight)
-        sizes = [in_features, *hidden, code]
+        sizes = [in_features, *listed(hidden, "Autoencoder", "hidden"), code]
         check_sizes(sizes, "Autoencoder")
         down, up = (dense_layers(s, activation, "Autoencoder") for s in (sizes[:-1], sizes[:0:-1]))
         self.encoder = nn.Sequential(
@@ -149,6 +149,7 @@ class ConvAutoencoder(_Autoencoder):
         sparsity_weight: float = 0.01,
     ) -> None:
         super().__init__(noise, masking, sparsity, sparsity_weight)
+        channels = listed(channels, "ConvAutoencoder", "channels")
         maps = [in_channels, *channels]
         check_sizes([*maps, code], "ConvAutoencoder")
         height, width = _checks.pair(size, "ConvAutoencoder", "size", 1)

@@ -15,7 +15,7 @@ from ..functional import _checks
 from ..nn.utils import evaluating
 from ..random import Generator
 from ..tensor import Tensor
-from .mlp import check_sizes
+from .mlp import check_sizes, listed
 
 Output = tuple[Tensor, Tensor, Tensor]
 
@@ -73,8 +73,13 @@ class DCIGN(nn.Module):
         beta: float = 1.0,
     ) -> None:
         super().__init__()
+        if not isinstance(factors, Mapping):
+            raise TypeError(
+                f"DCIGN: factors is a {type(factors).__name__}, expected a dict of name: latents"
+            )
         if not factors:
             raise ValueError("DCIGN: factors is empty, expected names with numbers of latents")
+        maps = listed(maps, "DCIGN", "maps")
         check_sizes([channels, size, *maps, hidden, *factors.values()], "DCIGN")
         step = 1 << len(maps)
         if size % step or not maps:
@@ -161,6 +166,8 @@ class DCIGN(nn.Module):
         for other shapes.
         """
         own = self.latents(factor)
+        _checks.tensor(x, "DCIGN.rerender", "x")
+        _checks.tensor(values, "DCIGN.rerender", "values")
         if values.ndim != 2 or values.shape[1] != self.factors[factor]:
             raise ValueError(
                 f"DCIGN: values has shape {values.shape}, expected (M, {self.factors[factor]})"
@@ -177,4 +184,5 @@ class DCIGN(nn.Module):
         """Images of n draws of z from N(0, I), without gradients."""
         n = _checks.integer(n, "DCIGN.sample", "n", 0)
         with no_grad():
-            return self.decode(randn(n, self.latent, generator=generator))
+            kind = self.cell.mean.weight.dtype
+            return self.decode(randn(n, self.latent, generator=generator, dtype=kind))

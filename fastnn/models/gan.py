@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from .. import functional as F
 from .. import nn, optim
 from ..creation import randn, uniform_array
@@ -12,7 +14,7 @@ from ..functional import _checks
 from ..nn.utils import evaluating
 from ..random import Generator
 from ..tensor import Tensor
-from .mlp import MLP, check_sizes
+from .mlp import MLP, check_sizes, listed
 
 
 class _Adversarial(nn.Module):
@@ -71,8 +73,20 @@ class _Adversarial(nn.Module):
 
         optimizer_g, optimizer_d: of `self.generator.parameters()`,
         `self.discriminator.parameters()`.  generator: source of the noise; the default generator if
-        None.
+        None.  Raises ValueError, before anything is changed, for an x without samples and for an
+        optimizer that has weights of the other player.
         """
+        if not len(x):
+            raise ValueError(f"{type(self).__name__}.train_step: x has no samples: {x.shape}")
+        for argument, optimizer, other in (
+            ("optimizer_g", optimizer_g, "discriminator"),
+            ("optimizer_d", optimizer_d, "generator"),
+        ):
+            foreign = {id(p) for p in getattr(self, other).parameters()}
+            if any(id(p) in foreign for group in optimizer.param_groups for p in group["params"]):
+                raise ValueError(
+                    f"{type(self).__name__}.train_step: {argument} has weights of the {other}"
+                )
         fake = self(self.noise(len(x), generator=generator))
         loss_d = self.discriminator_loss(x, fake)
         optimizer_d.zero_grad()
@@ -117,14 +131,15 @@ class GAN(_Adversarial):
         activation: str = "relu",
     ) -> None:
         super().__init__()
+        hidden = listed(hidden, "GAN", "hidden")
         check_sizes([features, latent, *hidden], "GAN")
         self.latent = latent
         self.generator = MLP(latent, hidden, features, activation=activation)
-        self.discriminator = MLP(features, list(hidden)[::-1], 1, activation=activation)
+        self.discriminator = MLP(features, hidden[::-1], 1, activation=activation)
 
     def noise(self, n: int, *, generator: Generator | None = None) -> Tensor:
         """n draws of z from N(0, I), (n, latent)."""
-        return randn(n, self.latent, generator=generator)
+        return randn(n, self.latent, generator=generator, dtype=_dtype(self.generator))
 
 
 class DCGAN(_Adversarial):
@@ -180,10 +195,16 @@ class DCGAN(_Adversarial):
 
     def noise(self, n: int, *, generator: Generator | None = None) -> Tensor:
         """n draws of z, uniform in [-1, 1), (n, latent)."""
-        return Tensor(uniform_array((n, self.latent), -1.0, 1.0, generator))
+        z = uniform_array((n, self.latent), -1.0, 1.0, generator)
+        return Tensor(z.astype(_dtype(self.generator), copy=False))
 
     def _generate(self, z: Tensor) -> Tensor:
         return self.generator(z.reshape(len(z), self.latent, 1, 1))
+
+
+def _dtype(model: nn.Module) -> np.dtype:
+    """Of its weights."""
+    return next(model.parameters()).dtype
 
 
 def _halve(size: int) -> tuple[int, int]:
@@ -193,7 +214,7 @@ def _halve(size: int) -> tuple[int, int]:
         base, halvings = base // 2, halvings + 1
     if not (4 <= base <= 7 and halvings):
         raise ValueError(
-            f"DCGAN: size is {size}, expected 4, 5, 6 or 7 times a power of 2, such as 28, 32 or 64"
+            f"DCGAN: size is {size}, expected 4, 5, 6 or 7 times 2, 4, 8 ..., such as 28, 32 or 64"
         )
     return base, halvings
 

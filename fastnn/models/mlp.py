@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,13 @@ from .. import nn
 from ..tensor import Tensor
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+def listed(value: Any, owner: str, name: str) -> list[int]:
+    """`value` as a list; TypeError, naming the argument, if it is no sequence."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{owner}: {name} is {value!r}, expected a sequence of integers")
+    return list(value)
 
 
 def check_sizes(sizes: Sequence[int], owner: str) -> None:
@@ -60,7 +68,7 @@ class MLP(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        sizes = [in_features, *hidden, out_features]
+        sizes = [in_features, *listed(hidden, "MLP", "hidden"), out_features]
         check_sizes(sizes, "MLP")
         layers = dense_layers(sizes[:-1], activation, "MLP", dropout)
         self.layers = nn.Sequential(nn.Flatten(), *layers, nn.Linear(sizes[-2], sizes[-1]))

@@ -11,7 +11,7 @@ from ..creation import randn
 from ..functional import _checks
 from ..random import Generator
 from ..tensor import Tensor
-from .mlp import check_sizes, dense_layers
+from .mlp import check_sizes, dense_layers, listed
 
 Output = tuple[Tensor, Tensor, Tensor]
 
@@ -45,7 +45,7 @@ class VAE(nn.Module):
         beta: float = 1.0,
     ) -> None:
         super().__init__()
-        sizes = [in_features, *hidden]
+        sizes = [in_features, *listed(hidden, "VAE", "hidden")]
         check_sizes([*sizes, latent], "VAE")
         self.latent = latent
         self.beta = _checks.positive(beta, "VAE", "beta")
@@ -95,13 +95,14 @@ class VAE(nn.Module):
         """Means of p(x | z) for n draws z from N(0, I): (n, in_features), without gradients."""
         n = _checks.integer(n, "VAE.sample", "n", 0)
         with no_grad():
-            return self.decode(randn(n, self.latent, generator=generator))
+            kind = self.cell.mean.weight.dtype
+            return self.decode(randn(n, self.latent, generator=generator, dtype=kind))
 
 
 def _terms(output: Output, target: Tensor) -> tuple[Tensor, Tensor]:
     """-ln p(x | z) and the divergence, each (N,)."""
     logits, mean, log_var = output
     error = F.binary_cross_entropy_with_logits(
-        logits, target.reshape(logits.shape), reduction="none"
+        logits, target.reshape(len(target), logits.shape[1]), reduction="none"
     )
     return error.sum(1), nn.GaussianCell.kl(mean, log_var)

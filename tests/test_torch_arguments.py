@@ -18,6 +18,8 @@ CALLS = {
     "max of two": (lambda lib, a, b: lib.max(a, b), (3, 4), (4,)),
     "min of two": (lambda lib, a, b: a.min(b), (3, 4), (3, 4)),
     "where numbers": (lambda lib, a: a * lib.where(a > 0, 1.5, 0), (3, 4)),
+    "var unbiased": (lambda lib, a: a.var(0, unbiased=False), (3, 4)),
+    "std unbiased": (lambda lib, a: lib.std(a, (0, 1), unbiased=True, keepdim=True), (3, 4)),
     "sum dtype": (lambda lib, a: a.sum(1, dtype=lib.float64), (3, 4)),
     "mean dtype": (lambda lib, a: lib.mean(a, dtype=lib.float64), (3, 4)),
     "softmax dtype": (lambda lib, a: a.softmax(-1, dtype=lib.float64), (3, 4)),

@@ -130,22 +130,40 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     return div(sum(x, axes, keepdim), float(n))
 
 
-def var(input: Tensor, dim: Any = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
-    """Sum of squared distances from the mean over (n - correction)."""
+def var(
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: int = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
+) -> Tensor:
+    """Sum of squared distances from the mean over (n - correction).
+
+    unbiased: correction by its older name, False for 0 and True for 1.
+    """
     from .arithmetic import div, mul, sub
 
     x = _checks.tensor(input, "var", "input")
+    correction = correction if unbiased is None else int(unbiased)
     axes = _checks.axes(dim, x.ndim, "var")
     n = math.prod(x.shape[i] for i in axes)
     off = sub(x, mean(x, axes, keepdim=True))
     return div(sum(mul(off, off), axes, keepdim), float(builtins.max(n - correction, 0)))
 
 
-def std(input: Tensor, dim: Any = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
+def std(
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: int = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
+) -> Tensor:
     """Square root of `var`; its gradient is 0 where that is 0, as PyTorch's."""
     from .arithmetic import root_or_flat
 
-    return root_or_flat(var(input, dim, correction=correction, keepdim=keepdim))
+    return root_or_flat(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
 
 
 class _ValuesIndices(NamedTuple):

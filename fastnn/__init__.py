@@ -30,6 +30,7 @@ from .creation import (
 from .dtypes import bool_, float32, float64, int32, int64, uint8
 from .functional import (
     abs,
+    add,
     argmax,
     argmin,
     cat,
@@ -37,6 +38,7 @@ from .functional import (
     chunk,
     clamp,
     clone,
+    div,
     exp,
     flatten,
     log,
@@ -45,6 +47,9 @@ from .functional import (
     max,
     mean,
     min,
+    mul,
+    neg,
+    one_hot,
     permute,
     pow,
     relu,
@@ -56,6 +61,7 @@ from .functional import (
     squeeze,
     stack,
     std,
+    sub,
     sum,
     tanh,
     transpose,
@@ -74,6 +80,8 @@ from .grad_mode import (
 from .random import Generator, default_generator, manual_seed
 from .tensor import Parameter, Tensor
 from .version import __version__
+
+clip = functional.clamp
 
 _LATER = (
     "autograd",
@@ -114,6 +122,7 @@ __all__ = [
     "Tensor",
     "__version__",
     "abs",
+    "add",
     "arange",
     "argmax",
     "argmin",
@@ -126,12 +135,14 @@ __all__ = [
     "chunk",
     "clamp",
     "classic",
+    "clip",
     "clone",
     "data",
     "datasets",
     "default_generator",
     "demos",
     "detect_anomaly",
+    "div",
     "empty",
     "empty_like",
     "enable_grad",
@@ -161,8 +172,11 @@ __all__ = [
     "metrics",
     "min",
     "models",
+    "mul",
+    "neg",
     "nn",
     "no_grad",
+    "one_hot",
     "ones",
     "ones_like",
     "operators",
@@ -189,6 +203,7 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "sub",
     "sum",
     "summary",
     "tanh",

@@ -57,12 +57,12 @@ def _logic(ufunc: Any, name: str) -> Callable[..., Any]:
 
 
 def _inplace(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    def method(self: Any, other: Any) -> Any:
+    def method(self: Any, other: Any, **options: Any) -> Any:
         inplace.writable(self, name)
         source = self
         if name in ("mul_", "div_") and isinstance(other, Tensor) and other.requires_grad:
             source = F.clone(self)  # other's gradient needs the values that are written over
-        result = function(source, other)
+        result = function(source, other, **options)
         if result.dtype != self.dtype:
             raise TypeError(f"{name}: a result of dtype {result.dtype} into {self.dtype}")
         return inplace.assign(self, result, name)
@@ -147,13 +147,23 @@ def _requires_grad_(self: Any, requires_grad: bool = True) -> Any:
     return self
 
 
-def _to(self: Any, target: Any) -> Any:
-    """In another dtype.  A device may be named, but "cpu" is the only one."""
-    if isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta"):
-        if target != "cpu":
-            raise RuntimeError(f"to: device is {target!r}; fastnn computes on the CPU only")
-        return self
-    return to(self, target.dtype if isinstance(target, Tensor) else target)
+def _to(self: Any, *target: Any, dtype: Any = None, device: Any = None) -> Any:
+    """In another dtype: to(dtype), to(other Tensor), to(device, dtype) or by keyword.  A device may
+    be named, but "cpu" is the only one."""
+    if target and _is_device(target[0]):
+        device, *target = target  # type: ignore[assignment]
+    if device is not None and device != "cpu":
+        raise RuntimeError(f"to: device is {device!r}; fastnn computes on the CPU only")
+    if len(target) > 1 or (target and dtype is not None):
+        raise TypeError(f"to: more than one dtype, {(*target, dtype)}")
+    if target:
+        dtype = target[0].dtype if isinstance(target[0], Tensor) else target[0]
+        return to(self, dtype)
+    return self if dtype is None else to(self, dtype)
+
+
+def _is_device(name: Any) -> bool:
+    return isinstance(name, str) and name.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta")
 
 
 def _size(self: Any, dim: int | None = None) -> Any:
@@ -270,6 +280,7 @@ METHODS: dict[str, Any] = {
     "__dlpack_device__": lambda self: self._data.__dlpack_device__(),
     "data": property(_data_of, _set_data),
     "T": property(_transposed),
+    "t": lambda self: self if self.ndim < 2 else _transposed(self),
     "item": _item,
     "tolist": lambda self: self._data.tolist(),
     "numel": lambda self: self._data.size,
@@ -302,11 +313,15 @@ METHODS: dict[str, Any] = {
     "sub_": _inplace(F.sub, "sub_"),
     "mul_": _inplace(F.mul, "mul_"),
     "div_": _inplace(F.div, "div_"),
+    "clip": F.clamp,
     "clip_": _changing(F.clamp, "clip_"),
 }
 for _function in (
-    F.abs, F.clamp, F.exp, vocabulary.index_add, vocabulary.masked_fill, F.neg, vocabulary.scatter,
-    vocabulary.scatter_add, F.sqrt,
+    F.abs, vocabulary.addcdiv, vocabulary.addcmul, vocabulary.ceil, F.clamp, vocabulary.clamp_max,
+    vocabulary.clamp_min, F.exp, vocabulary.floor, vocabulary.index_add, vocabulary.lerp, F.log,
+    vocabulary.masked_fill, F.neg, F.pow, vocabulary.reciprocal, F.relu, vocabulary.remainder,
+    vocabulary.round, vocabulary.rsqrt, vocabulary.scatter, vocabulary.scatter_add, F.sigmoid,
+    F.sqrt, vocabulary.square, F.tanh, vocabulary.tril, vocabulary.triu, vocabulary.trunc,
 ):  # fmt: skip
     METHODS[f"{_function.__name__}_"] = _changing(_function, f"{_function.__name__}_")
 SAME_NAME = (

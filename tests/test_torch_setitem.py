@@ -92,3 +92,46 @@ def test_a_value_of_numpys_order_is_refused():
         with pytest.raises(ValueError, match="shape"):
             x[1, :, [0, 2]] = v
         assert not x.detach().numpy().any()
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("size", [(1,), (1, 1)])
+@pytest.mark.parametrize("index", [(1, 2, 3, 4), (np.zeros((2, 3, 4, 5)) > 0,), (0, 1, 2, [0, 3])])
+def test_value_with_more_axes_of_size_1(index, size, recorded):
+    results = []
+    for lib in (fastnn, torch):
+        a = lib.tensor(setting(), requires_grad=recorded)
+        v = lib.tensor(np.full(size, 7.0), requires_grad=recorded)
+        x = a * 1
+        x[tuple(lib.tensor(i) if isinstance(i, np.ndarray) else i for i in index)] = v
+        if recorded:
+            (x * x).sum().backward()
+        results.append((x.detach(), *((a.grad, v.grad) if recorded else ())))
+    for ours, theirs in zip(*results, strict=True):
+        close(ours, theirs, "values and gradients")
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], np.ones((2, 1))])
+def test_value_with_more_axes(value):
+    x = fastnn.zeros(3)
+    with pytest.raises(ValueError):
+        x[1] = value
+    assert x.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [(ALL, [0, 2], ..., [1, 3], ALL), (0, ALL, np.array([True, False, True, True]), ..., [1])],
+)
+def test_ellipsis_for_no_axis_between_arrays(index):
+    results = []
+    for lib in (fastnn, torch):
+        a = lib.tensor(setting(), requires_grad=True)
+        parts = tuple(lib.tensor(i) if isinstance(i, np.ndarray) else i for i in index)
+        part = a[parts]
+        x = a * 1
+        x[parts] = part.detach() * 2
+        (part * part).sum().backward()
+        results.append((part.detach(), x.detach(), a.grad))
+    for ours, theirs in zip(*results, strict=True):
+        close(ours, theirs, "values and gradients")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..tensor import Function, Tensor, wrap
 from . import _checks
+from .shape import to
 
 
 class _Activation(Function):
@@ -196,13 +197,15 @@ def log(input: Tensor) -> Tensor:
     return _Log.apply(_checks.floating(input, "log"))
 
 
-def softmax(input: Tensor, dim: int) -> Tensor:
-    """exp(x) / sum exp(x) along `dim`.  Raises IndexError for a dim out of range."""
+def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """exp(x) / sum exp(x) along `dim`, of x in dtype.  Raises IndexError for a dim out of range."""
     _checks.tensor(input, "softmax", "input")
+    input = input if dtype is None else to(input, dtype)
     return _Softmax.apply(input, _checks.axis(dim, input.ndim, "softmax"))
 
 
-def log_softmax(input: Tensor, dim: int) -> Tensor:
-    """x - log sum exp(x) along `dim`.  Raises IndexError for a dim out of range."""
+def log_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """x - log sum exp(x) along `dim`, of x in dtype.  Raises IndexError for a dim out of range."""
     _checks.tensor(input, "log_softmax", "input")
+    input = input if dtype is None else to(input, dtype)
     return _LogSoftmax.apply(input, _checks.axis(dim, input.ndim, "log_softmax"))

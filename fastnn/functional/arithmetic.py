@@ -269,9 +269,9 @@ def _binary(cls: Any, a: Any, b: Any) -> Tensor:
     return cls.apply(a, b)
 
 
-def add(input: Any, other: Any) -> Tensor:
-    """input + other, broadcast."""
-    return _binary(_Add, input, other)
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input + alpha * other, broadcast."""
+    return _binary(_Add, input, other if alpha == 1 else other * alpha)
 
 
 def add_relu(input: Tensor, other: Tensor) -> Tensor:
@@ -289,9 +289,9 @@ def add_relu(input: Tensor, other: Tensor) -> Tensor:
     return _AddRelu.apply(a, b)
 
 
-def sub(input: Any, other: Any) -> Tensor:
-    """input - other, broadcast."""
-    return _binary(_Sub, input, other)
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other, broadcast."""
+    return _binary(_Sub, input, other if alpha == 1 else other * alpha)
 
 
 def mul(input: Any, other: Any) -> Tensor:

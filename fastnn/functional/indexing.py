@@ -232,13 +232,18 @@ def _broadcast(function: str, *tensors: Tensor) -> tuple[int, ...]:
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
-    """input where condition (bool) holds, else other; broadcast, one of the two may be a number.
+    """input where condition (bool) holds, else other; broadcast.  A number takes the dtype of the
+    other one; two numbers give bool, int64 or float32.
 
     With condition alone: nonzero(condition, as_tuple=True).
     """
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     c = _mask(condition, "where", "condition")
+    numbers = (bool, int, float)
+    if isinstance(input, numbers) and isinstance(other, numbers):
+        kind = np.result_type(type(input), type(other))
+        input = wrap(np.asarray(input, np.float32 if kind.kind == "f" else kind))
     a, b = operands(input, other, "where")
     _broadcast("where", c, a, b)
     return _Where.apply(c, a, b)

@@ -79,6 +79,18 @@ def copy(x: Tensor, source: Tensor) -> Tensor:
     return assign(x, y, "copy_")
 
 
+def _put(x: np.ndarray, index: Any, value: Any) -> None:
+    """x[index] = value; PyTorch lets value have further first axes, of size 1."""
+    try:
+        x[index] = value
+    except (TypeError, ValueError):
+        ndim, value = x[index].ndim, np.asarray(value)
+        lead = value.ndim - ndim
+        if lead <= 0 or value.shape[:lead] != (1,) * lead:
+            raise
+        x[index] = value.reshape(value.shape[lead:])
+
+
 class _Put(Function):
     """x[taken][rest] = value in x's own memory."""
 
@@ -89,7 +101,7 @@ class _Put(Function):
         # a copy of the caller's arrays, which may change
         ctx.rest = tuple(np.array(i) if isinstance(i, (np.ndarray, list)) else i for i in rest)
         ctx.taken, ctx.shape = taken, value.shape
-        x[taken][rest] = value
+        _put(x[taken], rest, value)
         return x
 
     @staticmethod
@@ -111,10 +123,10 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
     target = writable(x, "setitem")
     parts = index if isinstance(index, tuple) else (index,)
-    taken, rest = index_steps(parts)
+    taken, rest = index_steps(parts, x.ndim)
     recorded = isinstance(value, Tensor) and value._requires_grad or x._requires_grad
     if not (mode.enabled and recorded):
-        target[taken][rest] = value._data if isinstance(value, Tensor) else value
+        _put(target[taken], rest, value._data if isinstance(value, Tensor) else value)
         x._changed()
         return
     if x._is_view:

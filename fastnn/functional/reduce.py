@@ -95,42 +95,75 @@ class _ExtremeOfAll(Function):
         return places * (dy / dy.dtype.type(np.count_nonzero(places)))
 
 
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Sum over all axes, one or several.  Integers and booleans give int64."""
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Sum over all axes, one or several.  Integers and booleans give int64.
+
+    dtype: of the elements before they are added.
+    """
     x = _checks.tensor(input, "sum", "input")
+    if dtype is not None:
+        from .shape import to
+
+        x = to(x, dtype)
     axes = _checks.axes(dim, x.ndim, "sum")
     if x.dtype.kind != "f":
-        return wrap(np.asarray(x._data.sum(axis=axes, keepdims=keepdim, dtype=np.int64)))
+        kind = np.dtype(np.int64) if dtype is None else x.dtype
+        return wrap(np.asarray(x._data.sum(axis=axes, keepdims=keepdim, dtype=kind)))
     return _Sum.apply(x, axes, keepdim)
 
 
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Mean over all axes, one or several; NaN of no elements.  Raises TypeError for integers."""
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Mean over all axes, one or several; NaN of no elements.
+
+    dtype: of the elements before they are added.  Raises TypeError for integers.
+    """
     from .arithmetic import div
 
     x = _checks.tensor(input, "mean", "input")
+    if dtype is not None:
+        from .shape import to
+
+        x = to(x, dtype)
     _checks.kernels(x._data, "mean", "input")
     axes = _checks.axes(dim, x.ndim, "mean")
     n = math.prod(x.shape[i] for i in axes)
     return div(sum(x, axes, keepdim), float(n))
 
 
-def var(input: Tensor, dim: Any = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
-    """Sum of squared distances from the mean over (n - correction)."""
+def var(
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: int = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
+) -> Tensor:
+    """Sum of squared distances from the mean over (n - correction).
+
+    unbiased: correction by its older name, False for 0 and True for 1.
+    """
     from .arithmetic import div, mul, sub
 
     x = _checks.tensor(input, "var", "input")
+    correction = correction if unbiased is None else int(unbiased)
     axes = _checks.axes(dim, x.ndim, "var")
     n = math.prod(x.shape[i] for i in axes)
     off = sub(x, mean(x, axes, keepdim=True))
     return div(sum(mul(off, off), axes, keepdim), float(builtins.max(n - correction, 0)))
 
 
-def std(input: Tensor, dim: Any = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
+def std(
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: int = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
+) -> Tensor:
     """Square root of `var`; its gradient is 0 where that is 0, as PyTorch's."""
     from .arithmetic import root_or_flat
 
-    return root_or_flat(var(input, dim, correction=correction, keepdim=keepdim))
+    return root_or_flat(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
 
 
 class _ValuesIndices(NamedTuple):
@@ -158,7 +191,12 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Largest element; with dim (values, indices) along that axis.  NaN counts as largest.
 
     Of equal elements each gets a share of the gradient, or, with dim, the first gets it all.
+    With a Tensor in the place of dim: maximum(input, dim).
     """
+    if isinstance(dim, Tensor):
+        from .pointwise import maximum
+
+        return maximum(input, dim)
     return _extreme(input, dim, keepdim, True, "max")
 
 
@@ -166,7 +204,12 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Smallest element; with dim (values, indices) along that axis.  NaN counts as smallest.
 
     Of equal elements each gets a share of the gradient, or, with dim, the first gets it all.
+    With a Tensor in the place of dim: minimum(input, dim).
     """
+    if isinstance(dim, Tensor):
+        from .pointwise import minimum
+
+        return minimum(input, dim)
     return _extreme(input, dim, keepdim, False, "min")
 
 

@@ -251,16 +251,20 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer)) for p in parts
     ) and not any(isinstance(p, bool) for p in parts):
         return _View.apply(input, index)
-    taken, rest = index_steps(parts)
+    taken, rest = index_steps(parts, input.ndim)
     return _Index.apply(input if taken == (Ellipsis,) else _View.apply(input, taken), rest)
 
 
-def index_steps(parts: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """(taken, rest): x[taken][rest] of an ndarray is what PyTorch calls x[parts]; x[taken] a view.
+def index_steps(parts: tuple[Any, ...], ndim: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """(taken, rest): x[taken][rest] of an ndarray with ndim axes is what PyTorch calls x[parts];
+    x[taken] a view.
 
-    NumPy would count integers among the arrays of an index; PyTorch takes them first.
+    NumPy would count integers among the arrays of an index; PyTorch takes them first.  An ellipsis
+    that stands for no axis parts two arrays in NumPy, and is nothing in PyTorch.
     """
     plain = tuple(_number(p._data) if isinstance(p, Tensor) else p for p in parts)
+    if len(plain) > 2 and sum(map(_axes_taken, plain)) == ndim:
+        plain = tuple(p for p in plain if p is not Ellipsis)
     if (
         not any(isinstance(p, (int, np.integer)) for p in plain)
         or not any(isinstance(p, (np.ndarray, list)) for p in plain)
@@ -281,6 +285,14 @@ def index_steps(parts: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...
         elif p is Ellipsis:
             rest.append(p)
     return tuple(taken), tuple(rest)
+
+
+def _axes_taken(part: Any) -> int:
+    """How many axes one part of an index is for."""
+    if part is None or part is Ellipsis or isinstance(part, (bool, np.bool_)):
+        return 0
+    is_mask = isinstance(part, (np.ndarray, list)) and np.asarray(part).dtype.kind == "b"
+    return np.ndim(part) if is_mask else 1
 
 
 def _number(index: np.ndarray) -> Any:

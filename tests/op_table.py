@@ -16,6 +16,7 @@ from op_batched import BATCHED
 from op_bias import BIASES
 from op_case import OpCase, call
 from op_embedding import EMBEDDINGS
+from op_hopfield import HOPFIELD_ROWS
 from op_local import LOCALS
 from op_loss import LOSSES
 from op_norm import NORM_OPS
@@ -203,6 +204,7 @@ OPS: list[OpCase] = [
     *NORM_OPS,
     *RECURRENT,
     *ROW_NORMS,
+    *HOPFIELD_ROWS,
     *MAP_ROWS,
     OpCase(
         "sum_axis",

@@ -93,6 +93,7 @@ from .fold import fold, unfold  # noqa: E402
 from .gather import gather_rows  # noqa: E402
 from .gemm import matmul  # noqa: E402
 from .group_norm import group_norm_backward, group_norm_forward  # noqa: E402
+from .hopfield import hopfield_step, hopfield_sweep, rows_differ  # noqa: E402
 from .layer_norm import (  # noqa: E402
     layer_norm_backward,
     layer_norm_forward,
@@ -237,6 +238,8 @@ __all__ = [
     "hardsigmoid_forward",
     "hardswish_backward",
     "hardswish_forward",
+    "hopfield_step",
+    "hopfield_sweep",
     "layer_norm_backward",
     "layer_norm_forward",
     "huber_backward",
@@ -286,6 +289,7 @@ __all__ = [
     "renorm_rows",
     "resample2d_backward",
     "resample2d_forward",
+    "rows_differ",
     "rmsprop_step",
     "rprop_step",
     "rms_norm_backward",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import backend
 from ..creation import from_numpy, randperm
 from ..functional import _checks, linear
 from ..grad_mode import no_grad
@@ -79,7 +80,7 @@ class Hopfield(Estimator):
         now = self._states(X, "predict")
         states = now.copy()
         max_iter = _checks.integer(self.max_iter, "Hopfield", "max_iter", 1)
-        step = self._stepper()
+        step, rows_differ = self._stepper(), backend.kernels.rows_differ
         self.n_iter_ = 0
         moving = np.arange(len(states))  # rows that are not known to be at rest
         before = None
@@ -87,9 +88,9 @@ class Hopfield(Estimator):
             self.n_iter_ += 1
             after = step(now)
             states[moving] = after
-            goes_on = (after != now).any(axis=1)
+            goes_on = rows_differ(after, now)
             if before is not None:  # back where it was two steps ago: it would do so for ever
-                goes_on &= (after != before).any(axis=1)
+                goes_on &= rows_differ(after, before)
             before = now[goes_on]
             moving, now = moving[goes_on], after[goes_on]
         return states
@@ -149,8 +150,7 @@ class Hopfield(Estimator):
         return net
 
     def _all_at_once(self, states: np.ndarray, seen: Any) -> np.ndarray:
-        net = self._net(states)
-        after = np.where(net == 0, states, np.copysign(np.float32(1), net))
+        after = backend.kernels.hopfield_step(states, self._net(states))
         if seen is not None and (after != states).any():
             seen(after)
         return after
@@ -158,14 +158,16 @@ class Hopfield(Estimator):
     def _sweep(self, states: np.ndarray, generator: Any, seen: Any) -> np.ndarray:
         """Each unit once, in the same order for all rows.  Few of them move, so h is found once
         and then corrected: a unit that flips adds 2 s_i w_ij to h_j."""
+        order = randperm(states.shape[1], generator=generator).numpy()
+        if seen is None:
+            return backend.kernels.hopfield_sweep(states, self._net(states), self.weights_, order)
         states, net = states.copy(), self._net(states)
-        for i in randperm(states.shape[1], generator=generator).numpy():
+        for i in order:
             moved = np.flatnonzero(net[:, i] * states[:, i] < 0)
             if len(moved):
                 states[moved, i] *= -1
                 net[moved] += 2 * states[moved, i, None] * self.weights_[i]
-                if seen is not None:
-                    seen(states)
+                seen(states)
         return states
 
     def _states(self, X: Any, method: str, n_units: Any = "fitted") -> np.ndarray:

@@ -53,6 +53,7 @@ from .fold import fold, unfold
 from .gather import gather_rows
 from .gemm import batched_matmul, matmul
 from .group_norm import group_norm_backward, group_norm_forward
+from .hopfield import hopfield_step, hopfield_sweep, rows_differ
 from .layer_norm import (
     layer_norm_backward,
     layer_norm_forward,
@@ -192,6 +193,8 @@ __all__ = [
     "hardsigmoid_forward",
     "hardswish_backward",
     "hardswish_forward",
+    "hopfield_step",
+    "hopfield_sweep",
     "layer_norm_backward",
     "layer_norm_forward",
     "huber_backward",
@@ -241,6 +244,7 @@ __all__ = [
     "renorm_rows",
     "resample2d_backward",
     "resample2d_forward",
+    "rows_differ",
     "rmsprop_step",
     "rprop_step",
     "rms_norm_backward",

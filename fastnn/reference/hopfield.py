@@ -1,0 +1,48 @@
+"""Recall by a Hopfield network (1982, doi:10.1073/pnas.79.8.2554)."""
+
+import numpy as np
+
+from ._check import expect_rank, expect_same_dtype, expect_shape
+
+__all__ = ["hopfield_step", "hopfield_sweep", "rows_differ"]
+
+
+def hopfield_sweep(
+    states: np.ndarray, net: np.ndarray, weights: np.ndarray, order: np.ndarray
+) -> np.ndarray:
+    """In each row of states (n, N), of -1 and 1, each unit once, in the given order (N,) int64:
+    where h_i s_i < 0, s_i = -s_i and h += 2 s_i w_i.  net (n, N) are the net values h at first,
+    weights (N, N).  Returns the new states.  ValueError for wrong shapes or places.
+    """
+    _check(states, net, "net")
+    n_units = states.shape[1]
+    expect_same_dtype(states=states, weights=weights)
+    expect_shape((n_units, n_units), weights=weights)
+    if order.dtype != np.int64 or order.shape != (n_units,):
+        raise ValueError(f"order must be int64 of shape ({n_units},)")
+    for j in np.flatnonzero((order < 0) | (order >= n_units))[:1]:
+        raise ValueError(f"order[{j}] is {order[j]}, expected 0 to {n_units - 1}")
+    s, h = states.copy(), net.copy()
+    for i in order:
+        moved = np.flatnonzero(h[:, i] * s[:, i] < 0)
+        s[moved, i] *= -1
+        h[moved] += 2 * s[moved, i, None] * weights[i]
+    return s
+
+
+def hopfield_step(states: np.ndarray, net: np.ndarray) -> np.ndarray:
+    """The sign of net (n, N), and where it is 0 the element of states (n, N)."""
+    _check(states, net, "net")
+    return np.where(net == 0, states, np.copysign(states.dtype.type(1), net))
+
+
+def rows_differ(states: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Whether each row of states (n, N) has other elements than that of others: bool (n,)."""
+    _check(states, others, "others")
+    return (states != others).any(axis=1)
+
+
+def _check(states: np.ndarray, other: np.ndarray, name: str) -> None:
+    expect_same_dtype(**{"states": states, name: other})
+    expect_rank(2, states=states)
+    expect_shape(states.shape, **{name: other})

@@ -60,7 +60,7 @@ class Generator:
         if n < 0:
             raise ValueError(f"Generator.reserve: n is {n}, expected at least 0")
         offset = self._offset
-        self._offset = (offset + 16 * (-(-n // 64))) & _MASK
+        self._offset = (offset + 16 * (-(-int(n) // 64))) & _MASK
         return self._seed, offset
 
     def get_state(self) -> dict[str, int]:

@@ -29,6 +29,13 @@ def test_bernoulli(dtype):
     near(p.bernoulli(0.2, generator=Generator(2)).numpy().mean(), np.float64(0.2), 6 * n)
 
 
+def test_sizes_may_be_numpy_integers():
+    """Their arithmetic stays in 64 bits, a generator's counter goes round at 2^64."""
+    generator = Generator(3).set_state({"seed": 3, "offset": 2**64 - 16})
+    assert generator.reserve(np.int64(65))[1] == 2**64 - 16
+    assert generator.get_state() == {"seed": 3, "offset": 16}
+
+
 def test_bernoulli_tells_tiny_probabilities_apart():
     """Draws of 53 bits: a uniform float32 number would be 0 in one of 2^24."""
     p = fastnn.full((1 << 20,), 1e-9, dtype="float64")

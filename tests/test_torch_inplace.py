@@ -17,6 +17,8 @@ def ints(lib, values):
 
 
 CHANGES = {
+    "zero_": (lambda lib, h: h.zero_(), (3, 4)),
+    "fill_": (lambda lib, h: h.fill_(1.5), (3, 4)),
     "abs_": (lambda lib, h: h.abs_(), (3, 4)),
     "neg_": (lambda lib, h: h.neg_(), (3, 4)),
     "exp_": (lambda lib, h: h.exp_(), (3, 4)),

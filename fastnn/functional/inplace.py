@@ -48,15 +48,32 @@ def assign(x: Tensor, y: Tensor, function: str) -> Tensor:
     return x
 
 
+class _Fill(Function):
+    """x[...] = value in x's own memory: nothing of x is left, so its gradient is 0."""
+
+    strided = True
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, value: Any) -> Any:
+        x[...] = value
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        return np.zeros_like(dy), None
+
+
 def fill(x: Tensor, value: Any, function: str = "fill_") -> Tensor:
-    """Every element = value, a number or an ndarray that broadcasts; x is a constant then."""
+    """Every element = value, a number or an ndarray that broadcasts; the gradient of what stood
+    there is 0."""
     target = writable(x, function)
-    target[...] = value
-    if mode.enabled and x._node is not None:
-        x._recorded_change()
-        x._node, x._index, x._requires_grad = None, 0, False
-    else:
+    if not (mode.enabled and x._node is not None):
+        target[...] = value
         x._changed()
+        return x
+    y = _Fill.apply(x, value)
+    x._recorded_change()
+    x._node, x._index, x._requires_grad = y._node, y._index, y._requires_grad
     return x
 
 

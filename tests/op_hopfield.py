@@ -22,6 +22,7 @@ def networks(names: dict[str, str], cases: tuple) -> Any:
             net[:, ::7] = 0  # there a unit stays
             s = {"net": net, "states": states, "weights": weights}
             s["order"] = rng.permutation(units).astype(np.int64)
+            s["diagonal"] = normal(rng, units) if n % 2 else None
             s["others"] = normal(rng, n, units)
             s["again"] = np.where(rng.random((n, 1)) < 0.5, s["others"], states)
             yield {to: s[name] for to, name in names.items()}
@@ -39,8 +40,8 @@ HOPFIELD_ROWS = [
         reduced=lambda s: 1,
     )
     for name, arguments in (
-        ("hopfield_sweep", {n: n for n in ("net", "states", "weights", "order")}),
-        ("hopfield_step", {n: n for n in ("net", "states")}),
+        ("hopfield_sweep", {n: n for n in ("net", "states", "weights", "order", "diagonal")}),
+        ("hopfield_step", {n: n for n in ("net", "states", "diagonal")}),
         ("rows_differ", {"others": "others", "states": "again"}),
     )
 ]

@@ -16,7 +16,7 @@ from numpy cimport (
     npy_intp,
 )
 
-from ._array cimport Buffer, empty_like, f32, is_int64, same_shape, take
+from ._array cimport Buffer, empty_like, f32, f32_or_null, is_int64, same_shape, take
 from ._csrc cimport fnn_ukernels, ukernels
 from ._threads cimport parallel_for, threads_for
 
@@ -30,6 +30,7 @@ cdef struct Recall:
     Py_ssize_t rows, N, group
     const float *s
     const float *net
+    const float *diagonal          # or NULL
     const float *w
     const int64_t *order
     float *out
@@ -46,6 +47,9 @@ cdef void _sweep_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         s = q.out + r * N
         memcpy(s, q.s + r * N, N * sizeof(float))
         memcpy(h, q.net + r * N, N * sizeof(float))
+        if q.diagonal != NULL:
+            for j in range(N):
+                h[j] -= q.diagonal[j] * s[j]
         for j in range(N):
             i = q.order[j]
             if h[i] * s[i] < 0:
@@ -55,10 +59,16 @@ cdef void _sweep_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
 
 cdef void _step_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef Recall *q = <Recall *>ctx
-    cdef Py_ssize_t i, first = task * q.group * q.N
-    cdef Py_ssize_t last = min(q.rows, (task + 1) * q.group) * q.N
-    for i in range(first, last):
-        q.out[i] = q.s[i] if q.net[i] == 0 else copysignf(1.0, q.net[i])
+    cdef Py_ssize_t r, j
+    cdef const float *s
+    cdef const float *net
+    cdef float *out
+    cdef float h
+    for r in range(task * q.group, min(q.rows, (task + 1) * q.group)):
+        s, net, out = q.s + r * q.N, q.net + r * q.N, q.out + r * q.N
+        for j in range(q.N):
+            h = net[j] if q.diagonal == NULL else net[j] - q.diagonal[j] * s[j]
+            out[j] = s[j] if h == 0 else copysignf(1.0, h)
 
 
 cdef void _differ_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
@@ -72,15 +82,23 @@ cdef int _inputs(Recall *q, a, b, str name) except -1:
     q.uk, q.s, q.net = ukernels(), f32(a, 2, "states"), f32(b, 2, name)
     if not same_shape(a, b):
         raise ValueError(f"{name} has shape {b.shape}, expected {a.shape}")
-    q.rows, q.N = PyArray_DIM(a, 0), PyArray_DIM(a, 1)
+    q.rows, q.N, q.diagonal = PyArray_DIM(a, 0), PyArray_DIM(a, 1), NULL
     q.group = max(1, GROUP // max(1, q.N))
     return 0
 
 
-def hopfield_sweep(states, net, weights, order):
+cdef int _diagonal(Recall *q, diagonal) except -1:
+    q.diagonal = f32_or_null(diagonal, 1, "diagonal")
+    if q.diagonal != NULL and PyArray_DIM(<ndarray>diagonal, 0) != q.N:
+        raise ValueError(f"diagonal has shape {diagonal.shape}, expected {(q.N,)}")
+    return 0
+
+
+def hopfield_sweep(states, net, weights, order, diagonal=None):
     """In each row of states (n, N), of -1 and 1, each unit once, in the given order (N,) int64:
-    where h_i s_i < 0, s_i = -s_i and h += 2 s_i w_i.  net (n, N) are the net values h at first,
-    weights (N, N).  Returns the new states.  ValueError for wrong shapes or places.
+    where h_i s_i < 0, s_i = -s_i and h += 2 s_i w_i.  The net values h begin as net (n, N), less
+    diagonal (N,) times states unless it is None; weights (N, N).  Returns the new states.
+    ValueError for wrong shapes or places.
     """
     cdef Recall q
     cdef ndarray out
@@ -88,6 +106,7 @@ def hopfield_sweep(states, net, weights, order):
     cdef Py_ssize_t j
     cdef int threads
     _inputs(&q, states, net, "net")
+    _diagonal(&q, diagonal)
     q.w = f32(weights, 2, "weights")
     if PyArray_DIM(weights, 0) != q.N or PyArray_DIM(weights, 1) != q.N:
         raise ValueError(f"weights has shape {weights.shape}, expected {(q.N, q.N)}")
@@ -107,11 +126,12 @@ def hopfield_sweep(states, net, weights, order):
     return out
 
 
-def hopfield_step(states, net):
-    """The sign of net (n, N), and where it is 0 the element of states (n, N)."""
+def hopfield_step(states, net, diagonal=None):
+    """The sign of h, and where h is 0 the element of states (n, N); h as hopfield_sweep's."""
     cdef Recall q
     cdef ndarray out
     _inputs(&q, states, net, "net")
+    _diagonal(&q, diagonal)
     out = empty_like(states)
     q.out = f32(out, 2, "out")
     with nogil:

@@ -87,12 +87,17 @@ class Hopfield(Estimator):
         while self.n_iter_ < max_iter and len(moving):
             self.n_iter_ += 1
             after = step(now)
-            states[moving] = after
+            if len(moving) == len(states):
+                states = after
+            else:
+                states[moving] = after
             goes_on = rows_differ(after, now)
             if before is not None:  # back where it was two steps ago: it would do so for ever
                 goes_on &= rows_differ(after, before)
-            before = now[goes_on]
-            moving, now = moving[goes_on], after[goes_on]
+            if goes_on.all():
+                before, now = now, after
+            else:
+                before, now, moving = now[goes_on], after[goes_on], moving[goes_on]
         return states
 
     def score(self, X: Any, y: Any) -> float:
@@ -140,17 +145,16 @@ class Hopfield(Estimator):
             )
         return lambda states: self._all_at_once(states, seen)
 
-    def _net(self, states: np.ndarray) -> np.ndarray:
-        """h of all units, (n, N)."""
+    def _net(self, states: np.ndarray) -> tuple[np.ndarray, Any]:
+        """h of all units, (n, N), to be lessened by the second (N,), unless it is None, times
+        states."""
         if self._factors is None:
-            return _product(states, self.weights_)
+            return _product(states, self.weights_), None
         left, x, diagonal = self._factors
-        net = _product(_product(states, x), left)
-        net -= diagonal * states
-        return net
+        return _product(_product(states, x), left), diagonal
 
     def _all_at_once(self, states: np.ndarray, seen: Any) -> np.ndarray:
-        after = backend.kernels.hopfield_step(states, self._net(states))
+        after = backend.kernels.hopfield_step(states, *self._net(states))
         if seen is not None and (after != states).any():
             seen(after)
         return after
@@ -159,9 +163,11 @@ class Hopfield(Estimator):
         """Each unit once, in the same order for all rows.  Few of them move, so h is found once
         and then corrected: a unit that flips adds 2 s_i w_ij to h_j."""
         order = randperm(states.shape[1], generator=generator).numpy()
+        net, diagonal = self._net(states)
         if seen is None:
-            return backend.kernels.hopfield_sweep(states, self._net(states), self.weights_, order)
-        states, net = states.copy(), self._net(states)
+            k = backend.kernels
+            return k.hopfield_sweep(states, net, self.weights_, order, diagonal)
+        states, net = states.copy(), net if diagonal is None else net - diagonal * states
         for i in order:
             moved = np.flatnonzero(net[:, i] * states[:, i] < 0)
             if len(moved):

@@ -8,11 +8,16 @@ __all__ = ["hopfield_step", "hopfield_sweep", "rows_differ"]
 
 
 def hopfield_sweep(
-    states: np.ndarray, net: np.ndarray, weights: np.ndarray, order: np.ndarray
+    states: np.ndarray,
+    net: np.ndarray,
+    weights: np.ndarray,
+    order: np.ndarray,
+    diagonal: np.ndarray | None = None,
 ) -> np.ndarray:
     """In each row of states (n, N), of -1 and 1, each unit once, in the given order (N,) int64:
-    where h_i s_i < 0, s_i = -s_i and h += 2 s_i w_i.  net (n, N) are the net values h at first,
-    weights (N, N).  Returns the new states.  ValueError for wrong shapes or places.
+    where h_i s_i < 0, s_i = -s_i and h += 2 s_i w_i.  The net values h begin as net (n, N), less
+    diagonal (N,) times states unless it is None; weights (N, N).  Returns the new states.
+    ValueError for wrong shapes or places.
     """
     _check(states, net, "net")
     n_units = states.shape[1]
@@ -22,7 +27,7 @@ def hopfield_sweep(
         raise ValueError(f"order must be int64 of shape ({n_units},)")
     for j in np.flatnonzero((order < 0) | (order >= n_units))[:1]:
         raise ValueError(f"order[{j}] is {order[j]}, expected 0 to {n_units - 1}")
-    s, h = states.copy(), net.copy()
+    s, h = states.copy(), _less(net, diagonal, states)
     for i in order:
         moved = np.flatnonzero(h[:, i] * s[:, i] < 0)
         s[moved, i] *= -1
@@ -30,16 +35,27 @@ def hopfield_sweep(
     return s
 
 
-def hopfield_step(states: np.ndarray, net: np.ndarray) -> np.ndarray:
-    """The sign of net (n, N), and where it is 0 the element of states (n, N)."""
+def hopfield_step(
+    states: np.ndarray, net: np.ndarray, diagonal: np.ndarray | None = None
+) -> np.ndarray:
+    """The sign of h, and where h is 0 the element of states (n, N); h as hopfield_sweep's."""
     _check(states, net, "net")
-    return np.where(net == 0, states, np.copysign(states.dtype.type(1), net))
+    h = _less(net, diagonal, states)
+    return np.where(h == 0, states, np.copysign(states.dtype.type(1), h))
 
 
 def rows_differ(states: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Whether each row of states (n, N) has other elements than that of others: bool (n,)."""
     _check(states, others, "others")
     return (states != others).any(axis=1)
+
+
+def _less(net: np.ndarray, diagonal: np.ndarray | None, states: np.ndarray) -> np.ndarray:
+    if diagonal is None:
+        return net.copy()
+    expect_same_dtype(net=net, diagonal=diagonal)
+    expect_shape(states.shape[1:], diagonal=diagonal)
+    return net - diagonal * states
 
 
 def _check(states: np.ndarray, other: np.ndarray, name: str) -> None:

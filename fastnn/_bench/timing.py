@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-# OpenBLAS and ONNX Runtime: their idle threads spin for long, some 25 ms after their work.
+# OpenBLAS and ONNX Runtime: their idle threads spin for long, 25 to over 40 ms after their work.
 SPINNERS = ("numpy", "sklearn", "reference", "onnxruntime")
-REST = 0.04  # seconds before a turn, more than that
+REST, LONG_REST = 0.04, 0.15  # seconds before a turn, the second one among SPINNERS
 # Means are taken over the cases that begin so; the bar of some.
 FAMILIES: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("gemm", "conv_fwd", "conv_bwd", "dwconv")},
@@ -80,14 +80,19 @@ def measure(
     times = interleaved(first, rounds=rounds)
     if len(second) == 1:
         return Result(case, threads, flops, times)
-    beside = interleaved(second, rounds=rounds)
+    beside = interleaved(second, rounds=rounds, rest=LONG_REST)
     return Result(case, threads, flops, {**beside, **times}, beside["fastnn"])
 
 
 def interleaved(
-    contenders: dict[str, Callable[[], Any]], *, rounds: int = 15, seconds: float = 0.02
+    contenders: dict[str, Callable[[], Any]],
+    *,
+    rounds: int = 15,
+    seconds: float = 0.02,
+    rest: float = REST,
 ) -> dict[str, list[float]]:
-    """Seconds per call of each contender in each round; a turn lasts about `seconds`."""
+    """Seconds per call of each contender in each round; a turn lasts about `seconds`, after a
+    rest."""
     calls = {}
     for name, run in contenders.items():
         duration(run, 1)
@@ -99,7 +104,7 @@ def interleaved(
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             run, n = contenders[name], calls[name]
-            time.sleep(REST)
+            time.sleep(rest)
             duration(run, 1)
             times[name].append(duration(run, n) / n)
     return times

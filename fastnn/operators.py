@@ -283,7 +283,6 @@ METHODS: dict[str, Any] = {
     "t": lambda self: self if self.ndim < 2 else _transposed(self),
     "item": _item,
     "tolist": lambda self: self._data.tolist(),
-    "numel": lambda self: self._data.size,
     "dim": lambda self: self._data.ndim,
     "size": _size,
     "requires_grad_": _requires_grad_,
@@ -318,10 +317,13 @@ METHODS: dict[str, Any] = {
 }
 for _function in (
     F.abs, vocabulary.addcdiv, vocabulary.addcmul, vocabulary.ceil, F.clamp, vocabulary.clamp_max,
-    vocabulary.clamp_min, F.exp, vocabulary.floor, vocabulary.index_add, vocabulary.lerp, F.log,
-    vocabulary.masked_fill, F.neg, F.pow, vocabulary.reciprocal, F.relu, vocabulary.remainder,
-    vocabulary.round, vocabulary.rsqrt, vocabulary.scatter, vocabulary.scatter_add, F.sigmoid,
-    F.sqrt, vocabulary.square, F.tanh, vocabulary.tril, vocabulary.triu, vocabulary.trunc,
+    vocabulary.clamp_min, vocabulary.cumprod, vocabulary.cumsum, F.exp, vocabulary.floor,
+    vocabulary.floor_divide, vocabulary.index_add, vocabulary.index_copy, vocabulary.index_fill,
+    vocabulary.lerp, F.log, vocabulary.masked_fill, vocabulary.nan_to_num, F.neg, F.pow,
+    vocabulary.reciprocal, F.relu, vocabulary.remainder, vocabulary.round, vocabulary.rsqrt,
+    vocabulary.scatter, vocabulary.scatter_add, vocabulary.scatter_reduce, F.sigmoid, F.sqrt,
+    vocabulary.square, F.tanh, vocabulary.tril, vocabulary.triu, vocabulary.true_divide,
+    vocabulary.trunc,
 ):  # fmt: skip
     METHODS[f"{_function.__name__}_"] = _changing(_function, f"{_function.__name__}_")
 SAME_NAME = (

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..tensor import Tensor, wrap
 from . import _checks
-from .arithmetic import add, matmul, mul
-from .shape import cat, expand, getitem, permute, reshape, transpose
+from .arithmetic import add, matmul, mul, sub
+from .rounding import logical_xor
+from .shape import cat, clone, expand, getitem, permute, reshape, transpose, view
 
 
 def _along(x: Tensor, dim: Any, part: Any, function: str) -> Tensor:
@@ -80,6 +81,57 @@ def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """expand to other's shape."""
     return expand(input, _checks.tensor(other, "expand_as", "other").shape)
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """view in other's shape."""
+    return view(input, _checks.tensor(other, "view_as", "other").shape)
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """reshape to other's shape."""
+    return reshape(input, _checks.tensor(other, "reshape_as", "other").shape)
+
+
+def numel(input: Tensor) -> int:
+    """How many elements a tensor has."""
+    return _checks.tensor(input, "numel", "input")._data.size
+
+
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
+    """x[i + 1] - x[i] along `dim`, n times over; of bools, whether they differ.
+
+    prepend, append: put before and after input first.  Raises IndexError for dim, ValueError for
+    shapes, TypeError for dtypes.
+    """
+    x = _checks.tensor(input, "diff", "input")
+    if not x.ndim:
+        raise ValueError("diff: input has no axes")
+    d = _checks.axis(dim, x.ndim, "diff")
+    times = _checks.integer(n, "diff", "n", 0)
+    parts = [x]
+    for name, part in (("prepend", prepend), ("append", append)):
+        if part is None:
+            continue
+        shape = _checks.tensor(part, "diff", name).shape
+        if len(shape) != x.ndim or any(
+            a != b for i, (a, b) in enumerate(zip(shape, x.shape, strict=True)) if i != d
+        ):
+            raise ValueError(f"diff: {name} has shape {shape}, expected {x.shape} but for axis {d}")
+        parts = [part, *parts] if name == "prepend" else [*parts, part]
+    if not times:
+        return clone(x)
+    y = cat(parts, d) if len(parts) > 1 else x
+    for _ in range(min(times, y.shape[d])):
+        later, earlier = narrow(y, d, 1, y.shape[d] - 1), narrow(y, d, 0, y.shape[d] - 1)
+        y = logical_xor(later, earlier) if y.dtype.kind == "b" else sub(later, earlier)
+    return y
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:

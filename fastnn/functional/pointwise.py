@@ -159,10 +159,79 @@ def equal(input: Tensor, other: Tensor) -> bool:
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
-    """Whether |input - other| <= atol + rtol |other| everywhere, broadcast."""
+    """Whether |input - other| <= atol + rtol |other| everywhere, broadcast; see `isclose`."""
     a, b = operands(_checks.tensor(input, "allclose", "input"), other, "allclose")
-    _broadcasts(a._data, b._data, "allclose")
-    return bool(np.allclose(a._data, b._data, rtol, atol, equal_nan))
+    return bool(_close(a._data, b._data, rtol, atol, equal_nan, "allclose").all())
+
+
+@np.errstate(all="ignore")
+def _close(
+    a: np.ndarray, b: np.ndarray, rtol: Any, atol: Any, equal_nan: bool, function: str
+) -> np.ndarray:
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if _checks.number(value, function, name) < 0:
+            raise ValueError(f"{function}: {name} is {value}, expected at least 0")
+    _broadcasts(a, b, function)
+    close = np.asarray(a == b)
+    if equal_nan:
+        close = close | np.isnan(a) & np.isnan(b)
+    if rtol == 0 and atol == 0:
+        return close
+    if a.dtype.kind != "f":
+        a, b = a.astype(np.float32), b.astype(np.float32)
+    allowed = a.dtype.type(atol) + np.abs(a.dtype.type(rtol) * b)
+    apart = np.abs(a - b)
+    return np.asarray(close | np.isfinite(apart) & (apart <= allowed))
+
+
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Where |input - other| <= atol + rtol |other|, broadcast; bool.
+
+    Equal infinities are close; equal_nan: two NaN as well.  Raises ValueError for a tolerance below
+    0 or shapes, TypeError for dtypes that differ.
+    """
+    a, b = _checks.tensor(input, "isclose", "input"), _checks.tensor(other, "isclose", "other")
+    a, b = operands(a, b, "isclose")
+    return wrap(_close(a._data, b._data, rtol, atol, equal_nan, "isclose"))
+
+
+class _LogAddExp(_Binary):
+    """In double precision, so that CPUs that differ in the last bit agree after rounding."""
+
+    op = "logaddexp"
+    needs_values = True
+
+    @classmethod
+    def forward(cls, ctx: Any, a: Any, b: Any) -> Any:
+        y = super().forward(ctx, a, b)
+        ctx.save(a, b)  # each gradient depends on both
+        return y
+
+    value = staticmethod(
+        lambda a, b: np.asarray(np.logaddexp(a, b, dtype=np.float64)).astype(a.dtype)
+    )
+    grad_a = staticmethod(lambda dy, a, b: dy * _share(a, b))
+    grad_b = staticmethod(lambda dy, a, b: dy * _share(b, a))
+
+
+def _share(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """exp(a) / (exp(a) + exp(b))"""
+    wide = 1 / (1 + np.exp(np.subtract(b, a, dtype=np.float64)))
+    return np.asarray(wide).astype(a.dtype)
+
+
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """log(exp(input) + exp(other)), broadcast, without overflow.
+
+    Raises TypeError for integers or dtypes that differ, ValueError for shapes.
+    """
+    a = _checks.tensor(input, "logaddexp", "input")
+    b = _checks.tensor(other, "logaddexp", "other")
+    _checks.kernels(a._data, "logaddexp", "input", b._data, "other")
+    _broadcasts(a._data, b._data, "logaddexp")
+    return _LogAddExp.apply(a, b)
 
 
 def _product(name: str, input: Tensor, other: Tensor, axes: tuple[int, int]) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 from ..tensor import Function, Tensor, wrap
 from . import _checks
 from .indexing import index_select, scatter
+from .reduce import sum
 from .shape import expand, getitem, permute, reshape
 
 
@@ -133,6 +134,16 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     index = wrap(np.arange(row, row + n)), wrap(np.arange(column, column + n))
     y = getitem(permute(x, [i, j, *rest]), index)
     return permute(y, [*range(1, y.ndim), 0])
+
+
+def trace(input: Tensor) -> Tensor:
+    """Sum of the diagonal of a matrix; integers give int64.  Raises ValueError for other shapes."""
+    x = _checks.tensor(input, "trace", "input")
+    if x.ndim != 2:
+        raise ValueError(f"trace: input has shape {x.shape}, expected two axes")
+    if x.dtype.kind == "b":
+        raise TypeError("trace: input has dtype bool, expected numbers")
+    return sum(diagonal(x))
 
 
 _diagonal = diagonal  # `diag` has an argument of that name

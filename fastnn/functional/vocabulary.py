@@ -1,18 +1,25 @@
 """The tensor operations that stand in `fastnn` and, most of them, are methods of Tensor."""
 
+from .arithmetic import (
+    true_divide,
+)
 from .arrange import (
     addmm,
     baddbmm,
+    diff,
     expand_as,
     hstack,
     movedim,
     narrow,
+    numel,
     outer,
+    reshape_as,
     swapaxes,
     tril,
     triu,
     unbind,
     unflatten,
+    view_as,
     vstack,
 )
 from .counts import (
@@ -21,8 +28,14 @@ from .counts import (
     cov,
     unique,
 )
-from .draws import bernoulli, multinomial, normal
-from .einsum import einsum
+from .draws import (
+    bernoulli,
+    multinomial,
+    normal,
+)
+from .einsum import (
+    einsum,
+)
 from .elementwise import (
     addcdiv,
     addcmul,
@@ -33,7 +46,17 @@ from .elementwise import (
     nan_to_num,
     remainder,
 )
-from .folds import all, amax, amin, any, logsumexp, norm
+from .folds import (
+    all,
+    amax,
+    amin,
+    any,
+    count_nonzero,
+    logsumexp,
+    nanmean,
+    nansum,
+    norm,
+)
 from .indexing import (
     gather,
     index_add,
@@ -45,6 +68,11 @@ from .indexing import (
     scatter_add,
     take_along_dim,
     where,
+)
+from .placing import (
+    index_copy,
+    index_fill,
+    scatter_reduce,
 )
 from .pointwise import (
     acos,
@@ -62,12 +90,14 @@ from .pointwise import (
     erf,
     erfc,
     expm1,
+    isclose,
     isfinite,
     isinf,
     isnan,
     log1p,
     log2,
     log10,
+    logaddexp,
     maximum,
     minimum,
     mm,
@@ -84,7 +114,16 @@ from .products import (
     meshgrid,
     tensordot,
 )
-from .repeats import diag, diagonal, flip, prod, repeat_interleave, roll, tile
+from .repeats import (
+    diag,
+    diagonal,
+    flip,
+    prod,
+    repeat_interleave,
+    roll,
+    tile,
+    trace,
+)
 from .rounding import (
     ceil,
     clamp_max,
@@ -110,7 +149,12 @@ from .running import (
     cumprod,
     logcumsumexp,
 )
-from .sorting import argsort, cumsum, sort, topk
+from .sorting import (
+    argsort,
+    cumsum,
+    sort,
+    topk,
+)
 from .statistics import (
     kthvalue,
     median,
@@ -145,6 +189,7 @@ __all__ = [
     "corrcoef",
     "cos",
     "cosh",
+    "count_nonzero",
     "cov",
     "cummax",
     "cummin",
@@ -152,6 +197,7 @@ __all__ = [
     "cumsum",
     "diag",
     "diagonal",
+    "diff",
     "dot",
     "einsum",
     "eq",
@@ -169,7 +215,10 @@ __all__ = [
     "gt",
     "hstack",
     "index_add",
+    "index_copy",
+    "index_fill",
     "index_select",
+    "isclose",
     "isfinite",
     "isinf",
     "isnan",
@@ -180,6 +229,7 @@ __all__ = [
     "log10",
     "log1p",
     "log2",
+    "logaddexp",
     "logcumsumexp",
     "logical_and",
     "logical_not",
@@ -199,22 +249,27 @@ __all__ = [
     "multinomial",
     "mv",
     "nan_to_num",
+    "nanmean",
+    "nansum",
     "narrow",
     "ne",
     "nonzero",
     "norm",
     "normal",
+    "numel",
     "outer",
     "prod",
     "quantile",
     "reciprocal",
     "remainder",
     "repeat_interleave",
+    "reshape_as",
     "roll",
     "round",
     "rsqrt",
     "scatter",
     "scatter_add",
+    "scatter_reduce",
     "sign",
     "sin",
     "sinh",
@@ -226,12 +281,15 @@ __all__ = [
     "tensordot",
     "tile",
     "topk",
+    "trace",
     "tril",
     "triu",
+    "true_divide",
     "trunc",
     "unbind",
     "unflatten",
     "unique",
+    "view_as",
     "vstack",
     "where",
 ]

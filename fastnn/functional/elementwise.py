@@ -91,8 +91,8 @@ def rounded_division(input: Any, other: Any, rounding_mode: str) -> Tensor:
         raise ValueError(f"div: rounding_mode is {rounding_mode!r}, expected 'trunc' or 'floor'")
     a, b = operands(input, other, "div")
     if "f" in (a._data.dtype.kind, b._data.dtype.kind):  # an integer and a number
-        a, b = _checks.floating(a, "div"), _checks.floating(b, "div", "other")
-    return _division(_ROUNDED[rounding_mode], a, b)
+        input, other = _checks.floating(a, "div"), _checks.floating(b, "div", "other")
+    return _division(_ROUNDED[rounding_mode], input, other)
 
 
 def fmod(input: Any, other: Any) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,6 +92,52 @@ def view_as(input: Tensor, other: Tensor) -> Tensor:
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """reshape to other's shape."""
     return reshape(input, _checks.tensor(other, "reshape_as", "other").shape)
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one axis, a view where memory allows."""
+    return reshape(_checks.tensor(input, "ravel", "input"), (-1,))
+
+
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
+    """expand, by NumPy's name."""
+    return expand(_checks.tensor(input, "broadcast_to", "input"), size)
+
+
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """A view of one slice along `dim`, which is gone.  Raises IndexError for dim and index."""
+    x = _checks.tensor(input, "select", "input")
+    if not x.ndim:
+        raise IndexError("select: input has no axes")
+    n = x.shape[_checks.axis(dim, x.ndim, "select")]
+    if isinstance(index, bool) or not hasattr(index, "__index__"):
+        raise TypeError(f"select: index must be an integer, got {index!r}")
+    if not -n <= operator.index(index) < n:
+        raise IndexError(f"select: index is {index}, expected {-n} <= index < {n}")
+    return _along(x, dim, operator.index(index), "select")
+
+
+def unfold(input: Tensor, dimension: int, size: int, step: int = 1) -> Tensor:
+    """The windows of `size` slices, `step` apart, along an axis, which then has one place for each
+    window; what is in them is a new last axis.  A copy.
+
+    A method of Tensor; functional.unfold is the one of images.  Raises ValueError for windows that
+    do not fit.
+    """
+    x = _checks.tensor(input, "unfold", "input")
+    x = x if x.ndim else reshape(x, (1,))
+    d = _checks.axis(dimension, x.ndim, "unfold")
+    width = _checks.integer(size, "unfold", "size", 0)
+    apart = _checks.integer(step, "unfold", "step", 1)
+    if width > x.shape[d]:
+        raise ValueError(f"unfold: size is {size}, but axis {d} of shape {x.shape} is shorter")
+    starts = np.arange(0, x.shape[d] - width + 1, apart)
+    return movedim(_along(x, d, starts[:, None] + np.arange(width), "unfold"), d + 1, -1)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether a tensor has dtype float32 or float64."""
+    return _checks.tensor(input, "is_floating_point", "input").dtype.kind == "f"
 
 
 def numel(input: Tensor) -> int:

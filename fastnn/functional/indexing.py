@@ -295,6 +295,11 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return _Gather.apply(expand(x, shape), np.nonzero(np.broadcast_to(c._data, shape)))
 
 
+def argwhere(input: Tensor) -> Tensor:
+    """`nonzero` by NumPy's name: int64 (n, axes)."""
+    return nonzero(_checks.tensor(input, "argwhere", "input"))
+
+
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Places of the elements that are not 0, int64 (n, axes); as_tuple: one (n,) per axis."""
     x = _checks.tensor(input, "nonzero", "input")._data

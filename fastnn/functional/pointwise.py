@@ -135,6 +135,42 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
     return _extreme(_Minimum, input, other)
 
 
+class _Logit(Function):
+    """In double precision, so that CPUs that differ in the last bit agree after rounding."""
+
+    strided = True
+
+    @staticmethod
+    @np.errstate(all="ignore")
+    def forward(ctx: Any, x: np.ndarray, low: Any, high: Any) -> Any:
+        ctx.low, ctx.high = low, high
+        ctx.save(x)
+        wide = (x if low is None else np.clip(x, low, high)).astype(np.float64)
+        return np.asarray(np.log(wide / (1 - wide))).astype(x.dtype)
+
+    @staticmethod
+    @np.errstate(all="ignore")
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (x,) = ctx.saved
+        low, high, outside = ctx.low, ctx.high, dy.dtype.type(0)
+        if low is None:
+            low, high, outside = 0, 1, dy.dtype.type(np.nan)
+        return np.where((x < low) | (x > high), outside, dy / (x * (1 - x)))
+
+
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """log(input / (1 - input)), NaN outside [0, 1]; of integers float32.
+
+    eps: input is first brought into [eps, 1 - eps], outside of which the gradient is 0.  Raises
+    TypeError for an eps that is no number.
+    """
+    x = _checks.floating(input, "logit")
+    if eps is None:
+        return _Logit.apply(x, None, None)
+    low = x.dtype.type(_checks.number(eps, "logit", "eps"))
+    return _Logit.apply(x, low, 1 - low)
+
+
 def isnan(input: Tensor) -> Tensor:
     """Where input is NaN, bool."""
     return wrap(np.asarray(np.isnan(_checks.tensor(input, "isnan", "input")._data)))

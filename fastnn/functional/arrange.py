@@ -125,7 +125,8 @@ def unfold(input: Tensor, dimension: int, size: int, step: int = 1) -> Tensor:
     do not fit.
     """
     x = _checks.tensor(input, "unfold", "input")
-    x = x if x.ndim else reshape(x, (1,))
+    if not x.ndim:  # one element, the first window of one axis
+        return select(unfold(reshape(x, (1,)), dimension, size, step), 0, 0)
     d = _checks.axis(dimension, x.ndim, "unfold")
     width = _checks.integer(size, "unfold", "size", 0)
     apart = _checks.integer(step, "unfold", "step", 1)

@@ -155,7 +155,9 @@ class _Logit(Function):
         low, high, outside = ctx.low, ctx.high, dy.dtype.type(0)
         if low is None:
             low, high, outside = 0, 1, dy.dtype.type(np.nan)
-        return np.where((x < low) | (x > high), outside, dy / (x * (1 - x)))
+        away = (x < low) | (x > high)
+        size = np.abs(x)  # -0 is an end as 0 is
+        return np.where(away, outside, dy / (size * (1 - x)))
 
 
 def logit(input: Tensor, eps: float | None = None) -> Tensor:

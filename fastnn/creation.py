@@ -9,18 +9,13 @@ import numpy as np
 
 from . import backend
 from .dtypes import as_dtype, bool_, float32, int64
+from .functional._checks import on_cpu
 from .functional.shape import sizes, to
 from .grad_mode import mode
 from .random import Generator, resolve
 from .tensor import Tensor, check_array
 
 _MOST = 1 << 59  # elements: of 8 bytes, within NumPy's limit
-
-
-def on_cpu(device: Any, function: str) -> None:
-    """ValueError for a device that is neither None nor "cpu"."""
-    if device is not None and device != "cpu":
-        raise ValueError(f"{function}: device is {device!r}, expected 'cpu' or None")
 
 
 def tensor(

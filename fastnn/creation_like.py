@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .creation import float_dtype, full, made, on_cpu, one_size, rand, randn, tensor
+from .creation import float_dtype, full, made, one_size, rand, randn, tensor
 from .dtypes import as_dtype
 from .functional import _checks
+from .functional._checks import on_cpu
 from .functional.placing import number_as
 from .random import Generator
 from .tensor import Tensor

@@ -137,6 +137,7 @@ ON_CUDA = {
     "randn": lambda d: fastnn.randn(2, device=d),
     "randint": lambda d: fastnn.randint(2, (2,), device=d),
     "randperm": lambda d: fastnn.randperm(2, device=d),
+    "normal": lambda d: fastnn.normal(0.0, 1.0, (2,), device=d),
     "empty_like": lambda d: fastnn.empty_like(X, device=d),
     "zeros_like": lambda d: fastnn.zeros_like(X, device=d),
     "ones_like": lambda d: fastnn.ones_like(X, device=d),

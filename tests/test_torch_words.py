@@ -34,6 +34,9 @@ OPERATIONS = {
     "cumprod": (lambda lib, F, a: [
         lib.cumprod(a, 0, dtype=lib.float64), a.cumprod(1, dtype=a.dtype),
         a[0, 0].cumprod(0, dtype=lib.float64)], (5, 6)),
+    "prod": (lambda lib, F, a: [
+        lib.prod(a, 0, dtype=lib.float64), a.prod(dtype=a.dtype),
+        a.prod(1, True, dtype=lib.float64)], (5, 6)),
     "cumsum_": (lambda lib, F, a: [(a * 2).cumsum_(0), (a * 2).cumprod_(1)], (5, 6)),
     "view_as": (lambda lib, F, a, b: [a.view_as(b), a.t().reshape_as(b)], (3, 4), (2, 6)),
     "diff": (lambda lib, F, a: [
@@ -115,6 +118,8 @@ def test_integers(dtype):
             a.cumsum(1, dtype=lib.float32),
             a.cumprod(1, dtype=lib.int64),
             a.cumprod(1, dtype=lib.float64),
+            a.prod(1, dtype=lib.int32),
+            a.prod(dtype=lib.float32),
             a.diff(),
             a.diff(2, prepend=a),
             a.trace(),
@@ -158,6 +163,7 @@ BAD = [
     (lambda: V.round(decimals=1), TypeError, "round: input has dtype int64"),
     (lambda: X.cumsum(0, dtype="bool"), TypeError, "cumsum: dtype is bool"),
     (lambda: X.cumprod(0, dtype="float16"), TypeError, "cumprod: dtype is 'float16'"),
+    (lambda: X.prod(dtype="bool"), TypeError, "prod: dtype is bool"),
     (lambda: X.cumsum(2, dtype=fastnn.int32), IndexError, "cumsum: dim is 2"),
     (lambda: V.view_as(X), ValueError, "does not fit"),
     (lambda: X.t().view_as(X), ValueError, "view: the tensor is not contiguous"),

@@ -1,4 +1,4 @@
-"""Tensors from data, constants and random numbers."""
+"""Tensors from data, constants and random numbers; those like another tensor: creation_like."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from . import backend
 from .dtypes import as_dtype, bool_, float32, int64
-from .functional import _checks
+from .functional._checks import on_cpu
 from .functional.shape import sizes, to
 from .grad_mode import mode
 from .random import Generator, resolve
@@ -18,12 +18,15 @@ from .tensor import Tensor, check_array
 _MOST = 1 << 59  # elements: of 8 bytes, within NumPy's limit
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, dtype: Any = None, requires_grad: bool = False, *, device: Any = None
+) -> Tensor:
     """A copy of data: an array, Tensor, number or nested lists.
 
     dtype: that of an array or Tensor; of lists and numbers bool, int64 or float32.  Raises
     TypeError for other data or another dtype, ValueError for ragged lists.
     """
+    on_cpu(device, "tensor")
     wanted = None if dtype is None else as_dtype(dtype, "tensor")
     if isinstance(data, Tensor):
         data = data._data
@@ -53,8 +56,9 @@ def from_numpy(a: np.ndarray) -> Tensor:
     return Tensor(check_array(a, "from_numpy: a"))
 
 
-def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Shares memory where it can: a Tensor or an ndarray of that dtype; otherwise a copy."""
+    on_cpu(device, "as_tensor")
     wanted = None if dtype is None else as_dtype(dtype, "as_tensor")
     if isinstance(data, np.ndarray) and wanted in (None, data.dtype):
         return from_numpy(data)
@@ -63,7 +67,8 @@ def as_tensor(data: Any, dtype: Any = None) -> Tensor:
     return tensor(data, wanted)
 
 
-def _shape(size: Any, function: str) -> tuple[int, ...]:
+def shape_of(size: Any, function: str) -> tuple[int, ...]:
+    """The sizes as a tuple of integers that NumPy can take; TypeError or ValueError otherwise."""
     shape = sizes(size, function) if len(size) else ()
     total = 1
     for n in shape:
@@ -75,82 +80,106 @@ def _shape(size: Any, function: str) -> tuple[int, ...]:
     return shape
 
 
-def _made(make: Any, size: Any, dtype: Any, requires_grad: bool, function: str) -> Tensor:
-    shape, kind = _shape(size, function), as_dtype(dtype, function)
+def _kind(dtype: Any, function: str, default: np.dtype = float32) -> np.dtype:
+    return default if dtype is None else as_dtype(dtype, function)
+
+
+def one_size(shape: tuple[Any, ...], size: Any, function: str) -> Any:
+    """The sizes, from f(2, 3), f((2, 3)) or f(size=(2, 3))."""
+    if size is None:
+        return shape
+    if shape:
+        raise TypeError(f"{function}: sizes {shape} as well as size={size!r}")
+    return (size,)
+
+
+def made(
+    make: Any, size: Any, dtype: Any, requires_grad: bool, function: str, device: Any = None
+) -> Tensor:
+    """make(shape, dtype), of which only the shape is kept in mode.shapes_only."""
+    on_cpu(device, function)
+    shape, kind = shape_of(size, function), _kind(dtype, function)
     if mode.shapes_only:
         return Tensor(np.broadcast_to(make((), kind), shape), requires_grad)
     return Tensor(make(shape, kind), requires_grad)
 
 
-def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    *,
+    device: Any = None,
+) -> Tensor:
     """Every element = fill_value; dtype from its kind: bool, int64 or float32."""
+    on_cpu(device, "full")
     if dtype is None:
         kind = np.asarray(fill_value).dtype.kind
         dtype = {"b": bool_, "i": int64, "u": int64}.get(kind, float32)
-    shape = _shape((size,), "full")
+    shape = shape_of((size,), "full")
     return Tensor(np.full(shape, fill_value, as_dtype(dtype, "full")), requires_grad)
 
 
-def empty(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
-    """Not initialised."""
-    return _made(np.empty, size, dtype, requires_grad, "empty")
-
-
-def zeros(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
-    """All 0."""
-    return _made(np.zeros, size, dtype, requires_grad, "zeros")
-
-
-def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
-    """All 1."""
-    return _made(np.ones, size, dtype, requires_grad, "ones")
-
-
-def _like(input: Any, dtype: Any, function: str) -> tuple[tuple[int, ...], Any]:
-    """Shape and dtype of input, or the dtype that is asked for."""
-    x = _checks.tensor(input, function, "input")
-    return x.shape, x.dtype if dtype is None else dtype
-
-
-def zeros_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """All 0, of input's shape and dtype."""
-    shape, kind = _like(input, dtype, "zeros_like")
-    return _made(np.zeros, shape, kind, requires_grad, "zeros_like")
-
-
-def ones_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """All 1, of input's shape and dtype."""
-    shape, kind = _like(input, dtype, "ones_like")
-    return _made(np.ones, shape, kind, requires_grad, "ones_like")
-
-
-def empty_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Not initialised, of input's shape and dtype."""
-    shape, kind = _like(input, dtype, "empty_like")
-    return _made(np.empty, shape, kind, requires_grad, "empty_like")
-
-
-def full_like(
-    input: Tensor, fill_value: Any, dtype: Any = None, requires_grad: bool = False
+def empty(
+    *shape: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """Every element = fill_value, of input's shape and dtype."""
-    shape, kind = _like(input, dtype, "full_like")
-    if not isinstance(fill_value, (bool, np.bool_, int, float, np.number)):
-        raise TypeError(f"full_like: fill_value must be a number, got {fill_value!r}")
-    return full(shape, fill_value, as_dtype(kind, "full_like"), requires_grad)
+    """Not initialised."""
+    return made(np.empty, one_size(shape, size, "empty"), dtype, requires_grad, "empty", device)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *shape: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """All 0."""
+    return made(np.zeros, one_size(shape, size, "zeros"), dtype, requires_grad, "zeros", device)
+
+
+def ones(
+    *shape: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """All 1."""
+    return made(np.ones, one_size(shape, size, "ones"), dtype, requires_grad, "ones", device)
+
+
+def eye(
+    n: int,
+    m: int | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    *,
+    device: Any = None,
+) -> Tensor:
     """(n, m) with ones on the diagonal; m = n if None."""
-    n, m = _shape((n, n if m is None else m), "eye")
-    return Tensor(np.eye(n, m, dtype=as_dtype(dtype, "eye")), requires_grad)
+    on_cpu(device, "eye")
+    n, m = shape_of((n, n if m is None else m), "eye")
+    return Tensor(np.eye(n, m, dtype=_kind(dtype, "eye")), requires_grad)
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    *,
+    device: Any = None,
 ) -> Tensor:
     """start, start + step, ... below end; arange(end) starts at 0.  int64, or float32 if any
     argument is a float.  Raises ValueError for step 0."""
+    on_cpu(device, "arange")
     if end is None:
         start, end = 0, start
     if not step:
@@ -166,11 +195,18 @@ def arange(
 
 
 def linspace(
-    start: float, end: float, steps: int, dtype: Any = float32, requires_grad: bool = False
+    start: float,
+    end: float,
+    steps: int,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    *,
+    device: Any = None,
 ) -> Tensor:
     """`steps` equally spaced values from start to end, both included."""
-    (steps,) = _shape((steps,), "linspace")
-    array = np.linspace(start, end, steps, dtype=as_dtype(dtype, "linspace"))
+    on_cpu(device, "linspace")
+    (steps,) = shape_of((steps,), "linspace")
+    array = np.linspace(start, end, steps, dtype=_kind(dtype, "linspace"))
     return Tensor(array, requires_grad)
 
 
@@ -186,61 +222,42 @@ def normal_array(shape: Any, mean: float, std: float, generator: Generator | Non
     return backend.kernels.random_normal(tuple(shape), key, offset, mean, std)
 
 
-def _float(dtype: Any, function: str) -> np.dtype:
-    wanted = as_dtype(dtype, function)
+def float_dtype(dtype: Any, function: str) -> np.dtype:
+    """float32, if dtype is None, or float64; TypeError otherwise."""
+    wanted = _kind(dtype, function)
     if wanted.kind != "f":
         raise TypeError(f"{function}: dtype is {wanted}, expected float32 or float64")
     return wanted
 
 
 def rand(
-    *size: Any,
+    *shape: Any,
+    size: Any = None,
     generator: Generator | None = None,
-    dtype: Any = float32,
+    dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Uniform in [0, 1), from float32 draws."""
-    wanted = _float(dtype, "rand")
-    array = uniform_array(_shape(size, "rand"), 0.0, 1.0, generator)
+    on_cpu(device, "rand")
+    wanted = float_dtype(dtype, "rand")
+    array = uniform_array(shape_of(one_size(shape, size, "rand"), "rand"), 0.0, 1.0, generator)
     return Tensor(array.astype(wanted, copy=False), requires_grad)
 
 
 def randn(
-    *size: Any,
+    *shape: Any,
+    size: Any = None,
     generator: Generator | None = None,
-    dtype: Any = float32,
+    dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal with mean 0 and variance 1, from float32 draws."""
-    wanted = _float(dtype, "randn")
-    array = normal_array(_shape(size, "randn"), 0.0, 1.0, generator)
+    on_cpu(device, "randn")
+    wanted = float_dtype(dtype, "randn")
+    array = normal_array(shape_of(one_size(shape, size, "randn"), "randn"), 0.0, 1.0, generator)
     return Tensor(array.astype(wanted, copy=False), requires_grad)
-
-
-def rand_like(
-    input: Tensor,
-    *,
-    generator: Generator | None = None,
-    dtype: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Uniform in [0, 1), of input's shape and dtype."""
-    shape, kind = _like(input, dtype, "rand_like")
-    kind = _float(kind, "rand_like")
-    return rand(shape, generator=generator, dtype=kind, requires_grad=requires_grad)
-
-
-def randn_like(
-    input: Tensor,
-    *,
-    generator: Generator | None = None,
-    dtype: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Normal with mean 0 and variance 1, of input's shape and dtype."""
-    shape, kind = _like(input, dtype, "randn_like")
-    kind = _float(kind, "randn_like")
-    return randn(shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
 
 def _bits(n: int, generator: Generator | None) -> np.ndarray:
@@ -248,11 +265,24 @@ def _bits(n: int, generator: Generator | None) -> np.ndarray:
     return backend.kernels.random_bits(n, key, offset)
 
 
-def randint(low: int, high: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
-    """Integers low <= i < high, int64; high - low at most 2**32.  randint(high, size): from 0."""
+def randint(
+    low: int,
+    high: Any,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Integers low <= i < high; high - low at most 2**32.  randint(high, size): from 0.
+
+    Raises TypeError or ValueError for bounds, also for those that dtype cannot hold.
+    """
+    on_cpu(device, "randint")
     if size is None:
         low, high, size = 0, low, high
-    shape = _shape((size,), "randint")
+    shape, kind = shape_of((size,), "randint"), _kind(dtype, "randint", int64)
     try:
         low, high = operator.index(low), operator.index(high)
     except TypeError:
@@ -260,11 +290,28 @@ def randint(low: int, high: Any, size: Any = None, *, generator: Generator | Non
     span = high - low
     if not 0 < span <= 1 << 32:
         raise ValueError(f"randint: low is {low} and high {high}, expected 0 < high - low <= 2**32")
+    if kind.kind != "f":
+        least, most = (0, 1) if kind.kind == "b" else (np.iinfo(kind).min, np.iinfo(kind).max)
+        if low < least or high - 1 > most:
+            raise ValueError(f"randint: low is {low} and high {high}, which {kind} cannot hold")
     bits = _bits(int(np.prod(shape, dtype=np.int64)), generator).astype(np.uint64)
-    return Tensor(((bits * np.uint64(span)) >> np.uint64(32)).astype(np.int64).reshape(shape) + low)
+    drawn = ((bits * np.uint64(span)) >> np.uint64(32)).astype(np.int64).reshape(shape) + low
+    return Tensor(drawn.astype(kind, copy=False), requires_grad)
 
 
-def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
-    """A random order of 0 .. n - 1, int64."""
-    (n,) = _shape((n,), "randperm")
-    return Tensor(np.argsort(_bits(n, generator), kind="stable").astype(np.int64, copy=False))
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A random order of 0 .. n - 1."""
+    on_cpu(device, "randperm")
+    (n,) = shape_of((n,), "randperm")
+    kind = _kind(dtype, "randperm", int64)
+    if kind.kind != "f" and n - 1 > (1 if kind.kind == "b" else np.iinfo(kind).max):
+        raise ValueError(f"randperm: n is {n}, which {kind} cannot hold")
+    order = np.argsort(_bits(n, generator), kind="stable")
+    return Tensor(order.astype(kind, copy=False), requires_grad)

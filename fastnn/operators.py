@@ -9,9 +9,11 @@ import numpy as np
 
 from . import functional as F
 from .creation import normal_array, uniform_array
+from .creation_like import new_empty, new_full, new_ones, new_tensor, new_zeros
 from .dtypes import bool_, float32, float64, int32, int64
 from .functional import _checks, inplace, vocabulary
 from .functional.arithmetic import operands
+from .functional.arrange import unfold
 from .functional.draws import bernoulli_array
 from .functional.repeats import repeat
 from .functional.shape import contiguous, getitem, sizes, to, view
@@ -219,6 +221,23 @@ def _transposed(self: Any) -> Any:
     return F.transpose(self, 0, 1)
 
 
+def _matrices_transposed(self: Any) -> Any:
+    if self.ndim < 2:
+        raise ValueError(f"mT: shape {self.shape} has {self.ndim} axes, expected at least 2")
+    return F.transpose(self, -2, -1)
+
+
+def _detach_(self: Any) -> Any:
+    """Forget how this tensor was made: a leaf that needs no gradient; returns self.
+
+    Raises RuntimeError for a view of a recorded tensor.
+    """
+    if self._is_view and self._requires_grad:
+        raise RuntimeError("detach_: the tensor is a view of a recorded one; use detach()")
+    self._node, self._index, self._requires_grad = None, 0, False
+    return self
+
+
 def _several(function: Callable[..., Any]) -> Callable[..., Any]:
     """x.reshape(2, 3) as well as x.reshape((2, 3))."""
 
@@ -280,10 +299,11 @@ METHODS: dict[str, Any] = {
     "__dlpack_device__": lambda self: self._data.__dlpack_device__(),
     "data": property(_data_of, _set_data),
     "T": property(_transposed),
+    "mT": property(_matrices_transposed),
+    "device": property(lambda self: "cpu"),
     "t": lambda self: self if self.ndim < 2 else _transposed(self),
     "item": _item,
     "tolist": lambda self: self._data.tolist(),
-    "numel": lambda self: self._data.size,
     "dim": lambda self: self._data.ndim,
     "size": _size,
     "requires_grad_": _requires_grad_,
@@ -302,6 +322,14 @@ METHODS: dict[str, Any] = {
     "where": lambda self, condition, other: vocabulary.where(condition, self, other),
     "permute": _several(F.permute),
     "expand": _several(F.expand),
+    "broadcast_to": _several(vocabulary.broadcast_to),
+    "unfold": unfold,
+    "detach_": _detach_,
+    "new_empty": new_empty,
+    "new_full": new_full,
+    "new_ones": new_ones,
+    "new_tensor": new_tensor,
+    "new_zeros": new_zeros,
     "repeat": repeat,
     "copy_": inplace.copy,
     "fill_": inplace.fill,
@@ -318,10 +346,13 @@ METHODS: dict[str, Any] = {
 }
 for _function in (
     F.abs, vocabulary.addcdiv, vocabulary.addcmul, vocabulary.ceil, F.clamp, vocabulary.clamp_max,
-    vocabulary.clamp_min, F.exp, vocabulary.floor, vocabulary.index_add, vocabulary.lerp, F.log,
-    vocabulary.masked_fill, F.neg, F.pow, vocabulary.reciprocal, F.relu, vocabulary.remainder,
-    vocabulary.round, vocabulary.rsqrt, vocabulary.scatter, vocabulary.scatter_add, F.sigmoid,
-    F.sqrt, vocabulary.square, F.tanh, vocabulary.tril, vocabulary.triu, vocabulary.trunc,
+    vocabulary.clamp_min, vocabulary.cumprod, vocabulary.cumsum, F.exp, vocabulary.floor,
+    vocabulary.floor_divide, vocabulary.index_add, vocabulary.index_copy, vocabulary.index_fill,
+    vocabulary.lerp, F.log, vocabulary.masked_fill, vocabulary.nan_to_num, F.neg, F.pow,
+    vocabulary.reciprocal, F.relu, vocabulary.remainder, vocabulary.round, vocabulary.rsqrt,
+    vocabulary.scatter, vocabulary.scatter_add, vocabulary.scatter_reduce, F.sigmoid, F.sqrt,
+    vocabulary.square, F.tanh, vocabulary.tril, vocabulary.triu, vocabulary.true_divide,
+    vocabulary.trunc,
 ):  # fmt: skip
     METHODS[f"{_function.__name__}_"] = _changing(_function, f"{_function.__name__}_")
 SAME_NAME = (

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "fastnn"
 
 # Room -> rooms it may import (itself always; third parties are checked apart).
 BASE = {"dtypes", "grad_mode", "tensor", "engine", "backend", "random", "version"}
-MATH = BASE | {"functional", "creation"}
+MATH = BASE | {"functional", "creation", "creation_like"}
 NETS = MATH | {"nn", "optim"}
 MAY_IMPORT = {
     "version": set(),
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "backend": {"_kernels", "reference"},
     "functional": BASE,
     "creation": BASE | {"functional"},
+    "creation_like": BASE | {"functional", "creation"},
     "operators": MATH,
     "config": {"_kernels", "backend", "version"},
     "autograd": BASE,

@@ -99,6 +99,12 @@ def ntuple(value: Any, function: str, name: str, low: int, n: int) -> tuple[int,
     return found
 
 
+def on_cpu(device: Any, function: str) -> None:
+    """ValueError for a device that is neither None nor "cpu"."""
+    if device is not None and device != "cpu":
+        raise ValueError(f"{function}: device is {device!r}, expected 'cpu' or None")
+
+
 def axis(dim: Any, ndim: int, function: str) -> int:
     """0 <= dim < ndim; IndexError otherwise."""
     if isinstance(dim, bool) or not hasattr(dim, "__index__"):

@@ -299,9 +299,22 @@ def mul(input: Any, other: Any) -> Tensor:
     return _binary(_Mul, input, other)
 
 
-def div(input: Any, other: Any) -> Tensor:
-    """input / other, broadcast; integers give float32."""
-    return _binary(_Div, input, other)
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other, broadcast; integers give float32.
+
+    rounding_mode: "trunc" (towards 0) or "floor" (down) to a whole number, integers to integers,
+    with gradient 0.  Raises ZeroDivisionError for integers rounded over 0.
+    """
+    if rounding_mode is None:
+        return _binary(_Div, input, other)
+    from .elementwise import rounded_division
+
+    return rounded_division(input, other, rounding_mode)
+
+
+def true_divide(input: Any, other: Any) -> Tensor:
+    """input / other; `div` by another name."""
+    return div(input, other)
 
 
 def neg(input: Tensor) -> Tensor:
@@ -343,9 +356,17 @@ def abs(input: Tensor) -> Tensor:
     return _Abs.apply(_checks.tensor(input, "abs", "input"))
 
 
-def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
-    """input, but not below min nor above max; the gradient is 0 outside."""
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """input, but not below min nor above max; where they cross, max.  The gradient is 0 outside.
+
+    min, max: numbers, or Tensors of input's dtype that broadcast, which get the gradient outside.
+    Raises TypeError for one of each and for dtypes, ValueError for shapes or without bounds.
+    """
     x = _checks.tensor(input, "clamp", "input")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        from .bounds import bounded
+
+        return bounded(x, min, max)
     if min is None and max is None:
         raise ValueError("clamp: min and max are both None")
     for name, bound in (("min", min), ("max", max)):

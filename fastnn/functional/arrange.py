@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 
 from ..tensor import Tensor, wrap
 from . import _checks
-from .arithmetic import add, matmul, mul
-from .shape import cat, expand, getitem, permute, reshape, transpose
+from .arithmetic import add, matmul, mul, sub
+from .rounding import logical_xor
+from .shape import cat, clone, expand, getitem, permute, reshape, transpose, view
 
 
 def _along(x: Tensor, dim: Any, part: Any, function: str) -> Tensor:
@@ -80,6 +82,104 @@ def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """expand to other's shape."""
     return expand(input, _checks.tensor(other, "expand_as", "other").shape)
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """view in other's shape."""
+    return view(input, _checks.tensor(other, "view_as", "other").shape)
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """reshape to other's shape."""
+    return reshape(input, _checks.tensor(other, "reshape_as", "other").shape)
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one axis, a view where memory allows."""
+    return reshape(_checks.tensor(input, "ravel", "input"), (-1,))
+
+
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
+    """expand, by NumPy's name."""
+    return expand(_checks.tensor(input, "broadcast_to", "input"), size)
+
+
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """A view of one slice along `dim`, which is gone.  Raises IndexError for dim and index."""
+    x = _checks.tensor(input, "select", "input")
+    if not x.ndim:
+        raise IndexError("select: input has no axes")
+    n = x.shape[_checks.axis(dim, x.ndim, "select")]
+    if isinstance(index, bool) or not hasattr(index, "__index__"):
+        raise TypeError(f"select: index must be an integer, got {index!r}")
+    if not -n <= operator.index(index) < n:
+        raise IndexError(f"select: index is {index}, expected {-n} <= index < {n}")
+    return _along(x, dim, operator.index(index), "select")
+
+
+def unfold(input: Tensor, dimension: int, size: int, step: int = 1) -> Tensor:
+    """The windows of `size` slices, `step` apart, along an axis, which then has one place for each
+    window; what is in them is a new last axis.  A copy.
+
+    A method of Tensor; functional.unfold is the one of images.  Raises ValueError for windows that
+    do not fit.
+    """
+    x = _checks.tensor(input, "unfold", "input")
+    if not x.ndim:  # one element, the first window of one axis
+        return select(unfold(reshape(x, (1,)), dimension, size, step), 0, 0)
+    d = _checks.axis(dimension, x.ndim, "unfold")
+    width = _checks.integer(size, "unfold", "size", 0)
+    apart = _checks.integer(step, "unfold", "step", 1)
+    if width > x.shape[d]:
+        raise ValueError(f"unfold: size is {size}, but axis {d} of shape {x.shape} is shorter")
+    starts = np.arange(0, x.shape[d] - width + 1, apart)
+    return movedim(_along(x, d, starts[:, None] + np.arange(width), "unfold"), d + 1, -1)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether a tensor has dtype float32 or float64."""
+    return _checks.tensor(input, "is_floating_point", "input").dtype.kind == "f"
+
+
+def numel(input: Tensor) -> int:
+    """How many elements a tensor has."""
+    return _checks.tensor(input, "numel", "input")._data.size
+
+
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
+    """x[i + 1] - x[i] along `dim`, n times over; of bools, whether they differ.
+
+    prepend, append: put before and after input first.  Raises IndexError for dim, ValueError for
+    shapes, TypeError for dtypes.
+    """
+    x = _checks.tensor(input, "diff", "input")
+    if not x.ndim:
+        raise ValueError("diff: input has no axes")
+    d = _checks.axis(dim, x.ndim, "diff")
+    times = _checks.integer(n, "diff", "n", 0)
+    parts = [x]
+    for name, part in (("prepend", prepend), ("append", append)):
+        if part is None:
+            continue
+        shape = _checks.tensor(part, "diff", name).shape
+        if len(shape) != x.ndim or any(
+            a != b for i, (a, b) in enumerate(zip(shape, x.shape, strict=True)) if i != d
+        ):
+            raise ValueError(f"diff: {name} has shape {shape}, expected {x.shape} but for axis {d}")
+        parts = [part, *parts] if name == "prepend" else [*parts, part]
+    if not times:
+        return clone(x)
+    y = cat(parts, d) if len(parts) > 1 else x
+    for _ in range(min(times, y.shape[d])):
+        later, earlier = narrow(y, d, 1, y.shape[d] - 1), narrow(y, d, 0, y.shape[d] - 1)
+        y = logical_xor(later, earlier) if y.dtype.kind == "b" else sub(later, earlier)
+    return y
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:

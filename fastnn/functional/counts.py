@@ -63,6 +63,37 @@ def unique(
     return tuple(found) if len(found) > 1 else found[0]
 
 
+def unique_consecutive(
+    input: Tensor,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The elements, or slices along `dim`, without those equal to the one before; no gradient.
+
+    return_inverse: for each element its place among them; return_counts: how many each stands for;
+    both int64, in a tuple after the elements.  A NaN equals no other one.
+    """
+    x = _checks.tensor(input, "unique_consecutive", "input")._data
+    if dim is None:
+        shape, x, axis = x.shape, x.reshape(-1), 0
+    else:
+        axis = _checks.axis(dim, x.ndim, "unique_consecutive")
+        if not x.ndim:
+            raise ValueError("unique_consecutive: input has no axes")
+        shape = (x.shape[axis],)
+    lines = np.moveaxis(x, axis, 0)
+    new = np.ones(len(lines), bool)
+    new[1:] = (lines[1:] != lines[:-1]).any(axis=tuple(range(1, x.ndim)))
+    starts = np.flatnonzero(new)
+    found = [wrap(np.array(np.take(x, starts, axis), order="C"))]
+    if return_inverse:
+        found.append(wrap((np.cumsum(new, dtype=np.int64) - 1).reshape(shape)))
+    if return_counts:
+        found.append(wrap(np.diff(np.append(starts, len(lines))).astype(np.int64)))
+    return tuple(found) if len(found) > 1 else found[0]
+
+
 def _weights(
     n: int, dtype: Any, fweights: Tensor | None, aweights: Tensor | None
 ) -> tuple[Tensor | None, float, float]:

@@ -156,6 +156,7 @@ def normal(
     *,
     generator: Generator | None = None,
     dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal numbers, from float32 draws: mean and std Tensors, of equal dtype, that broadcast, or
@@ -165,6 +166,7 @@ def normal(
     train them write mean + std * randn(...).  generator: the default one if None.  Raises TypeError
     for dtypes or a size beside Tensors, ValueError for std < 0 or shapes that do not broadcast.
     """
+    _checks.on_cpu(device, "normal")
     m, s = _moment(mean, "mean"), _moment(std, "std")
     low = s if isinstance(s, float) else s._data.min(initial=np.inf)
     if not low >= 0:

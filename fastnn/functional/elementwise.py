@@ -49,6 +49,27 @@ class _FloorDivide(_Binary):
     value = staticmethod(np.floor_divide)
 
 
+def _truncated(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if a.dtype.kind == "f":
+        return np.trunc(a / b)
+    down = np.floor_divide(a, b)
+    return down + ((down * b != a) & ((a < 0) != (b < 0)))
+
+
+class _DivTrunc(_Binary):
+    op = "div"
+    value = staticmethod(_truncated)
+    grad_a = staticmethod(lambda dy, a, b: np.zeros_like(dy))
+    grad_b = staticmethod(lambda dy, a, b: np.zeros_like(dy))
+
+
+class _DivFloor(_DivTrunc):
+    value = staticmethod(lambda a, b: np.floor_divide(a, b))
+
+
+_ROUNDED = {"floor": _DivFloor, "trunc": _DivTrunc}
+
+
 def _division(cls: Any, a: Any, b: Any) -> Tensor:
     a, b = operands(a, b, cls.op)
     _broadcasts(a._data, b._data, cls.op)
@@ -62,6 +83,16 @@ def _division(cls: Any, a: Any, b: Any) -> Tensor:
     with np.errstate(all="ignore"):
         y = np.asarray(cls.value(a._data, b._data))
     return wrap(y if "f" not in kinds or kinds == "ff" else y.astype(np.float32, copy=False))
+
+
+def rounded_division(input: Any, other: Any, rounding_mode: str) -> Tensor:
+    """div with a rounding_mode."""
+    if rounding_mode not in _ROUNDED:
+        raise ValueError(f"div: rounding_mode is {rounding_mode!r}, expected 'trunc' or 'floor'")
+    a, b = operands(input, other, "div")
+    if "f" in (a._data.dtype.kind, b._data.dtype.kind):  # an integer and a number
+        input, other = _checks.floating(a, "div"), _checks.floating(b, "div", "other")
+    return _division(_ROUNDED[rounding_mode], input, other)
 
 
 def fmod(input: Any, other: Any) -> Tensor:

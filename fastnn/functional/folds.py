@@ -10,7 +10,8 @@ import numpy as np
 from ..tensor import Function, Tensor, wrap
 from . import _checks, reduce
 from .activation import exp, log
-from .arithmetic import abs, add, root_or_flat, sub
+from .arithmetic import abs, add, div, root_or_flat, sub
+from .indexing import where
 from .shape import reshape
 
 
@@ -66,6 +67,39 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     top = wrap(np.where(np.isfinite(top), top, top.dtype.type(0)))
     y = add(log(reduce.sum(exp(sub(x, top)), axes, True)), top)
     return y if keepdim else reshape(y, [n for i, n in enumerate(y.shape) if i not in axes])
+
+
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """How many elements are not 0, over all axes, one or several; int64.  NaN is not 0."""
+    x = _checks.tensor(input, "count_nonzero", "input")
+    axes = _checks.axes(dim, x.ndim, "count_nonzero")
+    return wrap(np.asarray(np.count_nonzero(x._data, axis=axes), np.int64))
+
+
+def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Sum of what is not NaN over all axes, one or several; integers and booleans give int64.
+
+    dtype: of the elements before they are added.  Raises IndexError for dim.
+    """
+    x = _checks.tensor(input, "nansum", "input")
+    if x.dtype.kind == "f":
+        x = where(wrap(np.isnan(x._data)), 0.0, x)
+    return reduce.sum(x, dim, keepdim, dtype=dtype)
+
+
+def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Mean of what is not NaN over all axes, one or several; NaN where there is nothing.
+
+    dtype: of the elements before they are added.  Raises TypeError for integers, IndexError for
+    dim.
+    """
+    x = _checks.tensor(input, "nanmean", "input")
+    _checks.kernels(x._data, "nanmean", "input")
+    total = nansum(x, dim, keepdim, dtype=dtype)
+    _checks.kernels(total._data, "nanmean", "dtype")
+    axes = _checks.axes(dim, x.ndim, "nanmean")
+    n = np.count_nonzero(~np.isnan(x._data), axis=axes, keepdims=keepdim)
+    return div(total, wrap(np.asarray(n, total.dtype)))
 
 
 class _PNorm(Function):

@@ -146,9 +146,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     return _Gather.apply(x, _grid(found, d))
 
 
-def _scatter(input: Tensor, dim: int, index: Tensor, src: Any, add: bool, function: str) -> Tensor:
-    x = _checks.tensor(input, function, "input")
-    _, found, places = _places(x, dim, index, function)
+def _source(x: Tensor, src: Any, found: np.ndarray, function: str) -> tuple[Tensor, Tensor]:
+    """x, and what src has for each element of the index."""
     x, source = operands(x, src, function)
     if isinstance(src, Tensor):
         if source.ndim != found.ndim or any(
@@ -161,15 +160,36 @@ def _scatter(input: Tensor, dim: int, index: Tensor, src: Any, add: bool, functi
         source = source[tuple(slice(n) for n in found.shape)]
     else:
         source = wrap(np.full(found.shape, source._data, x.dtype))
-    return _Scatter.apply(x, source, places, add)
+    return x, source
 
 
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """A copy of input with y[index[i][j]][j] = src[i][j] for dim 0; src a Tensor or a number.
+def scatter(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
+) -> Tensor:
+    """A copy of input with y[index[i][j]][j] = src[i][j] for dim 0; src a Tensor or a number, the
+    number also by the name of value.
 
-    Where an index repeats the last one stays.  Raises as `gather`.
+    Where an index repeats the last one stays.  reduce: "add" or "multiply" what stands there with
+    all of them instead.  Raises as `gather`.
     """
-    return _scatter(input, dim, index, src, False, "scatter")
+    x = _checks.tensor(input, "scatter", "input")
+    if (src is None) == (value is None):
+        raise TypeError("scatter: expected one of src and value")
+    if reduce not in (None, "add", "multiply"):
+        raise ValueError(f"scatter: reduce is {reduce!r}, expected 'add' or 'multiply'")
+    _, found, places = _places(x, dim, index, "scatter")
+    x, source = _source(x, value if src is None else src, found, "scatter")
+    if reduce == "multiply":
+        from .placing import multiplied
+
+        return multiplied(x, source, places)
+    return _Scatter.apply(x, source, places, reduce == "add")
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
@@ -177,7 +197,10 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
     Raises as `gather`.
     """
-    return _scatter(input, dim, index, src, True, "scatter_add")
+    x = _checks.tensor(input, "scatter_add", "input")
+    _, found, places = _places(x, dim, index, "scatter_add")
+    x, source = _source(x, src, found, "scatter_add")
+    return _Scatter.apply(x, source, places, True)
 
 
 def _line(x: Tensor, dim: int, index: Any, function: str) -> tuple[int, np.ndarray]:
@@ -270,6 +293,11 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     c = _mask(mask, "masked_select", "mask")
     shape = _broadcast("masked_select", x, c)
     return _Gather.apply(expand(x, shape), np.nonzero(np.broadcast_to(c._data, shape)))
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """`nonzero` by NumPy's name: int64 (n, axes)."""
+    return nonzero(_checks.tensor(input, "argwhere", "input"))
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:

@@ -135,6 +135,44 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
     return _extreme(_Minimum, input, other)
 
 
+class _Logit(Function):
+    """In double precision, so that CPUs that differ in the last bit agree after rounding."""
+
+    strided = True
+
+    @staticmethod
+    @np.errstate(all="ignore")
+    def forward(ctx: Any, x: np.ndarray, low: Any, high: Any) -> Any:
+        ctx.low, ctx.high = low, high
+        ctx.save(x)
+        wide = (x if low is None else np.clip(x, low, high)).astype(np.float64)
+        return np.asarray(np.log(wide / (1 - wide))).astype(x.dtype)
+
+    @staticmethod
+    @np.errstate(all="ignore")
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        (x,) = ctx.saved
+        low, high, outside = ctx.low, ctx.high, dy.dtype.type(0)
+        if low is None:
+            low, high, outside = 0, 1, dy.dtype.type(np.nan)
+        away = (x < low) | (x > high)
+        size = np.abs(x)  # -0 is an end as 0 is
+        return np.where(away, outside, dy / (size * (1 - x)))
+
+
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """log(input / (1 - input)), NaN outside [0, 1]; of integers float32.
+
+    eps: input is first brought into [eps, 1 - eps], outside of which the gradient is 0.  Raises
+    TypeError for an eps that is no number.
+    """
+    x = _checks.floating(input, "logit")
+    if eps is None:
+        return _Logit.apply(x, None, None)
+    low = x.dtype.type(_checks.number(eps, "logit", "eps"))
+    return _Logit.apply(x, low, 1 - low)
+
+
 def isnan(input: Tensor) -> Tensor:
     """Where input is NaN, bool."""
     return wrap(np.asarray(np.isnan(_checks.tensor(input, "isnan", "input")._data)))
@@ -159,10 +197,79 @@ def equal(input: Tensor, other: Tensor) -> bool:
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
-    """Whether |input - other| <= atol + rtol |other| everywhere, broadcast."""
+    """Whether |input - other| <= atol + rtol |other| everywhere, broadcast; see `isclose`."""
     a, b = operands(_checks.tensor(input, "allclose", "input"), other, "allclose")
-    _broadcasts(a._data, b._data, "allclose")
-    return bool(np.allclose(a._data, b._data, rtol, atol, equal_nan))
+    return bool(_close(a._data, b._data, rtol, atol, equal_nan, "allclose").all())
+
+
+@np.errstate(all="ignore")
+def _close(
+    a: np.ndarray, b: np.ndarray, rtol: Any, atol: Any, equal_nan: bool, function: str
+) -> np.ndarray:
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if _checks.number(value, function, name) < 0:
+            raise ValueError(f"{function}: {name} is {value}, expected at least 0")
+    _broadcasts(a, b, function)
+    close = np.asarray(a == b)
+    if equal_nan:
+        close = close | np.isnan(a) & np.isnan(b)
+    if rtol == 0 and atol == 0:
+        return close
+    if a.dtype.kind != "f":
+        a, b = a.astype(np.float32), b.astype(np.float32)
+    allowed = a.dtype.type(atol) + np.abs(a.dtype.type(rtol) * b)
+    apart = np.abs(a - b)
+    return np.asarray(close | np.isfinite(apart) & (apart <= allowed))
+
+
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Where |input - other| <= atol + rtol |other|, broadcast; bool.
+
+    Equal infinities are close; equal_nan: two NaN as well.  Raises ValueError for a tolerance below
+    0 or shapes, TypeError for dtypes that differ.
+    """
+    a, b = _checks.tensor(input, "isclose", "input"), _checks.tensor(other, "isclose", "other")
+    a, b = operands(a, b, "isclose")
+    return wrap(_close(a._data, b._data, rtol, atol, equal_nan, "isclose"))
+
+
+class _LogAddExp(_Binary):
+    """In double precision, so that CPUs that differ in the last bit agree after rounding."""
+
+    op = "logaddexp"
+    needs_values = True
+
+    @classmethod
+    def forward(cls, ctx: Any, a: Any, b: Any) -> Any:
+        y = super().forward(ctx, a, b)
+        ctx.save(a, b)  # each gradient depends on both
+        return y
+
+    value = staticmethod(
+        lambda a, b: np.asarray(np.logaddexp(a, b, dtype=np.float64)).astype(a.dtype)
+    )
+    grad_a = staticmethod(lambda dy, a, b: dy * _share(a, b))
+    grad_b = staticmethod(lambda dy, a, b: dy * _share(b, a))
+
+
+def _share(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """exp(a) / (exp(a) + exp(b))"""
+    wide = 1 / (1 + np.exp(np.subtract(b, a, dtype=np.float64)))
+    return np.asarray(wide).astype(a.dtype)
+
+
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """log(exp(input) + exp(other)), broadcast, without overflow.
+
+    Raises TypeError for integers or dtypes that differ, ValueError for shapes.
+    """
+    a = _checks.tensor(input, "logaddexp", "input")
+    b = _checks.tensor(other, "logaddexp", "other")
+    _checks.kernels(a._data, "logaddexp", "input", b._data, "other")
+    _broadcasts(a._data, b._data, "logaddexp")
+    return _LogAddExp.apply(a, b)
 
 
 def _product(name: str, input: Tensor, other: Tensor, axes: tuple[int, int]) -> Tensor:

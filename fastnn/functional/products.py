@@ -54,6 +54,20 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     return reshape(matmul(x2, y2), shape)
 
 
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Sums of products over the last axes of both; with a Tensor of no axes the product.
+
+    The result has the other axes of input, then those of other.  Raises ValueError for sizes,
+    TypeError for dtypes.
+    """
+    a, b = _checks.tensor(input, "inner", "input"), _checks.tensor(other, "inner", "other")
+    if not a.ndim or not b.ndim:
+        return mul(a, b)
+    if a.shape[-1] != b.shape[-1]:
+        raise ValueError(f"inner: last axes of shapes {a.shape} and {b.shape} differ")
+    return tensordot(a, b, ([-1], [-1]))
+
+
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """Kronecker product: each element of input times the whole of other, as blocks.
 

@@ -9,7 +9,9 @@ import numpy as np
 from ..tensor import Function, Tensor, wrap
 from . import _checks
 from .indexing import index_select, scatter
+from .reduce import sum
 from .shape import expand, getitem, permute, reshape
+from .sorting import summed_as
 
 
 class _Flip(Function):
@@ -135,6 +137,16 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return permute(y, [*range(1, y.ndim), 0])
 
 
+def trace(input: Tensor) -> Tensor:
+    """Sum of the diagonal of a matrix; integers give int64.  Raises ValueError for other shapes."""
+    x = _checks.tensor(input, "trace", "input")
+    if x.ndim != 2:
+        raise ValueError(f"trace: input has shape {x.shape}, expected two axes")
+    if x.dtype.kind == "b":
+        raise TypeError("trace: input has dtype bool, expected numbers")
+    return sum(diagonal(x))
+
+
 _diagonal = diagonal  # `diag` has an argument of that name
 
 
@@ -151,13 +163,19 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     return reshape(flat, [n, n])
 
 
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Product over all elements or one axis, in order; integers and booleans give int64."""
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """Product over all elements or one axis, in order; integers and booleans give int64.
+
+    dtype: of the elements before they are multiplied.
+    """
     x = _checks.tensor(input, "prod", "input")
+    x, kind = summed_as(x, dtype, "prod")
     flat = reshape(x, [-1]) if dim is None or not x.ndim else x
     d = 0 if dim is None else _checks.axis(dim, x.ndim, "prod")
     if x.dtype.kind != "f":
-        y = wrap(np.asarray(np.prod(flat._data, axis=d, dtype=np.int64)))
+        y = wrap(np.asarray(np.prod(flat._data, axis=d, dtype=kind)))
     else:
         y = _Prod.apply(flat, d)
     if not keepdim:

@@ -38,8 +38,26 @@ def _flat(name: str, find: Any, text: str) -> Callable[[Tensor], Tensor]:
 sign = _flat("sign", lambda x: np.where(np.isnan(x), x.dtype.type(0), np.sign(x)), "-1, 0 or 1")
 floor = _flat("floor", np.floor, "The next whole number below")
 ceil = _flat("ceil", np.ceil, "The next whole number above")
-round = _flat("round", np.rint, "The nearest whole number, of two the even one")
 trunc = _flat("trunc", np.trunc, "The whole number towards 0")
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest number of so many decimals, of two the even one; its gradient is 0.
+
+    decimals < 0: places before the point.  Raises TypeError for integers with decimals.
+    """
+    x = _checks.tensor(input, "round", "input")
+    n = _checks.integer(decimals, "round", "decimals", -(1 << 31))
+    if n == 0:
+        return _Flat.apply(x, np.rint)
+    _checks.kernels(x._data, "round", "input")
+    return _Flat.apply(x, lambda a: _rounded(a, n))
+
+
+@np.errstate(all="ignore")
+def _rounded(a: np.ndarray, decimals: int) -> np.ndarray:
+    scale = np.power(10.0, abs(decimals)).astype(a.dtype)
+    return np.rint(a * scale) / scale if decimals > 0 else np.rint(a / scale) * scale
 
 
 def _test(name: str, ufunc: Any, sign: str) -> Callable[[Tensor, Any], Tensor]:
@@ -69,11 +87,11 @@ def logical_not(input: Tensor) -> Tensor:
     return wrap(np.asarray(np.logical_not(_checks.tensor(input, "logical_not", "input")._data)))
 
 
-def clamp_min(input: Tensor, min: float) -> Tensor:
-    """clamp with a lower bound only."""
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """clamp with a lower bound only, a number or a Tensor."""
     return clamp(input, min=min)
 
 
-def clamp_max(input: Tensor, max: float) -> Tensor:
-    """clamp with an upper bound only."""
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """clamp with an upper bound only, a number or a Tensor."""
     return clamp(input, max=max)

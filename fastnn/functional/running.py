@@ -9,6 +9,7 @@ import numpy as np
 from ..tensor import Function, Tensor, wrap
 from . import _checks
 from .reduce import _ValuesIndices
+from .sorting import summed_as
 
 
 def _from_the_end(x: np.ndarray, axis: int, accumulate: Any) -> np.ndarray:
@@ -100,12 +101,17 @@ class _CumExtreme(Function):
         return dx
 
 
-def cumprod(input: Tensor, dim: int) -> Tensor:
-    """y_i = x_0 ... x_i along `dim`; integers and bools give int64.  Raises IndexError for dim."""
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """y_i = x_0 ... x_i along `dim`; integers and bools give int64.
+
+    dtype: of the elements before they are multiplied.  Raises IndexError for dim, TypeError for
+    dtype.
+    """
     x = _checks.tensor(input, "cumprod", "input")
+    x, kind = summed_as(x, dtype, "cumprod")
     d = _checks.axis(dim, x.ndim, "cumprod")
     if x.dtype.kind != "f":
-        return wrap(np.cumprod(np.atleast_1d(x._data), d, dtype=np.int64).reshape(x.shape))
+        return wrap(np.cumprod(np.atleast_1d(x._data), d, dtype=kind).reshape(x.shape))
     return _Cumprod.apply(x, d) if x.ndim else x.clone()
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import as_dtype
 from ..tensor import Function, Tensor, wrap
 from . import _checks
 from .reduce import _ValuesIndices
+from .shape import to
 
 
 class _Picks(Function):
@@ -89,11 +91,25 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     return _ValuesIndices(_Picks.apply(x, index, d), wrap(index))
 
 
-def cumsum(input: Tensor, dim: int) -> Tensor:
-    """y_i = x_0 + ... + x_i along `dim`, added in that order; integers and bools give int64."""
+def summed_as(x: Tensor, dtype: Any, function: str) -> tuple[Tensor, np.dtype]:
+    """x in dtype, and the dtype of its running sums; None: x's own, int64 if it has no floats."""
+    if dtype is None:
+        return x, x.dtype if x.dtype.kind == "f" else np.dtype(np.int64)
+    wanted = as_dtype(dtype, function)
+    if wanted.kind == "b":
+        raise TypeError(f"{function}: dtype is bool, expected a dtype of numbers")
+    return to(x, wanted), wanted
+
+
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """y_i = x_0 + ... + x_i along `dim`, added in that order; integers and bools give int64.
+
+    dtype: of the elements before they are added.  Raises IndexError for dim, TypeError for dtype.
+    """
     x = _checks.tensor(input, "cumsum", "input")
+    x, kind = summed_as(x, dtype, "cumsum")
     d = _checks.axis(dim, x.ndim, "cumsum")
     if x.dtype.kind != "f":
-        total = np.cumsum(np.atleast_1d(x._data), d, dtype=np.int64)
+        total = np.cumsum(np.atleast_1d(x._data), d, dtype=kind)
         return wrap(total.reshape(x.shape))
     return _Cumsum.apply(x, d) if x.ndim else x.clone()

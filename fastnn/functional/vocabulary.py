@@ -1,18 +1,29 @@
 """The tensor operations that stand in `fastnn` and, most of them, are methods of Tensor."""
 
+from .arithmetic import (
+    true_divide,
+)
 from .arrange import (
     addmm,
     baddbmm,
+    broadcast_to,
+    diff,
     expand_as,
     hstack,
+    is_floating_point,
     movedim,
     narrow,
+    numel,
     outer,
+    ravel,
+    reshape_as,
+    select,
     swapaxes,
     tril,
     triu,
     unbind,
     unflatten,
+    view_as,
     vstack,
 )
 from .counts import (
@@ -20,9 +31,16 @@ from .counts import (
     corrcoef,
     cov,
     unique,
+    unique_consecutive,
 )
-from .draws import bernoulli, multinomial, normal
-from .einsum import einsum
+from .draws import (
+    bernoulli,
+    multinomial,
+    normal,
+)
+from .einsum import (
+    einsum,
+)
 from .elementwise import (
     addcdiv,
     addcmul,
@@ -33,8 +51,19 @@ from .elementwise import (
     nan_to_num,
     remainder,
 )
-from .folds import all, amax, amin, any, logsumexp, norm
+from .folds import (
+    all,
+    amax,
+    amin,
+    any,
+    count_nonzero,
+    logsumexp,
+    nanmean,
+    nansum,
+    norm,
+)
 from .indexing import (
+    argwhere,
     gather,
     index_add,
     index_select,
@@ -45,6 +74,11 @@ from .indexing import (
     scatter_add,
     take_along_dim,
     where,
+)
+from .placing import (
+    index_copy,
+    index_fill,
+    scatter_reduce,
 )
 from .pointwise import (
     acos,
@@ -62,12 +96,15 @@ from .pointwise import (
     erf,
     erfc,
     expm1,
+    isclose,
     isfinite,
     isinf,
     isnan,
     log1p,
     log2,
     log10,
+    logaddexp,
+    logit,
     maximum,
     minimum,
     mm,
@@ -80,11 +117,21 @@ from .pointwise import (
     tan,
 )
 from .products import (
+    inner,
     kron,
     meshgrid,
     tensordot,
 )
-from .repeats import diag, diagonal, flip, prod, repeat_interleave, roll, tile
+from .repeats import (
+    diag,
+    diagonal,
+    flip,
+    prod,
+    repeat_interleave,
+    roll,
+    tile,
+    trace,
+)
 from .rounding import (
     ceil,
     clamp_max,
@@ -110,7 +157,12 @@ from .running import (
     cumprod,
     logcumsumexp,
 )
-from .sorting import argsort, cumsum, sort, topk
+from .sorting import (
+    argsort,
+    cumsum,
+    sort,
+    topk,
+)
 from .statistics import (
     kthvalue,
     median,
@@ -130,6 +182,7 @@ __all__ = [
     "amin",
     "any",
     "argsort",
+    "argwhere",
     "asin",
     "asinh",
     "atan",
@@ -139,12 +192,14 @@ __all__ = [
     "bernoulli",
     "bincount",
     "bmm",
+    "broadcast_to",
     "ceil",
     "clamp_max",
     "clamp_min",
     "corrcoef",
     "cos",
     "cosh",
+    "count_nonzero",
     "cov",
     "cummax",
     "cummin",
@@ -152,6 +207,7 @@ __all__ = [
     "cumsum",
     "diag",
     "diagonal",
+    "diff",
     "dot",
     "einsum",
     "eq",
@@ -169,7 +225,12 @@ __all__ = [
     "gt",
     "hstack",
     "index_add",
+    "index_copy",
+    "index_fill",
     "index_select",
+    "inner",
+    "is_floating_point",
+    "isclose",
     "isfinite",
     "isinf",
     "isnan",
@@ -180,11 +241,13 @@ __all__ = [
     "log10",
     "log1p",
     "log2",
+    "logaddexp",
     "logcumsumexp",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logit",
     "logsumexp",
     "lt",
     "masked_fill",
@@ -199,22 +262,29 @@ __all__ = [
     "multinomial",
     "mv",
     "nan_to_num",
+    "nanmean",
+    "nansum",
     "narrow",
     "ne",
     "nonzero",
     "norm",
     "normal",
+    "numel",
     "outer",
     "prod",
     "quantile",
+    "ravel",
     "reciprocal",
     "remainder",
     "repeat_interleave",
+    "reshape_as",
     "roll",
     "round",
     "rsqrt",
     "scatter",
     "scatter_add",
+    "scatter_reduce",
+    "select",
     "sign",
     "sin",
     "sinh",
@@ -226,12 +296,16 @@ __all__ = [
     "tensordot",
     "tile",
     "topk",
+    "trace",
     "tril",
     "triu",
+    "true_divide",
     "trunc",
     "unbind",
     "unflatten",
     "unique",
+    "unique_consecutive",
+    "view_as",
     "vstack",
     "where",
 ]

@@ -47,7 +47,7 @@ class Keep:
 
 def hooks_of(tensor):
     """The list of hooks on a tensor's gradient: a leaf has its own, others their node's."""
-    node = tensor._node
+    node = tensor.grad_fn
     if node is None:
         if tensor._hooks is None:
             tensor._hooks = []
@@ -55,6 +55,24 @@ def hooks_of(tensor):
     if node._hooks is None:
         node._hooks = {}
     return node._hooks.setdefault(tensor._index, [])
+
+
+def view_again(t):
+    """Record a view again, from what its source is now."""
+    if t._made is None:
+        raise RuntimeError(
+            "a tensor is used after another tensor with its memory was changed in place by a "
+            "recorded operation, and there is a backward hook between the two; change a clone()"
+        )
+    cls, args = t._made
+    enabled, mode.enabled = mode.enabled, True
+    try:
+        now = cls.apply(*args)  # its source is recorded again first, if it has to be
+    finally:
+        mode.enabled = enabled
+    if t._node is not None or now._node is not None:  # else it may be a leaf by itself
+        t._node, t._index, t._requires_grad = now._node, now._index, now._requires_grad
+    t._seen = t._counter.recorded
 
 
 def _add(a, b):

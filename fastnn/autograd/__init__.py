@@ -134,7 +134,7 @@ class _Checkpoint(_TapeFunction):
 
 def _leaves(outputs: Sequence[Tensor], start: Any) -> list[Tensor]:
     """The leaves that the recorded outputs come from; RuntimeError for what `start` came after."""
-    nodes = [y._node for y in outputs if y._node is not None]
+    nodes = [y.grad_fn for y in outputs if y.grad_fn is not None]
     seen, leaves = set(nodes), {}
     while nodes:
         node = nodes.pop()

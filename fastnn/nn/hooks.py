@@ -194,7 +194,7 @@ def _gate(values: tuple[Any, ...], pass_back: Callable[..., Any]) -> tuple[Any, 
     """values with a gate in front of those that need a gradient, and the places of these."""
     if not mode.enabled:
         return values, []
-    places = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v._requires_grad]
+    places = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
     if not places:
         return values, []
     passed = list(values)

@@ -158,11 +158,11 @@ def _refs_of_local():
 _REFS_OF_LOCAL = _refs_of_local()
 
 
-def _accumulate(leaves):
+def _accumulate(leaves, with_hooks=True):
     """Put the gradients into .grad; an array that someone else holds or sees is copied."""
     while leaves:
         leaf, g = leaves.popitem()
-        if leaf._hooks is not None:
+        if with_hooks and leaf._hooks is not None:
             g = _run_hooks(leaf._hooks, g)
         if leaf._grad is not None:
             np.add(leaf._grad._data, g, out=leaf._grad._data)
@@ -310,10 +310,26 @@ def seeds(tensors: list[Core], grads: Any, function: str) -> list[np.ndarray]:
 
 
 def backward(
-    tensors: Iterable[Any], grad_tensors: Any = None, retain_graph: bool | None = None
+    tensors: Iterable[Any],
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    *,
+    inputs: Any = None,
 ) -> None:
-    """Sum of the tensors' gradients into the leaves' .grad; see Tensor.backward."""
+    """Sum of the tensors' gradients into the leaves' .grad, or into that of the inputs alone; see
+    Tensor.backward."""
     tensors = [tensors] if isinstance(tensors, Core) else list(tensors)
     if isinstance(grad_tensors, Core):
         grad_tensors = [grad_tensors]
-    run_backward(tensors, seeds(tensors, grad_tensors, "backward"), bool(retain_graph))
+    arrays = seeds(tensors, grad_tensors, "backward")
+    if inputs is None:
+        run_backward(tensors, arrays, bool(retain_graph))
+        return
+    wanted = [inputs] if isinstance(inputs, Core) else list(inputs)
+    if not wanted:
+        raise RuntimeError("backward: inputs is empty")
+    for t in wanted:
+        if not isinstance(t, Core) or not t.requires_grad:
+            raise RuntimeError("backward: one of the inputs is not a Tensor that requires grad")
+    found = run_backward(tensors, arrays, bool(retain_graph), wanted)
+    _accumulate({t: g.copy() for t, g in zip(wanted, found, strict=True) if g is not None}, False)

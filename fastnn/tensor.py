@@ -161,8 +161,8 @@ class Core:
             )
         return self._data
 
-    def backward(self, gradient=None, retain_graph=None):
-        """Add d self / d leaf to the .grad of every leaf that requires one.
+    def backward(self, gradient=None, retain_graph=None, *, inputs=None):
+        """Add d self / d leaf to the .grad of every leaf that requires one, or of `inputs` alone.
 
         gradient: Tensor of self's shape, d result / d self; 1 for a single element.  retain_graph:
         keep what was saved, for another backward.  Raises RuntimeError if nothing was recorded,
@@ -170,7 +170,8 @@ class Core:
         """
         from .engine import backward
 
-        backward([self], None if gradient is None else [gradient], retain_graph)
+        gradients = None if gradient is None else [gradient]
+        backward([self], gradients, retain_graph, inputs=inputs)
 
     def register_hook(self, hook):
         """Call hook(gradient) when this tensor's gradient is known; what it returns, unless None,

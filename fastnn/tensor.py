@@ -367,7 +367,7 @@ def _apply(cls, args):
     source = made = None
     if cls.is_view:
         source = args[0]
-        if enabled and (source._made is not None or not source._is_view):
+        if enabled and source._seen >= 0:
             made = (cls, args)
     if not record:
         if isinstance(result, tuple):

@@ -169,6 +169,28 @@ def test_what_is_refused(lib):
     assert w.tolist() == h.tolist() == [[1], [2]]
 
 
+def test_views_behind_a_backward_hook():
+    """A module's input is then an identity in the same memory, whose history cannot be made again
+    from another tensor's change; nor can that of its views."""
+
+    class Keeps(fastnn.nn.Module):
+        def forward(self, x):
+            self.input, self.part = x, x[0]
+            return x * 1
+
+    net = Keeps()
+    net.register_full_backward_hook(lambda *args: None)
+    h = fastnn.ones(2, requires_grad=True) * 1
+    net(h)
+    for change in (lambda: net.input.add_(1), lambda: net.part.add_(1)):
+        with pytest.raises(RuntimeError, match="by a backward hook of a module, is changed"):
+            change()
+    h += 1
+    for use in (lambda: net.input * 1, lambda: net.part * 1, net.part.backward):
+        with pytest.raises(RuntimeError, match="a backward hook between the two"):
+            use()
+
+
 def test_parts_one_after_the_other():
     """As a loop writes them: rows and columns of one tensor, each from others."""
 

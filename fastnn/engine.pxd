@@ -12,7 +12,7 @@ cdef Py_ssize_t _n_outputs(Function node)
 
 
 @cython.locals(leaf=Core, other=Core)
-cdef object _accumulate(dict leaves)
+cdef object _accumulate(dict leaves, bint with_hooks=*)
 
 
 @cython.locals(found=set, stack=list, node=Function)

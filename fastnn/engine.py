@@ -47,7 +47,7 @@ class Keep:
 
 def hooks_of(tensor):
     """The list of hooks on a tensor's gradient: a leaf has its own, others their node's."""
-    node = tensor._node
+    node = tensor.grad_fn
     if node is None:
         if tensor._hooks is None:
             tensor._hooks = []
@@ -55,6 +55,24 @@ def hooks_of(tensor):
     if node._hooks is None:
         node._hooks = {}
     return node._hooks.setdefault(tensor._index, [])
+
+
+def view_again(t):
+    """Record a view again, from what its source is now."""
+    if t._made is None:
+        raise RuntimeError(
+            "a tensor is used after another tensor with its memory was changed in place by a "
+            "recorded operation, and there is a backward hook between the two; change a clone()"
+        )
+    cls, args = t._made
+    enabled, mode.enabled = mode.enabled, True
+    try:
+        now = cls.apply(*args)  # its source is recorded again first, if it has to be
+    finally:
+        mode.enabled = enabled
+    if t._node is not None or now._node is not None:  # else it may be a leaf by itself
+        t._node, t._index, t._requires_grad = now._node, now._index, now._requires_grad
+    t._seen = t._counter.recorded
 
 
 def _add(a, b):
@@ -140,11 +158,11 @@ def _refs_of_local():
 _REFS_OF_LOCAL = _refs_of_local()
 
 
-def _accumulate(leaves):
+def _accumulate(leaves, with_hooks=True):
     """Put the gradients into .grad; an array that someone else holds or sees is copied."""
     while leaves:
         leaf, g = leaves.popitem()
-        if leaf._hooks is not None:
+        if with_hooks and leaf._hooks is not None:
             g = _run_hooks(leaf._hooks, g)
         if leaf._grad is not None:
             np.add(leaf._grad._data, g, out=leaf._grad._data)
@@ -292,10 +310,26 @@ def seeds(tensors: list[Core], grads: Any, function: str) -> list[np.ndarray]:
 
 
 def backward(
-    tensors: Iterable[Any], grad_tensors: Any = None, retain_graph: bool | None = None
+    tensors: Iterable[Any],
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    *,
+    inputs: Any = None,
 ) -> None:
-    """Sum of the tensors' gradients into the leaves' .grad; see Tensor.backward."""
+    """Sum of the tensors' gradients into the leaves' .grad, or into that of the inputs alone; see
+    Tensor.backward."""
     tensors = [tensors] if isinstance(tensors, Core) else list(tensors)
     if isinstance(grad_tensors, Core):
         grad_tensors = [grad_tensors]
-    run_backward(tensors, seeds(tensors, grad_tensors, "backward"), bool(retain_graph))
+    arrays = seeds(tensors, grad_tensors, "backward")
+    if inputs is None:
+        run_backward(tensors, arrays, bool(retain_graph))
+        return
+    wanted = [inputs] if isinstance(inputs, Core) else list(inputs)
+    if not wanted:
+        raise RuntimeError("backward: inputs is empty")
+    for t in wanted:
+        if not isinstance(t, Core) or not t.requires_grad:
+            raise RuntimeError("backward: one of the inputs is not a Tensor that requires grad")
+    found = run_backward(tensors, arrays, bool(retain_graph), wanted)
+    _accumulate({t: g.copy() for t, g in zip(wanted, found, strict=True) if g is not None}, False)

@@ -79,7 +79,7 @@ def _changing(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         inplace.writable(self, name)
         # the gradient may need the values that are written over
-        source = F.clone(self) if mode.enabled and self._requires_grad else self
+        source = F.clone(self) if mode.enabled and self.requires_grad else self
         result = function(source, *args, **kwargs)
         if result.dtype != self.dtype:
             raise TypeError(f"{name}: a result of dtype {result.dtype} into {self.dtype}")

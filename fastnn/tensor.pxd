@@ -15,6 +15,7 @@ cdef class Core:
     cdef public bint _requires_grad
     cdef public bint _is_view
     cdef public Py_ssize_t _seen
+    cdef public tuple _made
     cdef public list _hooks
 
 cdef class Function:
@@ -38,12 +39,12 @@ cpdef object check_view(Core t)
 
 
 @cython.locals(ctx=Function, t=Core, call=list, needs=list, edges=list, slots=list, enabled=bint,
-               record=bint, outputs=list)
+               record=bint, outputs=list, source=Core, made=tuple)
 cdef object _apply(object cls, tuple args)
 
 
 @cython.locals(out=Core)
-cdef object _output(Function node, object array, Py_ssize_t index, Core source, bint enabled)
+cdef object _output(Function node, object array, Py_ssize_t index, Core source, tuple made)
 
 
 @cython.locals(t=Core, found=list)

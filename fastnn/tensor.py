@@ -54,6 +54,7 @@ class Core:
         self._counter: Counter = Counter()
         self._is_view: bool = False
         self._seen: int = 0
+        self._made: Any = None
         self._hooks: Any = None
         self._requires_grad: bool = False
         if requires_grad:
@@ -62,11 +63,13 @@ class Core:
     @property
     def requires_grad(self):
         """Whether operations on this tensor are recorded."""
+        if self._made is not None:
+            check_view(self)
         return bool(self._requires_grad)
 
     @requires_grad.setter
     def requires_grad(self, value):
-        if not value and self._node is not None:
+        if not value and self.grad_fn is not None:
             raise RuntimeError(
                 "requires_grad can be changed on leaf tensors only; use detach() for a tensor "
                 "that is not recorded"
@@ -114,11 +117,13 @@ class Core:
     @property
     def is_leaf(self):
         """Whether no recorded operation made this tensor."""
-        return self._node is None
+        return self.grad_fn is None
 
     @property
     def grad_fn(self):
         """The Function that made this tensor, or None."""
+        if self._made is not None:
+            check_view(self)
         return self._node
 
     @property
@@ -130,7 +135,7 @@ class Core:
         self._counter.value += 1
 
     def _recorded_change(self):
-        """The same, and the change is on the tape: views made before do not know of it."""
+        """The same, and the change is on the tape: views made before are recorded anew."""
         self._counter.value += 1
         self._counter.recorded = self._counter.value
 
@@ -143,8 +148,6 @@ class Core:
         """The same memory, not recorded."""
         out = wrap(self._data)
         out._counter = self._counter
-        out._is_view = True
-        out._seen = -1
         return out
 
     def numpy(self):
@@ -158,8 +161,8 @@ class Core:
             )
         return self._data
 
-    def backward(self, gradient=None, retain_graph=None):
-        """Add d self / d leaf to the .grad of every leaf that requires one.
+    def backward(self, gradient=None, retain_graph=None, *, inputs=None):
+        """Add d self / d leaf to the .grad of every leaf that requires one, or of `inputs` alone.
 
         gradient: Tensor of self's shape, d result / d self; 1 for a single element.  retain_graph:
         keep what was saved, for another backward.  Raises RuntimeError if nothing was recorded,
@@ -167,13 +170,14 @@ class Core:
         """
         from .engine import backward
 
-        backward([self], None if gradient is None else [gradient], retain_graph)
+        gradients = None if gradient is None else [gradient]
+        backward([self], gradients, retain_graph, inputs=inputs)
 
     def register_hook(self, hook):
         """Call hook(gradient) when this tensor's gradient is known; what it returns, unless None,
         replaces the gradient.  Returns a handle with remove().
         """
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise RuntimeError("register_hook: the tensor does not require a gradient")
         from .engine import Handle, hooks_of
 
@@ -181,7 +185,7 @@ class Core:
 
     def retain_grad(self):
         """Keep the gradient of a tensor that is not a leaf in .grad, too."""
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise RuntimeError("retain_grad: the tensor does not require a gradient")
         from .engine import Keep, hooks_of
 
@@ -223,14 +227,14 @@ class Tensor(Core):
         def __getattr__(self, name: str) -> Any: ...
 
     def __reduce__(self):
-        if self._node is not None:
+        if self.grad_fn is not None:
             raise RuntimeError(
                 "only leaf tensors can be copied deeply or pickled; use detach() first"
             )
         return type(self), (contiguous(self._data), self.requires_grad)
 
     def __deepcopy__(self, memo):
-        if self._node is not None:
+        if self.grad_fn is not None:
             raise RuntimeError("only leaf tensors can be copied deeply; use detach() first")
         out = type(self)(self._data.copy(), self.requires_grad)
         if self._grad is not None:
@@ -360,11 +364,15 @@ def _apply(cls, args):
             needs.append(False)
     ctx.needs_input_grad = tuple(needs)
     result = cls.forward(*call)
-    source = _first_tensor(args) if cls.is_view else None
+    source = made = None
+    if cls.is_view:
+        source = args[0]
+        if enabled and source._seen >= 0:
+            made = (cls, args)
     if not record:
         if isinstance(result, tuple):
-            return tuple([_output(None, y, 0, source, enabled) for y in result])
-        return _output(None, result, 0, source, enabled)
+            return tuple([_output(None, y, 0, source, made) for y in result])
+        return _output(None, result, 0, source, made)
 
     edges = []
     slots = []
@@ -384,32 +392,25 @@ def _apply(cls, args):
             traceback.walk_stack(sys._getframe()), lookup_lines=False
         )
     if isinstance(result, tuple):
-        outputs = [_output(ctx, y, i, source, True) for i, y in enumerate(result)]
+        outputs = [_output(ctx, y, i, source, made) for i, y in enumerate(result)]
         ctx._outputs = [(y.shape, y.dtype) for y in result]
     else:
-        outputs = [_output(ctx, result, 0, source, True)]
+        outputs = [_output(ctx, result, 0, source, made)]
     if ctx._saved is not None:
         ctx._checks = _versions(ctx._saved, args, outputs)
     return tuple(outputs) if isinstance(result, tuple) else outputs[0]
 
 
-def _first_tensor(args):
-    for a in args:
-        if isinstance(a, Core):
-            return a
-    return None
-
-
 def check_view(t):
-    """RuntimeError for a view whose source has since been changed in place, on the tape."""
+    """Give a view its place on the tape again, if its memory was changed by a recorded operation
+    since.  RuntimeError for one that a backward hook of a module made."""
     if t._seen >= 0 and t._seen != t._counter.recorded:
-        raise RuntimeError(
-            "a view is used after the tensor that it views was changed in place by a recorded "
-            "operation; make the view again, or change a clone()"
-        )
+        from .engine import view_again
+
+        view_again(t)
 
 
-def _output(node, array, index, source, enabled):
+def _output(node, array, index, source, made):
     if not isinstance(array, _ndarray):
         array = np.asarray(array)  # NumPy gives scalars where there are no axes
     out = Tensor.__new__(Tensor)
@@ -417,7 +418,8 @@ def _output(node, array, index, source, enabled):
     if source is not None:
         out._counter = source._counter
         out._is_view = True
-        out._seen = source._counter.recorded if enabled and source._seen >= 0 else -1
+        out._made = made
+        out._seen = -1 if made is None else source._counter.recorded
     else:
         out._counter = Counter.__new__(Counter)
     if node is not None and array.dtype.kind == "f":

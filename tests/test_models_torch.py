@@ -12,6 +12,13 @@ from fastnn import models  # noqa: E402
 from fastnn._bench import twins  # noqa: E402
 
 
+@pytest.fixture(autouse=True)
+def same_weights():
+    """Whatever ran before: in float32, with one start of ten a ReLU that rounding opens counts for
+    more than the tolerance."""
+    torch.manual_seed(0)
+
+
 def check(model, twin, shape, dtype, train=True):
     """Same keys; same outputs, gradients and running statistics in dtype."""
     model, twin = same_parameters(model, twin, dtype)

@@ -44,17 +44,34 @@ __all__ = [
 
 def grad(
     outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor] | dict[Any, Tensor],
     grad_outputs: Tensor | Sequence[Tensor] | None = None,
     retain_graph: bool | None = None,
+    create_graph: bool = False,
     *,
-    allow_unused: bool = False,
-) -> tuple[Any, ...]:
-    """d outputs / d inputs, one Tensor per input; .grad of the leaves stays as it is.
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> Any:
+    """d outputs / d inputs, a tuple of one Tensor per input, or a dict if inputs is one; .grad of
+    the leaves stays as it is.
 
     grad_outputs: where the gradient starts, 1 for single elements.  An input that the outputs do
-    not depend on is a RuntimeError, or gives None if allow_unused.
+    not depend on is a RuntimeError, gives None if allow_unused, or zeros if materialize_grads.
+    create_graph: must be False, RuntimeError; gradients have no history here.
     """
+    if create_graph:
+        raise RuntimeError(
+            "grad: create_graph=True asks for gradients of gradients, which are not here; write "
+            "the first gradient out as a forward of its own"
+        )
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: materialize_grads=True and allow_unused=False exclude each other")
+    if isinstance(inputs, dict):
+        found = grad(
+            outputs, list(inputs.values()), grad_outputs, retain_graph,
+            allow_unused=allow_unused, materialize_grads=materialize_grads,
+        )  # fmt: skip
+        return dict(zip(inputs, found, strict=True))
     roots: list[Any] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     starts = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs
@@ -62,6 +79,11 @@ def grad(
         if not isinstance(t, Tensor) or not t.requires_grad:
             raise RuntimeError("grad: one of the inputs is not a Tensor that requires grad")
     arrays: Any = run_backward(roots, seeds(roots, starts, "grad"), bool(retain_graph), wanted)
+    if materialize_grads:
+        arrays = [
+            np.zeros(t.shape, t.dtype) if a is None else a
+            for t, a in zip(wanted, arrays, strict=True)
+        ]
     if not allow_unused and any(a is None for a in arrays):
         raise RuntimeError(
             "grad: one of the inputs was not used to compute the outputs; "
@@ -134,7 +156,7 @@ class _Checkpoint(_TapeFunction):
 
 def _leaves(outputs: Sequence[Tensor], start: Any) -> list[Tensor]:
     """The leaves that the recorded outputs come from; RuntimeError for what `start` came after."""
-    nodes = [y._node for y in outputs if y._node is not None]
+    nodes = [y.grad_fn for y in outputs if y.grad_fn is not None]
     seen, leaves = set(nodes), {}
     while nodes:
         node = nodes.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,23 +14,86 @@ from .reduce import unbroadcast
 
 
 def writable(x: Tensor, function: str) -> np.ndarray:
-    """x's array, if it may be written; RuntimeError for a leaf that requires a gradient, ValueError
-    for read-only memory."""
+    """x's array, if it may be written; RuntimeError for a leaf that requires a gradient and for a
+    tensor with repeated elements, ValueError for read-only memory."""
     _checks.tensor(x, function, "input")
-    if mode.enabled and x._requires_grad:
-        if x._node is None:
-            raise RuntimeError(
-                f"{function}: a leaf tensor that requires grad is changed in place; do it in "
-                "no_grad()"
-            )
-        if x._is_view:
-            raise RuntimeError(
-                f"{function}: a view of a tensor that requires grad is changed in place; "
-                "change a clone() of it"
-            )
+    if mode.enabled and x.requires_grad and x._node is None:
+        raise RuntimeError(
+            f"{function}: a leaf tensor that requires grad is changed in place; do it in no_grad()"
+        )
     if not x._data.flags.writeable:
+        if x._is_view and 0 in x._data.strides:
+            raise RuntimeError(
+                f"{function}: several elements of an expanded tensor are one in memory; change a "
+                "clone() of it"
+            )
         raise ValueError(f"{function}: input is read-only")
     return x._data
+
+
+def _base(x: Tensor, function: str) -> tuple[Tensor, list[Any]]:
+    """(base, views): the tensor that x views, through all views, and these from the base to x.
+
+    RuntimeError for a view of a leaf that requires a gradient, and for one made where nothing was
+    recorded: a change of it cannot be recorded.
+    """
+    views: list[Any] = []
+    base = x
+    while base._is_view:
+        if base._made is None:
+            raise RuntimeError(
+                f"{function}: a view that was made in no_grad(), or by a backward hook of a "
+                "module, is changed in place by a recorded operation; change a clone() of it"
+            )
+        cls, args = base._made
+        views.append((cls, args[1:]))
+        base = args[0]
+        if base._requires_grad and base._node is None:
+            raise RuntimeError(
+                f"{function}: a view of a leaf tensor that requires grad is changed in place; do "
+                "it in no_grad(), or change a clone()"
+            )
+    return base, views[::-1]
+
+
+class _CopySlices(Function):
+    """base with its part, seen through the views, replaced by `part`, which is in its memory."""
+
+    strided = True
+
+    @staticmethod
+    def forward(ctx: Any, base: np.ndarray, part: np.ndarray, views: list[Any]) -> Any:
+        ctx.views = views
+        return base
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        dbase = np.array(dy, order="C")
+        dpart = _through(ctx.views, dbase)
+        if np.may_share_memory(dpart, dbase):
+            kept = np.array(dpart, order="C")
+            dpart[...] = 0
+            return dbase, kept
+        # base is in another order in memory, where a reshape was a view that is none of dbase
+        places = _through(ctx.views, np.arange(dy.size).reshape(dy.shape))
+        dbase.reshape(-1)[places] = 0
+        return dbase, dpart
+
+
+def _through(views: list[Any], array: np.ndarray) -> np.ndarray:
+    """What the views show of an array."""
+    for cls, args in views:
+        array = cls.forward(SimpleNamespace(), array, *args)
+    return array
+
+
+def _become(x: Tensor, y: Tensor, base: Tensor, views: list[Any]) -> None:
+    """From now on x, whose memory has y's values, is the result that y was.  Of a view, its base
+    is; x and other views are recorded again when they are used next."""
+    if views:
+        y = _CopySlices.apply(base, y, views)
+    x._recorded_change()
+    base._node, base._index, base._requires_grad = y._node, y._index, y._requires_grad
 
 
 def assign(x: Tensor, y: Tensor, function: str) -> Tensor:
@@ -37,14 +101,13 @@ def assign(x: Tensor, y: Tensor, function: str) -> Tensor:
     target = writable(x, function)
     if y._data.shape != target.shape:
         raise ValueError(f"{function}: a result of shape {y.shape} does not fit into {x.shape}")
-    if y._requires_grad and x._is_view:
-        raise RuntimeError(f"{function}: a view is changed in place to a recorded result")
-    target[...] = y._data
-    if not (mode.enabled and (x._requires_grad or y._requires_grad)):
+    if not (mode.enabled and (x.requires_grad or y.requires_grad)):
+        target[...] = y._data
         x._changed()
         return x
-    x._recorded_change()
-    x._node, x._index, x._requires_grad = y._node, y._index, y._requires_grad
+    base, views = _base(x, function)
+    target[...] = y._data
+    _become(x, y, base, views)
     return x
 
 
@@ -67,13 +130,12 @@ def fill(x: Tensor, value: Any, function: str = "fill_") -> Tensor:
     """Every element = value, a number or an ndarray that broadcasts; the gradient of what stood
     there is 0."""
     target = writable(x, function)
-    if not (mode.enabled and x._node is not None):
+    if not (mode.enabled and x.requires_grad):
         target[...] = value
         x._changed()
         return x
-    y = _Fill.apply(x, value)
-    x._recorded_change()
-    x._node, x._index, x._requires_grad = y._node, y._index, y._requires_grad
+    base, views = _base(x, function)
+    _become(x, _Fill.apply(x, value), base, views)
     return x
 
 
@@ -91,7 +153,7 @@ def copy(x: Tensor, source: Tensor) -> Tensor:
     y = to(source, x.dtype)
     if y.shape != x.shape:
         y = expand(y, x.shape)
-    elif y is source and y._requires_grad:
+    elif y is source and y.requires_grad:
         y = clone(y)  # x becomes a result of its own, not the leaf that source may be
     return assign(x, y, "copy_")
 
@@ -134,21 +196,19 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     """x[index] = value, broadcast and converted, in the order of axes in which x[index] reads; the
     gradient passes to value.
 
-    Raises RuntimeError for a leaf that requires grad and for views, where that is recorded.
+    Raises RuntimeError for a leaf that requires grad and for views of one, where that is recorded.
     """
     from .shape import index_steps, to
 
     target = writable(x, "setitem")
     parts = index if isinstance(index, tuple) else (index,)
     taken, rest = index_steps(parts, x.ndim)
-    recorded = isinstance(value, Tensor) and value._requires_grad or x._requires_grad
+    recorded = isinstance(value, Tensor) and value.requires_grad or x.requires_grad
     if not (mode.enabled and recorded):
         _put(target[taken], rest, value._data if isinstance(value, Tensor) else value)
         x._changed()
         return
-    if x._is_view:
-        raise RuntimeError("setitem: a view is changed in place to a recorded result")
+    base, views = _base(x, "setitem")
     source = value if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))
     y = _Put.apply(x, to(source, x.dtype), taken, rest)
-    x._recorded_change()
-    x._node, x._index, x._requires_grad = y._node, y._index, y._requires_grad
+    _become(x, y, base, views)

@@ -47,6 +47,9 @@ class _Expand(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, shape: tuple[int, ...]) -> Any:
         ctx.shape = x.shape
+        lead = len(shape) - x.ndim
+        if (1,) * lead + x.shape == shape:
+            return x[(None,) * lead]  # nothing is repeated: it may be written
         return np.broadcast_to(x, shape)
 
     @staticmethod
@@ -152,16 +155,17 @@ def reshape(input: Tensor, shape: Any) -> Tensor:
 def _own(y: Tensor) -> Tensor:
     """Cut a result that turned out to be a copy off the counter of its source."""
     fresh = wrap(y._data)
-    y._counter, y._is_view = fresh._counter, False
+    y._counter, y._is_view, y._made = fresh._counter, False, None
     return y
 
 
 def view(input: Tensor, shape: Any) -> Tensor:
-    """reshape that never copies: ValueError for a tensor that is not contiguous."""
+    """reshape that never copies: ValueError where axes that are not contiguous would be joined."""
     _checks.tensor(input, "view", "input")
-    if not input._data.flags.c_contiguous:
+    y = reshape(input, shape)
+    if not input._data.flags.c_contiguous and input._data.size and not y._is_view:
         raise ValueError("view: the tensor is not contiguous; use reshape")
-    return reshape(input, shape)
+    return y
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:

@@ -121,7 +121,7 @@ def _folds(layer: Any, bn: Any, x: Any) -> bool:
         return False
     if mode.enabled:
         for t in (x, *layer._parameters.values(), *bn._parameters.values()):
-            if t is not None and t._requires_grad:
+            if t is not None and t.requires_grad:
                 return False
     return True
 

@@ -50,10 +50,11 @@ class HookHandle:
         self.remove()
 
 
-def _register(
-    entries: list[Hook], hook: Hook, prepend: bool, with_kwargs: bool = False,
+def register(
+    entries: list[Hook], hook: Hook, prepend: bool = False, with_kwargs: bool = False,
     always_call: bool = False,
 ) -> HookHandle:  # fmt: skip
+    """The handle of a hook that is put at the end of a list, or at its beginning."""
     if not callable(hook):
         raise TypeError(f"a hook must be callable, got {type(hook).__name__}")
     if with_kwargs or always_call or any(entry is hook for entry in entries):
@@ -80,7 +81,7 @@ class Hooked:
         prepend: before the hooks that are there.  with_kwargs: hook(module, args, kwargs), which
         returns None or (args, kwargs).  Returns a handle with remove().
         """
-        return _register(self._forward_pre_hooks, hook, prepend, with_kwargs)
+        return register(self._forward_pre_hooks, hook, prepend, with_kwargs)
 
     def register_forward_hook(
         self,
@@ -96,7 +97,7 @@ class Hooked:
         always_call: also after an error, with the output so far, or None.  Returns a handle with
         remove().
         """
-        return _register(self._forward_hooks, hook, prepend, with_kwargs, always_call)
+        return register(self._forward_hooks, hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> HookHandle:
         """hook(module, grad_output) before the gradients go back through the module.
@@ -107,7 +108,7 @@ class Hooked:
         changed in place.  Returns a handle with remove().  Raises RuntimeError, in backward, for
         a tuple of another length and for gradients of another shape or dtype.
         """
-        return _register(self._backward_pre_hooks, hook, prepend)
+        return register(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> HookHandle:
         """hook(module, grad_input, grad_output) when the gradients went back through the module.
@@ -117,7 +118,7 @@ class Hooked:
         replaces it.  If no argument needs a gradient, all are None, and so must be what is
         returned.  Otherwise as register_full_backward_pre_hook.
         """
-        return _register(self._backward_hooks, hook, prepend)
+        return register(self._backward_hooks, hook, prepend)
 
     def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
         output = None
@@ -194,7 +195,7 @@ def _gate(values: tuple[Any, ...], pass_back: Callable[..., Any]) -> tuple[Any, 
     """values with a gate in front of those that need a gradient, and the places of these."""
     if not mode.enabled:
         return values, []
-    places = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v._requires_grad]
+    places = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
     if not places:
         return values, []
     passed = list(values)

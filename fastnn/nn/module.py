@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..dtypes import as_dtype
 from ..tensor import Parameter, Tensor, wrap
-from .hooks import Hooked, alterations
+from .hooks import alterations
+from .state import Stateful
+
+_DEVICES = ("cpu", "cuda", "mps", "xpu", "meta")
 
 
-class Module(Hooked):
+class Module(Stateful):
     """A network or a part of one: set Parameters and Modules as attributes, define `forward`.
 
     Calling it runs the hooks and `forward`; an error that comes out of it names the module's path.
@@ -117,6 +119,10 @@ class Module(Hooked):
             raise TypeError(f"{name!r} is a module; assign a Module or None, {_kind(module)}")
         self._modules[name] = module
 
+    def register_module(self, name: str, module: Module | None) -> None:
+        """add_module."""
+        self.add_module(name, module)
+
     def _check_name(self, name: str, room: dict[str, Any]) -> None:
         if "_parameters" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() first")
@@ -142,45 +148,50 @@ class Module(Hooked):
         return (module for _, module in self.named_children())
 
     def named_modules(
-        self, memo: set[int] | None = None, prefix: str = ""
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """(path, module) of this module and all below it, each once."""
+        """(path, module) of this module and all below it, each once, or under each of its paths;
+        without those in memo, to which they are added."""
         memo = set() if memo is None else memo
-        if id(self) in memo:
+        if self in memo:
             return
-        memo.add(id(self))
+        if remove_duplicate:
+            memo.add(self)
         yield prefix, self
         for name, module in self._modules.items():
             if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name)
+                path = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(memo, path, remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """This module and all below it, each once, or as often as it has paths."""
+        return (m for _, m in self.named_modules(remove_duplicate=remove_duplicate))
 
-    def _named(self, room: str, recurse: bool, prefix: str, all_names: bool) -> Iterator[Any]:
+    def _named(self, room: str, recurse: bool, prefix: str, once: bool) -> Iterator[Any]:
         seen: set[int] = set()
-        found = self.named_modules(prefix=prefix) if recurse else iter([(prefix, self)])
+        found = self.named_modules(None, prefix, once) if recurse else iter([(prefix, self)])
         for path, module in found:
             for name, value in getattr(module, room).items():
-                if value is None or (id(value) in seen and not all_names):
+                if value is None or (once and id(value) in seen):
                     continue
                 seen.add(id(value))
                 yield f"{path}.{name}" if path else name, value
 
     def named_parameters(
-        self, prefix: str = "", recurse: bool = True
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """(path, parameter), each parameter once."""
-        return self._named("_parameters", recurse, prefix, False)
+        """(path, parameter), each parameter once, or under each of its paths."""
+        return self._named("_parameters", recurse, prefix, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, each once."""
         return (value for _, value in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """(path, buffer), each buffer once."""
-        return self._named("_buffers", recurse, prefix, False)
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """(path, buffer), each buffer once, or under each of its paths."""
+        return self._named("_buffers", recurse, prefix, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers, each once."""
@@ -195,6 +206,24 @@ class Module(Hooked):
                 raise AttributeError(f"{type(module).__name__} has no module {name!r}")
             module = found
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put `module` at a path such as "features.0", in the place of the one that is there.
+
+        strict: there must be one.  Raises AttributeError if there is none, if what is there is no
+        Module or the module around it does not exist; ValueError for an empty path or no Module.
+        """
+        if not target:
+            raise ValueError("set_submodule: target is empty, expected the path of a module")
+        if not isinstance(module, Module):
+            raise ValueError(f"set_submodule: module must be a Module, {_kind(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{type(parent).__name__} has no module {name!r}")
+        if not isinstance(getattr(parent, name, module), Module):
+            raise AttributeError(f"{name!r} of {type(parent).__name__} is not a Module")
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as "0.weight"; AttributeError if there is none."""
@@ -248,15 +277,22 @@ class Module(Hooked):
             else:
                 p._grad.zero_()
 
-    def to(self, dtype: Any) -> Any:
-        """Convert floating-point parameters and buffers, and gradients, in place; returns self.
+    def to(self, *target: Any, dtype: Any = None, device: Any = None) -> Any:
+        """Convert floating-point parameters and buffers, and gradients, in place: to(dtype),
+        to(Tensor), to(device, dtype) or by keyword; returns self.
 
         A device may be named, but "cpu" is the only one.  Raises TypeError for another dtype than
         float32 and float64.
         """
-        if isinstance(dtype, str) and dtype.split(":")[0] in ("cpu", "cuda", "mps", "xpu"):
-            if dtype != "cpu":
-                raise RuntimeError(f"to: device is {dtype!r}; fastnn computes on the CPU only")
+        if target and isinstance(target[0], str) and target[0].split(":")[0] in _DEVICES:
+            device, *target = target  # type: ignore[assignment]
+        if device is not None and device != "cpu":
+            raise RuntimeError(f"to: device is {device!r}; fastnn computes on the CPU only")
+        if len(target) > 1 or (target and dtype is not None):
+            raise TypeError(f"to: more than one dtype, {(*target, dtype)}")
+        if target:
+            dtype = target[0].dtype if isinstance(target[0], Tensor) else target[0]
+        elif dtype is None:
             return self
         wanted = as_dtype(dtype, "to")
         if wanted.kind != "f":
@@ -282,69 +318,6 @@ class Module(Hooked):
         """self."""
         return self
 
-    def state_dict(self) -> OrderedDict[str, Tensor]:
-        """{path: tensor} of parameters and persistent buffers; shares their memory."""
-        state: OrderedDict[str, Tensor] = OrderedDict()
-        self._collect("", state)
-        return OrderedDict((name, value.detach()) for name, value in state.items())
-
-    def _collect(self, prefix: str, state: dict[str, Tensor]) -> None:
-        for name, value in self._parameters.items():
-            if value is not None:
-                state[prefix + name] = value
-        for name, value in self._buffers.items():
-            if value is not None and name not in self._not_saved:
-                state[prefix + name] = value
-        for name, module in self._modules.items():
-            if module is not None:
-                module._collect(f"{prefix}{name}.", state)
-
-    def load_state_dict(self, state_dict: Any, strict: bool = True) -> LoadResult:
-        """Copy tensors or arrays into parameters and buffers of the same paths: all, or none.
-
-        Raises RuntimeError that lists missing and unexpected names (unless not strict), wrong
-        shapes or dtypes and read-only memory; then nothing has changed.  TypeError for no dict.
-        """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict: state_dict must be a dict, {_kind(state_dict)}")
-        mine: dict[str, Tensor] = {}
-        self._collect("", mine)
-        missing = [name for name in mine if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in mine]
-        problems = []
-        if strict and missing:
-            problems.append(f"missing: {', '.join(missing)}")
-        if strict and unexpected:
-            problems.append(f"unexpected: {', '.join(map(str, unexpected))}")
-        arrays = {}
-        for name, target in mine.items():
-            if name not in state_dict:
-                continue
-            value = state_dict[name]
-            if isinstance(value, Tensor):
-                array = value._data
-            elif hasattr(value, "detach"):  # another library's tensor, such as PyTorch's
-                array = np.asarray(value.detach())
-            else:
-                array = np.asarray(value)
-            if array.shape != target.shape or array.dtype != target.dtype:
-                problems.append(
-                    f"{name} has shape {array.shape} and dtype {array.dtype}, "
-                    f"expected {target.shape} and {target.dtype}"
-                )
-            elif not target._data.flags.writeable:
-                problems.append(f"{name} has read-only memory")
-            arrays[name] = array
-        if problems:
-            raise RuntimeError(
-                f"load_state_dict of {type(self).__name__}, nothing was loaded: "
-                + "; ".join(problems)
-            )
-        for name, array in arrays.items():
-            mine[name]._data[...] = array
-            mine[name]._changed()
-        return LoadResult(missing, unexpected)
-
     def summary(self, input_size: Any = None, *, depth: int = 3) -> Any:
         """Table of layers, output shapes, parameters, operations.  See `fastnn.summary`."""
         from .summary import summary
@@ -367,17 +340,6 @@ class Module(Hooked):
 
 def _kind(value: Any) -> str:
     return f"got {type(value).__name__}"
-
-
-class LoadResult:
-    """What load_state_dict found: missing_keys, unexpected_keys."""
-
-    def __init__(self, missing_keys: list[str], unexpected_keys: list[str]) -> None:
-        self.missing_keys = missing_keys
-        self.unexpected_keys = unexpected_keys
-
-    def __repr__(self) -> str:
-        return f"LoadResult(missing={self.missing_keys}, unexpected={self.unexpected_keys})"
 
 
 def _note(error: Exception, module: Module) -> None:

@@ -81,10 +81,10 @@ class LBFGS(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def add_param_group(self, group: dict[str, Any]) -> None:
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         if self.param_groups:
             raise ValueError("LBFGS: takes one parameter group, got a second")
-        super().add_param_group(group)
+        super().add_param_group(param_group)
         if not self.param_groups[0]["params"]:
             raise ValueError("LBFGS: params is empty")
         if len({p.dtype for p in self.param_groups[0]["params"]}) > 1:

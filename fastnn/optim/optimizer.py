@@ -11,6 +11,7 @@ import numpy as np
 
 from ..grad_mode import enable_grad
 from ..tensor import Tensor
+from .hooks import Hooked
 
 # What PyTorch's groups hold beside: its implementations, and what schedules note down.
 _IGNORED = ("foreach", "fused", "capturable", "differentiable")
@@ -32,7 +33,7 @@ _LOWEST = {
 }
 
 
-class Optimizer:
+class Optimizer(Hooked):
     """Base class.  params: Tensors, or dicts {"params": Tensors, option: value} (groups).
 
     A subclass sets its options' defaults and updates lists of arrays in `update_group`.  Raises
@@ -54,9 +55,9 @@ class Optimizer:
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
-    def add_param_group(self, group: dict[str, Any]) -> None:
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Train more parameters: {"params": Tensors, option: value}; missing options: defaults."""
-        name = type(self).__name__
+        name, group = type(self).__name__, param_group
         if not isinstance(group, dict) or "params" not in group:
             raise TypeError(f"{name}: params holds a group that is no dict with 'params'")
         params = group["params"]
@@ -220,17 +221,17 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """{"state": {number of parameter: its state}, "param_groups": options and numbers}."""
+        for hook in self._hooks_at("save_pre"):
+            hook(self)
         numbers: dict[int, int] = {}
-        groups = []
+        groups: list[dict[str, Any]] = []
         for group in self.param_groups:
             for p in group["params"]:
                 numbers[id(p)] = len(numbers)
             options = {k: v for k, v in group.items() if k != "params"}
             groups.append({**options, "params": [numbers[id(p)] for p in group["params"]]})
-        return {
-            "state": {numbers[id(p)]: dict(state) for p, state in self.state.items()},
-            "param_groups": groups,
-        }
+        states = {numbers[id(p)]: dict(state) for p, state in self.state.items()}
+        return self._replaced("save_post", {"state": states, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what state_dict returned, for parameters in the same order; also PyTorch's.
@@ -238,6 +239,7 @@ class Optimizer:
         Raises ValueError if groups, options, states or shapes differ; then nothing has changed.
         """
         name = type(self).__name__
+        state_dict = self._replaced("load_pre", dict(state_dict))
         groups = state_dict["param_groups"]
         mine = [len(g["params"]) for g in self.param_groups]
         theirs = [len(g["params"]) for g in groups]
@@ -265,6 +267,8 @@ class Optimizer:
         self._runs.clear()
         for group, its in zip(self.param_groups, options, strict=True):
             group.update(its)
+        for hook in self._hooks_at("load_post"):
+            hook(self)
 
     def _options(self, group: dict[str, Any]) -> dict[str, Any]:
         """The options of a saved group."""

@@ -1,4 +1,4 @@
-"""Rows 50, 53, 54: a wide net learns 200 digits by heart; what holds it back, and what does not."""
+"""Rows 50, 52, 53, 54: a wide net learns 200 digits by heart; what holds it back."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def _loss(model: nn.Module, x: np.ndarray, y: np.ndarray) -> float:
     bar="512 hidden units on 200 8x8 digits, mean of three: training accuracy 1.00, test at "
     "least 5 points less; L2 decay, L1 decay, dropout and more data narrow the gap of the losses; "
     "batch normalisation that of the accuracies only (that of the losses it widens: over 12 splits "
-    "from 0.27 to 0.31, told); L2 shrinks the weights' norm; with L1 more than half of the first weights are below 1e-3 and "
-    "test accuracy is at most 1 point less",
+    "from 0.27 to 0.31, told); L2 shrinks the weights' norm; with L1 more than half of the first "
+    "weights are below 1e-3 and test accuracy is at most 1 point less",
     draw=_draw,
     size=(14, 4.5),
     seconds=(8, 4),
@@ -148,7 +148,8 @@ def overfitting(quick: bool, seed: int) -> Result:
             told(f"{_NORMALISED}: loss gap", scores[_NORMALISED][2]),
             below(f"{_NORMALISED}: accuracy gap, points", points[_NORMALISED], points["nothing"]),
             told("nothing: share of weights below 1e-3", small["nothing"]),
-            *(told(f"{k}: accuracy gap, points", v) for k, v in points.items() if k not in ("nothing", _NORMALISED)),
+            *(told(f"{k}: accuracy gap, points", v)
+              for k, v in points.items() if k not in ("nothing", _NORMALISED)),
         ),
         {
             "scores": scores,

@@ -88,7 +88,7 @@ def _pulls(n_steps: int, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     ranks = np.stack([v.argsort().argsort() for v in (a, b)])
-    return float(np.corrcoef(ranks)[0, 1])
+    return float(np.asarray(np.corrcoef(ranks))[0, 1])
 
 
 @demo(

@@ -14,7 +14,7 @@ def net():
 
 def test_without_optuna_the_row_says_so(monkeypatch):
     monkeypatch.setattr(grid_search, "optuna", lambda: "Optuna")
-    figures, trials = grid_search._others(net(), _digits8.split(0), 60, 4, 0, 0.0)
+    figures, trials = grid_search._others(net(), _digits8.split(0), 200, 4, 0, 0.0)
     assert trials == [] and [f.name for f in figures] == ["Optuna: trials (it is not installed)"]
     assert figures[0].value == 0 and figures[0].relation is None
 
@@ -24,7 +24,7 @@ def test_with_optuna_trials_follow_the_seed():
     optuna = pytest.importorskip("optuna")
     before = optuna.logging.get_verbosity()
     d = _digits8.split(0)
-    runs = [grid_search._others(net(), d, 60, 7, seed, 2.0) for seed in (0, 0, 1)]
+    runs = [grid_search._others(net(), d, 200, 7, seed, 2.0) for seed in (0, 0, 1)]
     assert runs[0] == runs[1] != runs[2]
     figures, trials = runs[0]
     assert len(trials) == 7 and np.isfinite(trials).all()

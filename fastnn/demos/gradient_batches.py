@@ -102,8 +102,8 @@ def _way(x: np.ndarray, y: np.ndarray, batch_size: int, seed: int) -> list[np.nd
 )
 def gradient_batches(quick: bool, seed: int) -> Result:
     """A step of training may look at all samples, at one, or at some (a mini-batch); the gradient
-    of a batch is right on average, only noisy. For the same number of samples looked at the small
-    batches come furthest, for the same number of steps the large ones do.
+    of a batch is right on average, only noisy. For the same number of samples looked at, steps on
+    all of them come least far; for the same number of steps, they come furthest.
 
     The gradient of the cost is the mean over the samples, so a batch drawn by chance gives the
     right direction on average. A step on all samples has no noise and costs the most.

@@ -59,8 +59,8 @@ def _draw(figure: Any, *, layers: list, features: np.ndarray, falls: dict, reads
 def neocognitron(quick: bool, seed: int) -> Result:
     """The ancestor of convolutional networks (1980) reads handwritten digits: S-cells find
     features, C-cells forget exactly where, and learning is a competition in which the winner copies
-    what it sees, so no error is sent back. Without its C-cells the same network reads digits at
-    rest and is lost when they move.
+    what it sees, so no error is sent back. Without C-cells such a network reads digits at rest and
+    is lost when they move.
 
     S-cells answer the feature that their plane has learned, wherever it is; C-cells see a window of
     S-cells and do not care where in it. Popular accounts call it a convolutional network with

@@ -110,7 +110,7 @@ def weight_decay(quick: bool, seed: int) -> Result:
     """Weight decay pulls every weight a little towards 0 at each step, so that a network stays
     simple; it can be added to the gradient (L2), or done beside it (decoupled). For plain gradient
     descent both are the same, but Adam divides what comes through the gradient by the gradient's
-    usual size, so that there the weights that learn most are decayed least.
+    usual size, so that there the weights with the largest gradients are decayed least.
 
     That L2 and weight decay are one thing, as many texts say, holds for SGD only. In Adam a weight
     without any gradient is sent to 0 in steps as long as the rate, whatever the decay's strength;

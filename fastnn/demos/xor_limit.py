@@ -52,8 +52,8 @@ def _draw(figure: Any, *, planes: list, correct: np.ndarray) -> None:
 )
 def xor_limit(quick: bool, seed: int) -> Result:
     """XOR asks whether exactly one of two inputs is 1, and a single unit cannot compute it: no
-    straight line parts the two answers. However long the perceptron trains it has one line of four
-    wrong, and four inequalities that contradict each other prove that no weights exist.
+    straight line parts the two answers. However long the perceptron trains it has at least one line
+    of four wrong, and four inequalities that contradict each other prove that no weights exist.
 
     Minsky and Papert did not show that networks with a hidden layer fail, as is often told: those
     compute XOR, and that was known; training them was not.

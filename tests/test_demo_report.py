@@ -19,7 +19,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.tags, self.texts, self.articles = [], [], [], {}
+        self.open, self.tags, self.texts, self.parts = [], [], [], {}
         self.feed(text)
         self.close()
         assert self.open == []
@@ -36,13 +36,19 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.texts.append(data)
+        article = None
         for tag, attrs in self.open:
-            if tag == "article":
-                self.articles.setdefault(attrs["id"], []).append(data)
+            article = attrs["id"] if tag == "article" else article
+            if article:
+                self.parts.setdefault((article, tag), []).append(data)
 
-    def of(self, name):
-        """The words of a row's article."""
-        return " ".join("".join(self.articles[name]).split())
+    @property
+    def articles(self):
+        return [name for name, tag in self.parts if tag == "article"]
+
+    def of(self, name, tag="article"):
+        """The words of a row's article, or of the elements of that tag in it."""
+        return " ".join("".join(self.parts.get((name, tag), [])).split())
 
     @property
     def text(self):
@@ -72,12 +78,15 @@ def test_every_row_of_the_catalogue_has_its_place():
     result = demos.Result((demos.exactly("x < y & z", 1, 1),))
     entries = [_report.Entry(row, "passed", figures=result.figures) for row in reversed(rows)]
     page = Page(_report.page(entries, quick=True, seed=3))
-    assert list(page.articles) == [row.name for row in rows]
+    assert page.articles == [row.name for row in rows]
     for row in rows:
         text = page.of(row.name)
         assert text.startswith(f"{', '.join(row.numbers)} {row.title}") and "x < y & z" in text
-        for part in (row.text.split("\n\n")[0].replace("`", ""), row.bar, row.source.rstrip(".")):
-            assert " ".join(part.split()) in text
+        for part in (*row.paragraphs, row.bar, row.source.rstrip(".")):
+            assert part.replace("`", "") in text
+        first, *others = (part.replace("`", "") for part in row.paragraphs)
+        folded = page.of(row.name, "details")
+        assert first not in folded and all(part in folded for part in others)
         assert text.endswith(f"fastnn demo {row.name} --quick --seed 3 --plot {row.name}.png ↑ top")
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(set(ids)) == len(ids)
@@ -117,7 +126,7 @@ def test_all_states_are_on_the_page(only, tmp_path, capsys):  # noqa: F811
     assert "ValueError: no <luck> at all" in page.of("broken")
     assert "needs a moon rock" in page.of("absent")
     head = page.text[: page.text.index("Setting")]
-    for said in ("1 reached", "1 missed a bar", "1 broke off", "1 did not run"):
+    for said in ("1 reached its bars", "1 missed a bar", "1 broke off", "1 did not run"):
         assert said in head
     for said in ("T: missed: score", "T: ValueError: no <luck> at all", "T: needs a moon rock"):
         assert said in head
@@ -236,6 +245,7 @@ def test_a_folder_that_cannot_be_stops_before_the_run(only, tmp_path, capsys):  
 def test_page_and_pictures_together(only, tmp_path):  # noqa: F811
     only(row_of(1, name="one"), row_of(1, name="two"))
     assert run("demo", "one", "two", "--report", tmp_path, "--plot", tmp_path) == 0
+    assert "2 reached their bars" in read(tmp_path).text
     assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "one.png", "two.png"]
 
 

@@ -36,6 +36,8 @@ def test_row(row, tmp_path):
 def test_row_is_described(row):
     assert re.fullmatch(r"[a-z][a-z0-9-]*", row.name)
     assert row.title and row.bar and len(row.text) > 100 and len(row.title) <= 70
+    sentences = re.findall(r"[.?!][\"')]*(?=\s|$)", row.paragraphs[0])
+    assert 1 <= len(sentences) <= 2 and len(row.paragraphs[0].split()) <= 70
     assert re.search(r"doi:|arXiv:|ISBN", row.source)
     assert row.seconds[0] >= row.seconds[1] > 0
     assert demos.find(row.name) is row and demos.find(row.numbers[0]) is row
@@ -102,7 +104,9 @@ def test_command_prints_figures_and_draws(tmp_path, capsys):
     path = tmp_path / "p.png"
     assert run("demo", "67", "--quick", "--plot", path) == 0
     text = capsys.readouterr().out
-    assert "convolution" in text and "<= 1.00e-06" in text and "ok" in text and "passed in" in text
+    first, second = demos.find("67").paragraphs
+    assert first in " ".join(text.split()) and second not in " ".join(text.split())
+    assert "<= 1.00e-06" in text and "ok" in text and "passed in" in text
     assert path.read_bytes()[:4] == b"\x89PNG"
 
 

@@ -78,6 +78,8 @@ def run_demo(row: Demo, *, quick: bool, seed: int, plot: Path | None) -> Result:
     if plot is not None:
         check_picture(plot)
     print(f"{', '.join(row.numbers)}  {row.name}: {row.title}")
+    for paragraph in row.paragraphs[:1]:
+        print(textwrap.indent(textwrap.fill(paragraph, _WIDTH), "  "))
     result = row.run(quick=quick, seed=seed)
     print(textwrap.indent(table(result), "  "))
     print(textwrap.indent(textwrap.fill(f"Bar: {row.bar}", _WIDTH), "  "))

@@ -8,3 +8,8 @@ import importlib.util
 def scikit_learn() -> str:
     """ "" where scikit-learn can be imported, otherwise its name."""
     return "" if importlib.util.find_spec("sklearn") else "scikit-learn"
+
+
+def optuna() -> str:
+    """ "" where Optuna can be imported, otherwise its name."""
+    return "" if importlib.util.find_spec("optuna") else "Optuna"

@@ -121,8 +121,15 @@ class Demo:
 
     @property
     def text(self) -> str:
-        """What the demonstration shows, in prose."""
+        """What the demonstration shows, in prose: what is seen and what it means in one or two
+        sentences, then, in paragraphs of their own, what else there is to know.
+        """
         return (self.function.__doc__ or "").strip()
+
+    @property
+    def paragraphs(self) -> list[str]:
+        """Those of the text, each on one line."""
+        return [" ".join(part.split()) for part in self.text.split("\n\n") if part.strip()]
 
     def run(self, *, quick: bool = False, seed: int = 0) -> Result:
         """Seed the default generator and run.  quick: fewer data or steps, the same bars unless the

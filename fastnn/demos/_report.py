@@ -33,11 +33,11 @@ FAMILIES = (
 )
 _LINK = re.compile(r"doi:(?P<doi>10\.\d{4,9}/[^\s;,]+)|arXiv:(?P<arxiv>[\w./-]*\w)")
 _MARKS = {"passed": "✓", "missed": "✗", "failed": "✗", "left out": "–"}
-_MEANING = {
-    "passed": "reached their bars",
-    "missed": "missed a bar",
-    "failed": "broke off with an error",
-    "left out": "did not run",
+_MEANING = {  # of one, of several
+    "passed": ("reached its bars", "reached their bars"),
+    "missed": ("missed a bar", "missed a bar"),
+    "failed": ("broke off with an error", "broke off with an error"),
+    "left out": ("did not run", "did not run"),
 }
 
 
@@ -126,7 +126,7 @@ def _slug(name: str) -> str:
 
 def _summary(entries: Sequence[Entry], quick: bool, seed: int) -> str:
     counts = [
-        f'<li class="{_css(state)}"><b>{n}</b> {meaning}</li>'
+        f'<li class="{_css(state)}"><b>{n}</b> {meaning[n > 1]}</li>'
         for state, meaning in _MEANING.items()
         if (n := sum(entry.state == state for entry in entries))
     ]
@@ -180,7 +180,7 @@ def _contents(families: list[tuple[str, list[Entry]]]) -> str:
 
 def _article(entry: Entry, quick: bool, seed: int) -> str:
     row = entry.row
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(_first_paragraph(row)))
+    first, *others = map(_marked, row.paragraphs or [""])
     time = f", {entry.seconds:.1f} s" if entry.figures else ""
     options = (" --quick" if quick else "") + (f" --seed {seed}" if seed else "")
     command = f"fastnn demo {row.name}{options} --plot {row.name}.png"
@@ -189,10 +189,11 @@ def _article(entry: Entry, quick: bool, seed: int) -> str:
         f'<article id="{row.name}" class="{_css(entry.state)}">',
         f'<h3><span class="number">{", ".join(row.numbers)}</span> {escape(row.title)}</h3>',
         f'<p class="verdict"><b>{_MARKS[entry.state]} {entry.state}</b>{time}</p>',
-        f"<p>{text}</p>",
+        f"<p>{first}</p>" if first else "",
         reason,
         _picture(entry),
         _figures(entry.figures) if entry.figures else "",
+        _more(others),
         f'<p class="small"><b>Bar:</b> {escape(row.bar.rstrip("."))}.</p>',
         f'<p class="small"><b>Source:</b> {linked(row.source.rstrip("."))}.</p>',
         f'<p class="again"><code>{command}</code> <a href="#top">↑ top</a></p>',
@@ -201,8 +202,16 @@ def _article(entry: Entry, quick: bool, seed: int) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _first_paragraph(row: Demo) -> str:
-    return " ".join(row.text.split("\n\n")[0].split())
+def _marked(paragraph: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(paragraph))
+
+
+def _more(paragraphs: Sequence[str]) -> str:
+    """What only some readers want to know, folded."""
+    if not paragraphs:
+        return ""
+    body = "".join(f"<p>{text}</p>" for text in paragraphs)
+    return f"<details><summary>In more detail</summary>{body}</details>"
 
 
 def _picture(entry: Entry) -> str:

@@ -35,6 +35,8 @@ article { margin: 0 0 1.5rem; padding: 1rem; background: var(--card); border-rad
 article.missed, article.failed { border-color: var(--bad) }
 .number { color: var(--soft); font-weight: normal }
 .verdict, .small { font-size: .9rem }
+details { margin: .5rem 0; font-size: .9rem }
+summary { cursor: pointer; color: var(--link) }
 figure { margin: 1rem 0; overflow-x: auto; background: #fff; border-radius: .3rem }
 img { display: block; max-width: 100%; min-width: 50rem; height: auto; margin: 0 auto }
 .table { overflow-x: auto }

@@ -121,13 +121,13 @@ def _mixing_error(make: Any, rng: np.random.Generator) -> float:
     "Elfwing, Uchibe, Doya 2018, arXiv:1702.03118 (SiLU)",
 )
 def activation_properties(quick: bool, seed: int) -> Result:
-    """Textbooks ask of an activation that it be continuous, differentiable but for a few points,
-    simple, and of a slope neither near 0 nor far above 1. Here each one is measured: where it
-    jumps, where its slope jumps (a kink), and between which bounds the slope lies.
+    """Textbooks ask of an activation function that it be continuous, smooth but for a few points,
+    simple, and of a slope neither near 0 nor far above 1. Here each of the library's is measured:
+    where it jumps, where its slope jumps (a kink), and between which bounds the slope lies.
 
     Lists often ask for more than networks need. ReLU has no derivative at 0 (the library says 0
-    there), and GELU, SiLU and Mish are not monotone: they fall a little before they rise. A step
-    is neither continuous nor of any slope: what is shown of it is the slope that stands in.
+    there), and GELU, SiLU and Mish are not monotone: they fall a little before they rise. A step is
+    neither continuous nor of any slope: what is shown of it is the slope that stands in.
     """
     curves: dict[str, tuple] = {}
     found: dict[str, list[float]] = {}

@@ -78,10 +78,14 @@ def _share_of_zeros() -> float:
     "doi:10.1007/978-3-642-76153-9_28 (softmax)",
 )
 def activations(quick: bool, seed: int) -> Result:
-    """The sigmoid's slope f (1 - f) never exceeds 1/4, tanh's 1 - f^2 never 1, and both die out
-    away from 0. ReLU's slope is 1, but for positive input only: popular accounts forget the half
-    of the units that is 0. Softmax turns any scores into shares of 1; it subtracts the largest
-    first, so that exp cannot overflow.
+    """An activation function bends what a layer puts out; the curves of the four most used ones,
+    and their slopes, are shown and checked against float64. The slope is what learning goes by: the
+    sigmoid's is never above 1/4 and dies out on both sides, ReLU's is 1 for positive input and 0
+    for the rest.
+
+    The sigmoid's slope is f (1 - f), tanh's is 1 - f^2 and at most 1. That ReLU's slope is 1 holds
+    for positive input only: popular accounts forget the half of the units that is 0. Softmax turns
+    any scores into shares of 1; it subtracts the largest first, so that exp cannot overflow.
     """
     z = _Z.astype(np.float64)
     sigmoid = 1 / (1 + np.exp(-z))

@@ -128,10 +128,14 @@ def _valley(make: Any, lr: float, n_steps: int) -> list[np.ndarray]:
     "Machine Learning, lecture 6.5",
 )
 def adaptive_rates(quick: bool, seed: int) -> Result:
-    """Both divide the gradient of a weight by its usual size, the root of a running mean of its
-    squares, so that a step is about as long as the rate says, whatever the gradient's scale. Adam
-    averages the gradient too, and mends what both means lack in the first steps, as they start
-    from 0; RMSprop does not, so its first step is longer, here the rate over the root of 0.1.
+    """Adam and RMSprop give every weight a learning rate of its own: they divide its gradient by
+    the gradient's usual size. So a valley that is a hundred times as steep across as along is no
+    obstacle to the first step, and the steps agree with the papers' formulas.
+
+    The usual size is the root of a running mean of squares, so that a step is about as long as the
+    rate says, whatever the gradient's scale. Adam averages the gradient too, and mends what both
+    means lack in the first steps, as they start from 0; RMSprop does not, so its first step is
+    longer, here the rate over the root of 0.1.
     """
     errors: dict[str, list[float]] = {}
     figures = []

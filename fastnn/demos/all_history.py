@@ -71,9 +71,12 @@ def _trained(layer: nn.Module, n_steps: int, seed: int) -> nn.Module:
     source="Graves 2012, doi:10.1007/978-3-642-24797-2, section 4.1",
 )
 def all_history(quick: bool, seed: int) -> Result:
-    """The output at a step is a function of all inputs so far, with weights that training decides:
-    every derivative into the past is there, and none into the future. How large they are is what
-    training and the cell make of it. A feed-forward network with a window sees the window only.
+    """What a recurrent network says at a step depends on every input up to then, and on none after
+    it. The derivatives of its output by each input show it: every one into the past is there, every
+    one into the future is exactly 0.
+
+    How large they are is what training and the cell make of it. A feed-forward network with a
+    window sees the window only.
     """
     maps, figures = {}, []
     past = np.tril(np.ones((_STEPS, _STEPS), bool))

@@ -47,11 +47,14 @@ def _draw(figure: Any, *, rows: dict, errors: dict, noisy_errors: dict) -> None:
     "Bengio, Manzagol 2008, doi:10.1145/1390156.1390294",
 )
 def autoencoder(quick: bool, seed: int) -> Result:
-    """A network that repeats its input through a narrow code must find what the inputs have in
-    common. That it compresses is not the point: with linear layers alone it can do no better than
-    principal components, which need no training; the bend of the hidden units is what gains. And
-    repeating is no goal in itself: asked to repeat a clean digit from a noisy one, the same network
-    learns what a digit looks like, and cleans better than the network that never saw noise.
+    """A network that must repeat its input through a narrow code of 32 numbers finds what digits
+    have in common, and repeats them better than principal components of the same size. Asked for a
+    clean digit from a noisy one, it learns to clean.
+
+    That it compresses is not the point: with linear layers alone it can do no better than principal
+    components, which need no training; the bend of the hidden units is what gains. And repeating is
+    no goal in itself: asked to repeat a clean digit from a noisy one, the same network learns what
+    a digit looks like, and cleans better than the network that never saw noise.
     """
     d = some_digits(4000 if quick else 8500)
     epochs = 6 if quick else 20

@@ -40,9 +40,12 @@ def _draw(figure: Any, *, x: np.ndarray, counted: np.ndarray, left_out: np.ndarr
     "doi:10.1162/neco.1989.1.4.541",
 )
 def average_pooling(quick: bool, seed: int) -> Result:
-    """Each window gives its mean, and its gradient goes to all of its elements in equal parts. At
-    the border the windows reach into the padding: its zeros may count, which darkens the border, or
-    be left out of the mean. PyTorch counts them unless told otherwise, TensorFlow does not.
+    """Average pooling makes an image smaller: each window gives its mean, and its gradient goes to
+    all of its pixels in equal parts. At the border the padding's zeros may count, which darkens the
+    border, or be left out, and both are exactly what a plain loop gives.
+
+    The windows at the border reach into the padding. PyTorch counts its zeros unless told
+    otherwise, TensorFlow does not.
     """
     rng = np.random.default_rng(seed)
     settings = [((2, 2), (2, 2), (0, 0)), ((2, 2), (1, 1), (1, 1)), ((2, 4), (2, 2), (1, 2)),

@@ -71,10 +71,12 @@ def _first_below(values: list[float]) -> int:
     source="Ioffe and Szegedy 2015, arXiv:1502.03167; Santurkar et al. 2018, arXiv:1805.11604",
 )
 def batch_normalisation(quick: bool, seed: int) -> Result:
-    """Each unit's net values are brought to mean 0 and variance 1 over the batch, then scaled and
-    moved by two learned numbers. Sigmoids then work where they have a slope, in every layer. That
-    it "reduces internal covariate shift", as first thought, is doubted; that the loss gets smoother
-    and training faster is not.
+    """Ten layers of sigmoids hardly learn; with batch normalisation, which brings each unit's
+    values to mean 0 and variance 1 over the samples of a step, they learn in less than half the
+    steps. It keeps the sigmoids where they have a slope, in every layer.
+
+    After that two learned numbers scale and move the values. That it "reduces internal covariate
+    shift", as first thought, is doubted; that the loss gets smoother and training faster is not.
     """
     d = datasets.digits8x8()
     x, y = d.x.reshape(len(d.x), -1), d.y

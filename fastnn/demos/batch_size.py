@@ -125,9 +125,13 @@ def _train(digits: _Digits, size: int, seed: int, n_samples: int) -> tuple[float
     "arXiv:1812.06162",
 )
 def batch_size(quick: bool, seed: int) -> Result:
-    """A batch is a sample of the data and its gradient an estimate: four times the samples halve
-    the error, so returns diminish, while memory grows with the batch. What a larger batch gains is
-    speed, as products of matrices use the machine better; what it loses is steps.
+    """How many samples should one step of training look at? Four times the samples halve the noise
+    of the gradient but need more memory, and at the same number of samples the larger batch has
+    made fewer steps and learned less.
+
+    A batch is a sample of the data and its gradient an estimate, so returns diminish, while memory
+    grows with the batch. What a larger batch gains is speed, as products of matrices use the
+    machine better; what it loses is steps.
     """
     rng = np.random.default_rng(seed)
     digits = _Digits(seed)

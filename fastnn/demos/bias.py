@@ -37,10 +37,14 @@ def _draw(figure: Any, *, planes: list) -> None:
     source="Rosenblatt 1958, doi:10.1037/h0042519",
 )
 def bias(quick: bool, seed: int) -> Result:
-    """A bias moves the border away from the origin. Without it, weights only turn the border, and
-    input 0 gives the net value 0, whatever they are. It is often said that NOT and NAND need it;
-    AND does too, and only OR of these four comes without. Constant input 1, constant input -1
-    (a threshold) and a separate learned number are the same thing.
+    """A unit parts its inputs by a straight border, which goes through the origin unless a bias, a
+    number added to the sum, moves it away. So a unit trained without a bias gets NAND and NOT
+    wrong, and one with a bias gets both right.
+
+    Without a bias input 0 gives the net value 0, whatever the weights are: they only turn the
+    border. It is often said that NOT and NAND need it; AND does too, and only OR of these four
+    comes without. Constant input 1, constant input -1 (a threshold) and a separate learned number
+    are the same thing.
     """
     epochs = 200 if quick else 1000
     figures: list = []

@@ -49,9 +49,9 @@ def _draw(figure: Any, *, x: np.ndarray, parts: dict) -> None:
     source="Geman, Bienenstock, Doursat 1992, doi:10.1162/neco.1992.4.1.1",
 )
 def bias_variance(quick: bool, seed: int) -> Result:
-    """Fit the same network to many noisy samples of one function. What the mean of the fits misses
-    is bias; what single fits scatter around it is variance; what no fit can know is noise. Holding
-    the weights down trades one for the other.
+    """The same network is fitted to many noisy samples of one curve: what the mean of the fits
+    misses is bias, how single fits scatter around it is variance, and what no fit can know is
+    noise. The three add up to the error, and holding the weights down trades variance for bias.
     """
     test = np.linspace(-math.pi, math.pi, 60)
     fits, n_steps = (80, 300) if quick else (200, 400)

@@ -62,10 +62,13 @@ def _draw(figure: Any, *, truth: np.ndarray, guesses: dict) -> None:
     "doi:10.1016/j.neunet.2005.06.042",
 )
 def bidirectional(quick: bool, seed: int) -> Result:
-    """One layer reads the sequence from its start, another from its end, and both states stand
-    side by side at every step.  The label of a step is a coin that falls three steps later: no
-    network that reads forwards can do better than chance, however large, and the second direction
-    has only to remember three steps.  It needs the whole sequence first, so it cannot run live.
+    """At every step the network must name what comes three steps later, a coin: reading forwards
+    only, it cannot do better than chance, however large. A bidirectional network has a second layer
+    that reads from the end, and gets it right.
+
+    One layer reads the sequence from its start, another from its end, and both states stand side by
+    side at every step. The second direction has only to remember three steps. It needs the whole
+    sequence first, so it cannot run live.
     """
     held = datasets.delayed_label(500, _STEPS, delay=_DELAY, generator=Generator(seed + 1))
     found, guesses = {}, {}

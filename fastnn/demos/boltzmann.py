@@ -124,11 +124,15 @@ def _annealing(
     "Vecchi 1983, doi:10.1126/science.220.4598.671",
 )
 def boltzmann(quick: bool, seed: int) -> Result:
-    """A Hopfield network with noise visits its states as often as Boltzmann's law says; cooled
-    slowly it finds the lowest valley, where a Hopfield network takes the nearest. It is often
-    called a Hopfield network that learns; the point of 1985 is its hidden units. Each two of three
-    bits of even parity are independent, so visible units alone, tied in pairs, learn nothing: log 2
-    stays. Hidden units make it possible, by a rule that looks at two neighbours at a time.
+    """A Boltzmann machine is a Hopfield network with noise: it visits its states as often as
+    Boltzmann's law says, and cooled slowly it finds the lowest valley where going downhill stops in
+    the nearest. With hidden units it learns a pattern that pairs of visible units cannot hold, the
+    parity of three bits.
+
+    It is often called a Hopfield network that learns; the point of 1985 is its hidden units. Each
+    two of three bits of even parity are independent, so visible units alone, tied in pairs, learn
+    nothing: log 2 stays. Hidden units make it possible, by a rule that looks at two neighbours at a
+    time.
     """
     rng = np.random.default_rng(seed)
     kl, shares = _samples(10 if quick else 40, seed, rng)

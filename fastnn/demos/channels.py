@@ -40,9 +40,12 @@ def _draw(figure: Any, *, image: np.ndarray, parts: np.ndarray, total: np.ndarra
     source="LeCun, Bottou, Bengio, Haffner 1998, doi:10.1109/5.726791",
 )
 def channels(quick: bool, seed: int) -> Result:
-    """A kernel for a colour image has a slice per channel, and the results add up to one map: an
-    RGB image is 3 x h x w, one with transparency (ARGB) 4 x h x w, and the colour is gone after the
-    first layer. The kernel still slides in two directions only, hence the name Conv2d.
+    """A colour image has several channels, and a kernel has one slice of weights for each. The
+    slices' results add up to one map, so the colour is gone after the first layer; the sum of
+    separate convolutions gives the same numbers.
+
+    An RGB image is 3 x h x w, one with transparency (ARGB) 4 x h x w. The kernel still slides in
+    two directions only, hence the name Conv2d.
     """
     image = _scene()
     alpha = np.full((1, 48, 48), 0.5, np.float32)

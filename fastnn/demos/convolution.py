@@ -56,10 +56,12 @@ def _draw(figure: Any, *, image: np.ndarray, results: list, errors: dict) -> Non
     "Dumoulin and Visin 2016, arXiv:1603.07285",
 )
 def convolution(quick: bool, seed: int) -> Result:
-    """A convolution slides a small kernel over the image: y[o, i, j] = sum of weight[o, c, a, b]
-    x[c, i s + a d - p, j s + b d - p]. What runs here is blocked, packed and vectorised; the loop
-    beside it is the formula, one product at a time. (It is a cross-correlation: the kernel is not
-    flipped. The name has stuck.)
+    """A convolution slides a small kernel of weights over an image and sums up the products at each
+    place. The library's fast version, blocked and vectorised, is compared with a plain loop over
+    the formula in every combination of settings, with its gradients.
+
+    y[o, i, j] = sum of weight[o, c, a, b] x[c, i s + a d - p, j s + b d - p]. It is a
+    cross-correlation: the kernel is not flipped. The name has stuck.
     """
     rng = np.random.default_rng(seed)
     errors: dict[str, list[float]] = {"output": [], "dx": [], "dweight": []}

@@ -51,12 +51,16 @@ def _draw(figure: Any, *, samples: np.ndarray, table: np.ndarray, rates: dict) -
     source="Hinton, Osindero, Teh 2006, doi:10.1162/neco.2006.18.7.1527",
 )
 def dbn(quick: bool, seed: int) -> Result:
-    """Two RBMs, trained one on the other without back-propagation; the upper one also sees ten
-    label units. Held at a label it dreams that digit: the upper RBM is sampled for long, then its
-    state is sent down once. It is often drawn as a feed-forward net or as a deep Boltzmann machine;
-    it is neither, for only the top has connections in both directions. Fine-tuning is of a copy,
-    unrolled into a feed-forward net, which can no longer draw; with two layers it gains little over
-    the label units, with seven (row pre-training) it is what makes the net learn at all.
+    """A deep belief network, two restricted Boltzmann machines trained one on the other, draws the
+    digit that it is asked for. The same network names digits, and a copy of it can be fine-tuned by
+    back-propagation to do so.
+
+    No back-propagation is used before that; the upper machine also sees ten label units. Held at a
+    label it dreams that digit: the upper RBM is sampled for long, then its state is sent down once.
+    It is often drawn as a feed-forward net or as a deep Boltzmann machine; it is neither, for only
+    the top has connections in both directions. The fine-tuned copy is unrolled into a feed-forward
+    net, which can no longer draw; with two layers it gains little over the label units, with seven
+    (row `pre-training`) it is what makes the net learn at all.
     """
     data = binary_split(seed)
     epochs, each, n_steps = (40, 30, 300) if quick else (80, 100, 1000)

@@ -45,12 +45,16 @@ def _draw(figure: Any, *, rows: dict, losses: np.ndarray) -> None:
     source="Radford, Metz, Chintala 2016, arXiv:1511.06434",
 )
 def dcgan(quick: bool, seed: int) -> Result:
-    """Losses of a GAN do not fall as it gets better, because each player's goal moves with the
-    other; a classifier that never saw a made image judges instead. Its confidence alone is no
-    proof: for pure noise it is 0.3 to 0.8 by how the classifier was trained (told below), of few
-    classes, and a generator that draws a single clean digit would get all of it; so the classes are
-    counted as well, and both bars must be reached. The samples between two
-    digits blend from one into the other: the generator has not stored training images.
+    """A generator made of transposed convolutions learns to draw digits from noise, by a game
+    against a network that tells drawn ones from real ones. A classifier that never saw a drawn
+    digit judges: it must be sure of what it sees, and see most of the ten digits.
+
+    Losses of a GAN do not fall as it gets better, because each player's goal moves with the other.
+    The classifier's confidence alone is no proof: for pure noise it is 0.3 to 0.8 by how the
+    classifier was trained (told below), of few classes, and a generator that draws a single clean
+    digit would get all of it; so the classes are counted as well, and both bars must be reached.
+    The samples between two digits blend from one into the other: the generator has not stored
+    training images.
     """
     rng = np.random.default_rng(seed)
     judge = probe(quick, seed)

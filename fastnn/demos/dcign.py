@@ -53,12 +53,16 @@ def _draw(figure: Any, *, renders: dict, angles: np.ndarray, codes: dict, table:
     source="Kulkarni, Whitney, Kohli, Tenenbaum 2015, arXiv:1503.03167",
 )
 def dcign(quick: bool, seed: int) -> Result:
-    """An ordinary autoencoder spreads rotation over all its latents. Here each mini-batch changes
-    one factor only, and the other latents are replaced by their mean over it, so the change has one
-    way through. The network is told which factor varies but never its value: "unsupervised", as it
-    is often called, is too much. The sign of a latent is
-    arbitrary, and angles stay within 120 degrees: a full turn is a circle, which fits no single
-    latent.
+    """A network that encodes images into a few numbers and draws them again is made to keep one
+    number for the rotation of a shape, one for its position and one for its size. Each step of
+    training shows images that differ in one of these only and lets one number change, so that
+    turning this number then turns the shape.
+
+    An ordinary autoencoder spreads rotation over all its latents. Here each mini-batch changes one
+    factor only, and the other latents are replaced by their mean over it, so the change has one way
+    through. The network is told which factor varies but never its value: "unsupervised", as it is
+    often called, is too much. The sign of a latent is arbitrary, and angles stay within 120
+    degrees: a full turn is a circle, which fits no single latent.
     """
     names = ("rotation", "x") if quick else ("rotation", "x", "y", "scale")
     steps, copies, batch = (360, 3, 8) if quick else (1200, 2, 8)

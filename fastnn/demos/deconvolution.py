@@ -47,10 +47,11 @@ def _draw(figure: Any, *, small: np.ndarray, prints: dict, errors: list) -> None
     "Visin 2016, arXiv:1603.07285",
 )
 def deconvolution(quick: bool, seed: int) -> Result:
-    """Often called deconvolution, which it is not: it does not undo a convolution, it is the matrix
-    of one, transposed. So it takes small maps to large ones, each pixel leaving a print of the
-    kernel, and the prints add up where they overlap. Output padding chooses among the sizes that
-    one stride maps to the same small size.
+    """A transposed convolution makes a large map of a small one: every pixel leaves a print of the
+    kernel, and the prints add up where they overlap. It is often called deconvolution, which it is
+    not: it does not undo a convolution, it is the matrix of one, transposed.
+
+    Output padding chooses among the sizes that one stride maps to the same small size.
     """
     rng = np.random.default_rng(seed)
     errors, loop_errors = [], []

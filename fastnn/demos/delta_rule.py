@@ -80,10 +80,13 @@ def _train(unit: Adaline, x: np.ndarray, y: np.ndarray, epochs: int) -> np.ndarr
     source="Widrow and Hoff 1960, doi:10.7551/mitpress/4943.003.0012",
 )
 def delta_rule(quick: bool, seed: int) -> Result:
-    """The change is the error before the threshold times the input: gradient descent on squared
-    errors, twenty-six years before back-propagation was widely known, which is this rule carried
-    through layers. It is not the perceptron's rule, which looks at the error after the threshold,
-    and it ends where squares are least, not where mistakes are fewest.
+    """The delta rule changes each weight of a unit by the error before the threshold times the
+    input, and that is one step of gradient descent on the squared error. The test shows both: each
+    step equals the gradient, and training ends in the solution of least squares.
+
+    The rule is twenty-six years older than the paper that made back-propagation widely known, which
+    is this rule carried through layers. It is not the perceptron's rule, which looks at the error
+    after the threshold, and it ends where squares are least, not where mistakes are fewest.
     """
     d = datasets.iris()
     of_two = d.y > 0

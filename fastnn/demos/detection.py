@@ -91,11 +91,13 @@ def _draw(figure: Any, *, scenes: np.ndarray, truth: np.ndarray, boxes: np.ndarr
     "2019 (FCOS: distances to the box's sides), arXiv:1904.01355",
 )
 def detection(quick: bool, seed: int) -> Result:
-    """One convolutional network looks at the scene once. Each of 8x8 cells says whether the
-    digit's middle is in it, which digit that would be, and how far the box reaches to each side.
-    The box of the cell with the highest score is the answer. A dense layer that gives one box from
-    the whole image is often shown instead; it has to learn every place anew, where cells share
-    their weights. The scenes hold one digit each, so nothing here has to remove second boxes.
+    """A convolutional network looks once at a scene full of clutter and says where the digit is, by
+    a box around it, and which digit. Each of 8x8 cells says whether the digit's middle is in it,
+    which one it would be and how far the box reaches; the surest cell answers.
+
+    A dense layer that gives one box from the whole image is often shown instead; it has to learn
+    every place anew, where cells share their weights. The scenes hold one digit each, so nothing
+    here has to remove second boxes.
     """
     d = some_digits(8500)
     rng = np.random.default_rng(seed)

@@ -82,10 +82,14 @@ def _receive(x: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarra
     "ISBN 978-0070579095",
 )
 def echoes(quick: bool, seed: int) -> Result:
-    """Metal corners send back a few sharp peaks, moving leaves a broad hump; where along
-    the distance is left to chance. A one-dimensional convolution looks for the shape wherever it
-    is. Sonar differs in wave and speed, not in the task. The echoes are made up, so the figure
-    says what the network can do, not how well a real radar would.
+    """A radar sends a pulse, and from the echo's shape along the distance a one-dimensional
+    convolution tells vehicles from trees, under noise as strong as the echo. Metal corners send
+    back a few sharp peaks, moving leaves a broad hump, and the network looks for the shape wherever
+    it is.
+
+    Where along the distance is left to chance. Sonar differs in wave and speed, not in the task.
+    The echoes are made up, so the figure says what the network can do, not how well a real radar
+    would.
     """
     rng = np.random.default_rng(seed)
     x, y = _echoes(2000 if quick else 6000, rng)

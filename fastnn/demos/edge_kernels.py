@@ -55,10 +55,11 @@ def _draw(figure: Any, *, gabors: np.ndarray, responses: np.ndarray, learned: np
     "LeCun et al. 1998, doi:10.1109/5.726791",
 )  # fmt: skip
 def edge_kernels(quick: bool, seed: int) -> Result:
-    """A layer has several kernels, and each makes its own feature map. Set by hand, kernels can be
-    tuned to edges of one direction each, as cells of the visual cortex are; trained on digits, they
-    turn into detectors of strokes and edges by themselves. Nobody tells kernel 3 to look for
-    diagonals.
+    """A layer has several kernels, and each finds something else in an image: kernels set by hand
+    answer edges of one direction each, as cells of the visual cortex do. Trained on digits, kernels
+    turn into detectors of strokes and edges by themselves.
+
+    Each kernel makes its own feature map. Nobody tells kernel 3 to look for diagonals.
     """
     gabors = np.stack([_gabor(math.radians(a)) for a in _ANGLES])[:, None]
     stripes = np.stack([_stripes(math.radians(a)) for a in _ANGLES])[:, None]

@@ -88,10 +88,15 @@ def _train(clip: float, seed: int, n_steps: int) -> tuple[list[float], float, in
     "doi:10.1109/72.279181",
 )
 def exploding(quick: bool, seed: int) -> Result:
-    """Back through time the gradient meets the same matrix at every step; a spectral radius of 1.5
+    """A recurrent network uses the same weights at every step in time, so a gradient that grows by
+    half at each of fifty steps becomes hundreds of millions of times as large. One step along it
+    destroys the network; clipping, which shortens the gradient and keeps its direction, lets
+    training go on.
+
+    Back through time the gradient meets the same matrix at every step; a spectral radius of 1.5
     makes it 1.5 to the power of 50, half a billion. tanh hides this: where it saturates its slope
     is near 0, and the gradient vanishes instead. One step along such a gradient throws every unit
-    to where ReLU is 0, for good. Clipping the norm keeps the direction and the unit.
+    to where ReLU is 0, for good.
     """
     norms = {}
     for nonlinearity in ("relu", "tanh"):

@@ -58,10 +58,12 @@ def _draw(figure: Any, *, confusion: np.ndarray, images: np.ndarray, labels: lis
     needs=_missing,
 )
 def fashion(quick: bool, seed: int) -> Result:
-    """The same network and the same image size as for digits, on a harder set: ten kinds of
-    clothes. The data are read from a local folder (FASTNN_DATA, or Debian's package
-    dataset-fashion-mnist); nothing is downloaded. What it confuses, people do too: shirts,
-    T-shirts, pullovers and coats.
+    """The network that reads digits, LeNet-5, learns to name ten kinds of clothes in images of the
+    same size, a harder task. What it confuses, people do too: shirts, T-shirts, pullovers and
+    coats.
+
+    The data are read from a local folder (FASTNN_DATA, or Debian's package dataset-fashion-mnist);
+    nothing is downloaded.
     """
     d = datasets.fashion_mnist()
     n, epochs = (12_000, 4) if quick else (60_000, 5)

@@ -43,10 +43,12 @@ def _draw(figure: Any, *, planes: dict, labels: np.ndarray, scores: dict) -> Non
     "probes), arXiv:1610.01644",
 )
 def feature_extraction(quick: bool, seed: int) -> Result:
-    """A trained network is two things: a way to describe images and a simple judge of the
-    description. Here the convolutional part of LeNet-5 is trained, frozen, and a new linear model
-    is fitted to what it puts out; the same linear model on pixels does much worse. A third one is
-    told: features learned from the digits 0 to 4 alone, judged on 5 to 9, which they never saw.
+    """A trained network is two things: a way to describe images, and a simple judge of the
+    description. The first part of LeNet-5 is trained and frozen, and a linear model on what it puts
+    out does much better than the same model on the pixels.
+
+    A third one is told: features learned from the digits 0 to 4 alone, judged on 5 to 9, which they
+    never saw.
     """
     d = some_digits(4000 if quick else 8500)
     epochs = 4 if quick else 8

@@ -124,9 +124,12 @@ def _note_of_a_wrong_shape(net: Net) -> str:
     source="Rumelhart, Hinton, Williams 1986, doi:10.1038/323533a0",
 )
 def feed_forward(quick: bool, seed: int) -> Result:
-    """Input layer, hidden layers, output layer: each is a function of the one before, and no path
-    leads back. So the whole is as exact as its layers, and each of them is an equation that NumPy
-    writes in a line or two. Weights and biases are what training may change.
+    """In a feed-forward network each layer is a function of the one before, from the input through
+    hidden layers to the output, and no path leads back. So it can be checked layer by layer: what
+    each one computes, and its gradient, agree with the same equation written in NumPy.
+
+    The whole is as exact as its layers, and each of them is a line or two. Weights and biases are
+    what training may change.
     """
     rng = np.random.default_rng(seed)
     net = Net().eval()

@@ -60,9 +60,13 @@ def _answer(net: nn.Module, signal: np.ndarray) -> np.ndarray:
     source="Elman 1990, doi:10.1207/s15516709cog1402_1; Hopfield 1982, doi:10.1073/pnas.79.8.2554",
 )
 def feedback(quick: bool, seed: int) -> Result:
-    """In a feed-forward network the output is a function of the input now: without input, without
-    bias, it is 0. With a path back, the state feeds itself: by weights above 1 it settles at a
-    fixed point and remembers the pulse; if they also turn it, it never rests and beats time.
+    """A short pulse is fed to three networks: the one without feedback falls silent when the pulse
+    ends, the others, whose state leads back to themselves, do not. One of them settles at a fixed
+    value and so remembers the pulse, the other goes round and round and beats time.
+
+    In a feed-forward network the output is a function of the input now: without input, without
+    bias, it is 0. With a path back the state feeds itself: weights above 1 hold it at a fixed
+    point; if they also turn it, it never rests.
     """
     signal = np.zeros(_T, np.float32)
     signal[:_PULSE] = 1

@@ -52,11 +52,14 @@ def _draw(figure: Any, *, waves: np.ndarray, canvas: np.ndarray, scores: np.ndar
     "in a field), NIPS 4; Long, Shelhamer, Darrell 2015, arXiv:1411.4038",
 )
 def fully_convolutional(quick: bool, seed: int) -> Result:
-    """Convolution slides along time as it slides over images: Conv1d. And since a dense layer on
-    feature maps is itself a convolution whose kernel is as large as the maps, a trained classifier
-    can run on a larger image: it then gives a map of scores, one per window position, without
-    computing what windows share again and again. The series are synthetic (no data set of sounds or
-    sunspots travels with the package).
+    """A convolution slides along time as well as over images: a network of such layers tells four
+    kinds of waves apart under strong noise. And a classifier trained on small images, turned into
+    convolutions, runs on a larger one and gives a map of answers, one for each place.
+
+    A dense layer on feature maps is itself a convolution whose kernel is as large as the maps, so a
+    trained classifier can run on a larger image: it then gives a map of scores, one per window
+    position, without computing what windows share again and again. The series are synthetic (no
+    data set of sounds or sunspots travels with the package).
     """
     n = 1500 if quick else 3000
     rng = np.random.default_rng(seed)

@@ -49,11 +49,15 @@ def _draw(figure: Any, *, snapshots: dict, real: np.ndarray, belief: np.ndarray)
     source="Goodfellow et al. 2014, arXiv:1406.2661; ring: Metz et al. 2017, arXiv:1611.02163",
 )
 def gan_ring(quick: bool, seed: int) -> Result:
-    """The generator never sees the data; it has only the discriminator's gradient. Accounts that
-    show one good picture hide mode collapse: a generator that makes one Gaussian perfectly fools
-    the discriminator for a while and then jumps to the next. Adam without momentum (beta1 = 0) and
-    a falling learning rate hold all eight here; with beta1 = 0.5 some runs end on a single one.
-    Losses do not say how good the samples are, so they are counted.
+    """Two networks play against each other: a generator makes points from noise, and a
+    discriminator tells them from real ones, which lie in eight heaps on a ring. The generator never
+    sees the data, and still learns to make all eight heaps, or nearly; they are counted, as losses
+    do not show it.
+
+    The generator has only the discriminator's gradient. Accounts that show one good picture hide
+    mode collapse: a generator that makes one Gaussian perfectly fools the discriminator for a while
+    and then jumps to the next. Adam without momentum (beta1 = 0) and a falling learning rate hold
+    all eight here; with beta1 = 0.5 some runs end on a single one.
     """
     rng = np.random.default_rng(seed)
     steps = 1000 if quick else 5000

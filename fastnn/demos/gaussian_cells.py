@@ -55,11 +55,14 @@ def _draw(figure: Any, *, values: np.ndarray, estimates: dict) -> None:
     source="Kingma and Welling 2014, arXiv:1312.6114",
 )
 def gaussian_cells(quick: bool, seed: int) -> Result:
-    """A pair of cells, without bias, holds a mean and a deviation, and draws from that normal
-    distribution. With 0.5 and 0.2, popular accounts call values from 0.4 to 0.6 quite likely: they
-    are half a deviation away at most, and three draws in five fall outside. Nor does chance block
-    the gradient: y = mean + deviation eps, with eps an input, has plain derivatives, and they
-    scatter far less than an estimate that uses the density alone.
+    """A pair of cells holds a mean and a standard deviation and draws a number from that normal
+    distribution. Chance does not stop learning: the draw is written as mean plus deviation times
+    noise, and then both have plain gradients.
+
+    The pair has no bias. With 0.5 and 0.2, popular accounts call values from 0.4 to 0.6 quite
+    likely: they are half a deviation away at most, and three draws in five fall outside. The
+    derivatives of y = mean + deviation eps, with eps an input, scatter far less than an estimate
+    that uses the density alone.
     """
     n = 1_000_000
     cell = _cell()

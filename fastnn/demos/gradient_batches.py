@@ -101,9 +101,12 @@ def _way(x: np.ndarray, y: np.ndarray, batch_size: int, seed: int) -> list[np.nd
     "arXiv:1606.04838",
 )
 def gradient_batches(quick: bool, seed: int) -> Result:
-    """The gradient of the cost is the mean over the samples, so a batch drawn by chance gives the
-    right direction on average, with noise. A step on all samples has none and costs the most: at
-    the same number of samples looked at it comes least far, at the same number of steps furthest.
+    """A step of training may look at all samples, at one, or at some (a mini-batch); the gradient
+    of a batch is right on average, only noisy. For the same number of samples looked at, steps on
+    all of them come least far; for the same number of steps, they come furthest.
+
+    The gradient of the cost is the mean over the samples, so a batch drawn by chance gives the
+    right direction on average. A step on all samples has no noise and costs the most.
     """
     d = datasets.digits8x8()
     order = np.random.default_rng(seed).permutation(len(d.x))

@@ -142,10 +142,15 @@ def _slopes(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
     "ISBN 978-1402075537",
 )
 def gradient_descent(quick: bool, seed: int) -> Result:
-    """The gradient points where the loss rises fastest, and its length is how fast. Against it
-    one goes down; the step must stay below 2 / L for the largest curvature L, and then the flattest
-    direction sets the pace. Momentum adds up what successive gradients agree on. A run may end when
-    the loss changes little; where progress is slow, that is not yet where it is small.
+    """Gradient descent walks down a hill of errors by its steepest way, and three things are
+    checked: that the gradient is the steepest direction, how fast the walk goes, and when it runs
+    away. Momentum, which adds up what successive gradients agree on, needs a quarter of the steps
+    or fewer.
+
+    The gradient points where the loss rises fastest, and its length is how fast. Against it one
+    goes down; the step must stay below 2 / L for the largest curvature L, and then the flattest
+    direction sets the pace. A run may end when the loss changes little; where progress is slow,
+    that is not yet where it is small.
     """
     angles, slopes, along = _slopes(seed)
     largest, smallest = _KAPPA, 1.0

@@ -48,10 +48,12 @@ def _draw(figure: Any, *, dirty: np.ndarray, recalled: np.ndarray, curve: list) 
     "doi:10.1051/jphyslet:01985004608035900",
 )
 def hir(quick: bool, seed: int) -> Result:
-    """A Hopfield network as a memory that is addressed by content: nobody tells it which image is
-    meant, and it has no list to compare with, only weights between elements. What comes out need
-    not be a learned image: the network also rests in mixtures of them, the more often the dirtier
-    the input is.
+    """A Hopfield network has learned ten images of digits; given one with some pixels flipped, it
+    changes pixels until it rests in the image it was made from. It is a memory addressed by
+    content: no list is searched, there are only weights between pixels.
+
+    Nobody tells it which image is meant. What comes out need not be a learned image: the network
+    also rests in mixtures of them, the more often the dirtier the input is.
     """
     rng = np.random.default_rng(seed)
     digits = prototypes()

@@ -39,9 +39,14 @@ def _draw(figure: Any, *, matrix: np.ndarray, kernel: np.ndarray) -> None:
     source="Goodfellow, Bengio, Courville 2016, Deep Learning, section 9.4, ISBN 978-0-262-03561-3",
 )
 def infinite_prior(quick: bool, seed: int) -> Result:
-    """A dense layer could learn what a convolution computes. The convolution has it built in, as if
-    by an infinitely strong prior: a weight outside the receptive field is 0 whatever the data say,
-    and weights at the same offset are equal. Where that opinion is wrong, the layer underfits.
+    """A convolution is a dense layer in which most weights are fixed at 0 and the others are tied
+    to be equal: written as one large matrix it gives the same output. It is as if one were
+    infinitely sure of that before seeing any data, which helps where it is true and harms where it
+    is not.
+
+    A dense layer could learn what a convolution computes. The convolution has it built in, as if by
+    an infinitely strong prior: a weight outside the receptive field is 0 whatever the data say, and
+    weights at the same offset are equal. Where that opinion is wrong, the layer underfits.
     """
     figures = []
     shown: dict[str, Any] = {}

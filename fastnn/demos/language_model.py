@@ -52,11 +52,13 @@ def corpus() -> tuple[str, str]:
     "doi:10.1002/j.1538-7305.1951.tb01366.x",
 )
 def language_model(quick: bool, seed: int) -> Result:
-    """A language model gives the probability of the next character; perplexity is the number of
-    equally likely characters that would be as hard to guess. Counting letters and pairs of letters
-    (add-one smoothing) goes some way; a recurrent network remembers more than one letter and goes
-    further. Training, counting and measuring use the same parts of the same text. What it writes
-    looks like the text and means nothing.
+    """A language model says how likely each character is to come next; recurrent networks guess
+    better than counting letters and pairs of letters, because they remember more than one letter.
+    Perplexity is the number of equally likely characters that would be as hard to guess, so less is
+    better.
+
+    The counts have add-one smoothing. Training, counting and measuring use the same parts of the
+    same text. What the network writes looks like the text and means nothing.
     """
     whole, title = corpus()
     text = datasets.CharText(whole[: 100_000 if quick else 440_000])

@@ -40,8 +40,11 @@ def _draw(figure: Any, *, chain: list, product: np.ndarray, difference: np.ndarr
     "ISBN 978-0262035613, section 6.1",
 )
 def linear_collapse(quick: bool, seed: int) -> Result:
-    """W5 (W4 (W3 (W2 (W1 x)))) = (W5 W4 W3 W2 W1) x: depth without an activation adds parameters
-    and no function. What such a net can compute is what one layer can, and XOR is not among it.
+    """Five layers without activation functions between them are the same as one layer: the product
+    of their weight matrices gives the same output. So depth alone adds parameters and no power, and
+    such a network cannot learn XOR, while one with tanh after each layer can.
+
+    W5 (W4 (W3 (W2 (W1 x)))) = (W5 W4 W3 W2 W1) x.
     """
     sizes = (6, 12, 12, 12, 12, 4)
     layers = [nn.Linear(a, b, bias=False) for a, b in zip(sizes, sizes[1:], strict=False)]

@@ -42,9 +42,13 @@ def _regions(model: Any, x: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], 
     "Hinton, Williams 1986, doi:10.1038/323533a0",
 )
 def linear_inseparability(quick: bool, seed: int) -> Result:
-    """A linear classifier cuts the plane in two with a straight line. Hidden layers alone do not
-    help: without an activation they are one matrix, and the cut stays straight. Each hidden unit
-    with an activation adds a bend.
+    """Two half-moons, and two spirals, of points are to be told apart: a linear classifier cuts the
+    plane by a straight line and fails, a network with hidden layers bends its border around them.
+    Without an activation function between the layers the same network is straight as well, and
+    fails too.
+
+    Hidden layers alone do not help, because without an activation they are one matrix. Each hidden
+    unit with an activation adds a bend.
     """
     figures, panels = [], []
     makers = {

@@ -54,10 +54,12 @@ def _draw(figure: Any, *, key: np.ndarray, strokes: np.ndarray, labels: np.ndarr
     "2014 (DeepFace), doi:10.1109/CVPR.2014.220",
 )
 def locally_connected(quick: bool, seed: int) -> Result:
-    """Local windows without weight sharing: every place has its own kernel, which suits aligned
-    images such as faces, where the eyes are always at the same place. Here each cell of the image
-    holds one of two strokes, and which of them counts depends on the cell. A convolution asks every
-    cell the same question, so it cannot tell; the locally connected layer can.
+    """A locally connected layer looks at small windows like a convolution, but with another kernel
+    at every place. Where the place decides what a pattern means it learns the task and a
+    convolution, which asks the same question everywhere, cannot.
+
+    That suits aligned images such as faces, where the eyes are always at the same place. Here each
+    cell of the image holds one of two strokes, and which of them counts depends on the cell.
     """
     rng = np.random.default_rng(seed)
     layer = nn.LocallyConnected2d(3, 5, (9, 8), 3, stride=2, padding=1)

@@ -73,9 +73,12 @@ def _exact(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
     "ISBN 978-0262035613, section 6.2",
 )
 def losses(quick: bool, seed: int) -> Result:
-    """Softmax and cross-entropy belong together: the gradient for the logits is the probability
-    minus 1 for the right class, large where the net is wrong. The squared error of the same
-    probability has no gradient left there. From logits nothing overflows, where exp(z) would.
+    """A loss says how wrong an answer is, and its gradient is what the network learns from; two are
+    compared, squared error and cross-entropy. Where a classifier is surely wrong, cross-entropy has
+    a large gradient, while the squared error of the same probability has nearly none left.
+
+    Softmax and cross-entropy belong together: the gradient for the logits is the probability minus
+    1 for the right class. From logits nothing overflows, where exp(z) would.
     """
     rng = np.random.default_rng(seed)
     p, t = rng.standard_normal((2, 64, 10)).astype(np.float32)

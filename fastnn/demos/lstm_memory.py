@@ -63,11 +63,15 @@ def _draw(figure: Any, *, runs: dict, gates: dict) -> None:
     "2018, arXiv:1804.11188",
 )
 def lstm_memory(quick: bool, seed: int) -> Result:
-    """Three gates and a cell that is added to, not multiplied through a weight matrix, carry a
-    symbol past a hundred others.  The architecture alone does not do it: with the default first
-    values the forget gates are near one half, and half to the power of a hundred is nothing.
-    Chrono initialisation draws their biases so that memories last from one step to the whole
-    sequence.  The plain network, which many texts say only "forgets sooner", does not learn it.
+    """An LSTM, a recurrent network whose gates decide what to keep, learns to name the first symbol
+    of a sequence after a hundred others. A plain recurrent network does not learn it, and the LSTM
+    only if its gates are set to hold on from the start.
+
+    Three gates and a cell that is added to, not multiplied through a weight matrix, carry the
+    symbol. The architecture alone does not do it: with the default first values the forget gates
+    are near one half, and half to the power of a hundred is nothing. Chrono initialisation draws
+    their biases so that memories last from one step to the whole sequence. Of the plain network
+    many texts say only that it "forgets sooner".
     """
     runs = {}
     lengths = {_CHRONO: 1000, _PLAIN: 200 if quick else 1000}

@@ -111,12 +111,16 @@ def _draw(figure: Any, *, parts: list) -> None:
     source="Mackey and Glass 1977, doi:10.1126/science.267326",
 )
 def mackey_glass(quick: bool, seed: int) -> Result:
-    """The Mackey-Glass equation is deterministic and nonlinear: what looks like noise to a linear
-    model can be learned. A GRU that sees the last 20 values, three time units apart, predicts the
-    next one and then runs freely for 50 steps. Chaos sets the limit: small errors grow, and no
-    model forecasts far. The yearly sunspots, noisy and few, are forecast too if FASTNN_DATA holds
-    sunspots.csv or SN_y_tot_V2.0.csv; there persistence must be beaten, too, but the gain over AR
-    is told, not judged.
+    """The Mackey-Glass series looks like noise and follows an exact rule; a recurrent network (GRU)
+    learns to predict its next value better than a linear model that sees as many values. Let run
+    freely it follows the series for a while and then parts from it, as in chaos small errors grow.
+
+    What looks like noise to a linear model can be learned, for the equation is deterministic and
+    nonlinear. The GRU sees the last 20 values, three time units apart, predicts the next one and
+    then runs freely for 50 steps. Chaos sets the limit: no model forecasts far. The yearly
+    sunspots, noisy and few, are forecast too if FASTNN_DATA holds sunspots.csv or
+    SN_y_tot_V2.0.csv; there persistence must be beaten, too, but the gain over AR is told, not
+    judged.
     """
     n_train = 1000 if quick else 2000
     series = datasets.mackey_glass(n_train + 500, step=3.0, substeps=30, discard=100)

@@ -45,9 +45,12 @@ def _draw(figure: Any, *, x: np.ndarray, y: np.ndarray, dx: np.ndarray, image: n
     "(Cresceptron), doi:10.1109/IJCNN.1992.287150",
 )
 def max_pooling(quick: bool, seed: int) -> Result:
-    """Each window gives its largest value; back-propagation sends the window's gradient to the
-    element that gave it, and nothing to the others. If several are equal, the first one in reading
-    order gets all of it: sharing it out would be as right, but another function.
+    """Max-pooling makes an image smaller: of each window it keeps the largest value.
+    Back-propagation sends the window's gradient to the pixel that gave this value and nothing to
+    the others, and both are exactly what a plain loop gives.
+
+    If several are equal, the first one in reading order gets all of it: sharing it out would be as
+    right, but another function.
     """
     rng = np.random.default_rng(seed)
     settings = [(2, 2, 0), (3, 2, 0), (3, 2, 1), (2, 1, 0), (3, 1, 1), (3, 3, 1), (2, 3, 0),

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import datasets, from_numpy, manual_seed, nn, optim
 from ..models import MLP
-from ._registry import Result, at_least, at_most, demo, exactly, told
+from ._registry import Result, above, at_least, at_most, demo, exactly, told
 from ._steps import accuracy, fit, outputs, some_digits
 
 
@@ -78,15 +78,25 @@ def _xor(hidden: int, activation: str, seeds: int, n_steps: int) -> tuple[np.nda
     return solved, model
 
 
+def _folds(seed: int, k: int) -> list[datasets.Split]:
+    """The 8x8 digits in k parts, each of them once the new ones."""
+    d = datasets.digits8x8()
+    order = np.random.default_rng(seed).permutation(len(d.x))
+    x, y, part = d.x.reshape(len(d.x), -1)[order], d.y[order], np.arange(len(order)) % k
+    return [datasets.Split(x[part != i], y[part != i], x[part == i], y[part == i])
+            for i in range(k)]  # fmt: skip
+
+
 @demo(
     8,
     9,
     60,
     name="mlp",
     title="Hidden units pay; too few of them get stuck",
-    bar="8x8 digits: linear at least 0.95, MLP(64) at least 0.975; 28x28 digits: MLP(128) 0.955 "
-    "(quick 0.93) and above linear; XOR: 2-8-1 tanh solved by all of 100 seeds (quick 30), 2-2-1 "
-    "by 0.3 to 0.7 of them",
+    bar="8x8 digits, four folds: linear 0.969 within 0.01, MLP(64) at least 0.975 (quick 0.97) and "
+    "above linear; 28x28 digits: linear at least 0.904 (quick 0.89), MLP(128) 0.955 (quick 0.93) "
+    "and 2 points above linear; XOR: 2-8-1 tanh solved by all of 100 seeds (quick 30), 2-2-1 by "
+    "0.3 to 0.7 of them",
     draw=_draw,
     size=(10, 7),
     seconds=(20, 3),
@@ -94,28 +104,30 @@ def _xor(hidden: int, activation: str, seeds: int, n_steps: int) -> tuple[np.nda
     "doi:10.1016/S0893-6080(97)00134-7 (minima of XOR)",
 )
 def mlp(quick: bool, seed: int) -> Result:
-    """The same data and optimiser, with and without a hidden layer. On XOR two hidden units are
-    enough to state the answer and not to find it: about half of all first weights lead to a place
-    from which gradient descent does not get away. More units than needed, or a new start, help.
+    """A network with one hidden layer reads more handwritten digits than a linear classifier that
+    has the same data and the same optimiser. But units may be too few: with two hidden units about
+    half of all random starts never learn XOR, with eight all of them do.
+
+    On XOR two hidden units are enough to state the answer and not to find it: from about half of
+    all first weights descent leads to a place from which it does not get away. More units than
+    needed, or a new start, help.
     """
-    d8 = datasets.digits8x8()
-    order = np.random.default_rng(seed).permutation(len(d8.x))
-    train, test = order[:1297], order[1297:]
-    x8 = d8.x.reshape(len(d8.x), -1)
-    d28 = some_digits(5000 if quick else 8500)
+    folds = _folds(seed, 4)
+    d28 = [some_digits(5000 if quick else 8500)]
     scores = {}
-    split8 = x8[train], d8.y[train], x8[test], d8.y[test]
     for name, hidden, data, epochs, lr in (
-        ("8x8: linear", [], split8, 30, 0.02),
-        ("8x8: MLP(64)", [64], split8, 30, 0.005),
+        ("8x8: linear", [], folds, 30 if quick else 60, 0.02),
+        ("8x8: MLP(64)", [64], folds, 30 if quick else 60, 0.02),
         ("28x28: linear", [], d28, 5 if quick else 10, 0.003),
         ("28x28: MLP(128)", [128], d28, 5 if quick else 10, 0.003),
     ):
-        manual_seed(seed)
-        x, y, x_test, y_test = data
-        model = MLP(int(np.prod(x.shape[1:])), hidden, 10)
-        fit(model, x, y, epochs=epochs, seed=seed, lr=lr)
-        scores[name] = accuracy(model, x_test, y_test)
+        found = []
+        for x, y, x_test, y_test in data:
+            manual_seed(seed)
+            model = MLP(int(np.prod(x.shape[1:])), hidden, 10)
+            fit(model, x, y, epochs=epochs, seed=seed, lr=lr)
+            found.append(accuracy(model, x_test, y_test))
+        scores[name] = float(np.mean(found))
     seeds = 30 if quick else 100
     solved: dict[str, float] = {}
     surfaces: dict[str, np.ndarray] = {}
@@ -134,14 +146,18 @@ def mlp(quick: bool, seed: int) -> Result:
                     surfaces[title] = z.reshape(22, 22)
     return Result(
         (
-            at_least("8x8: linear", scores["8x8: linear"], 0.95),
-            at_least("8x8: MLP(64)", scores["8x8: MLP(64)"], 0.975),
+            at_most("8x8: linear, distance from 0.969", abs(scores["8x8: linear"] - 0.969), 0.01),
+            at_least("8x8: MLP(64)", scores["8x8: MLP(64)"], 0.97 if quick else 0.975),
+            above("8x8: MLP's gain over linear, points",
+                  100 * (scores["8x8: MLP(64)"] - scores["8x8: linear"]), 0),
+            at_least("28x28: linear", scores["28x28: linear"], 0.89 if quick else 0.904),
             at_least("28x28: MLP(128)", scores["28x28: MLP(128)"], 0.93 if quick else 0.955),
             at_least("28x28: MLP's gain over linear, points",
                      100 * (scores["28x28: MLP(128)"] - scores["28x28: linear"]), 2),
             exactly("XOR solved, 2-8-1 tanh", solved["2-8-1 tanh"], 1),
             at_least("XOR solved, 2-2-1 tanh", solved["2-2-1 tanh"], 0.3),
             at_most("XOR solved, 2-2-1 tanh", solved["2-2-1 tanh"], 0.7),
+            told("8x8: linear", scores["8x8: linear"]),
             *(told(f"XOR solved, {k}", v) for k, v in list(solved.items())[2:]),
         ),
         {"scores": scores, "solved": solved, "surfaces": surfaces},

@@ -101,10 +101,14 @@ def _draw(figure: Any, *, logo: np.ndarray, tags: np.ndarray, start: np.ndarray)
     source="Alipanahi et al. 2015 (DeepBind), doi:10.1038/nbt.3300",
 )
 def motif(quick: bool, seed: int) -> Result:
-    """Half of the random sequences hold TGACRTCAYG somewhere. A kernel of a 1-D convolution with
-    the maximum over all places becomes the motif's detector: the words that it answers to, laid
-    under each other, are the motif. A bidirectional LSTM is told, base by base, what belongs to
-    the motif, and so also learns where it is; its largest answer says whether there is one.
+    """Half of many random gene sequences hold a hidden word, and two networks learn to tell which
+    half: a one-dimensional convolution and a bidirectional LSTM. The convolution's kernel becomes a
+    detector of the word, which can be read off it.
+
+    The word is TGACRTCAYG, somewhere in the sequence, and the kernel's answer is its maximum over
+    all places: the words that it answers to, laid under each other, are the motif. A bidirectional
+    LSTM is told, base by base, what belongs to the motif, and so also learns where it is; its
+    largest answer says whether there is one.
     """
     g = Generator(seed)
     d = datasets.motif_dna(2000 if quick else 6000, 60, motif=_MOTIF, generator=g)

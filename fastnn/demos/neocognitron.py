@@ -57,15 +57,19 @@ def _draw(figure: Any, *, layers: list, features: np.ndarray, falls: dict, reads
     source="Fukushima 1980, doi:10.1007/BF00344251; 2003, doi:10.1016/S0925-2312(02)00614-8",
 )
 def neocognitron(quick: bool, seed: int) -> Result:
-    """The stack of feature finders and position forgetters from which convolutional networks come.
-    S-cells answer the feature that their plane has learned, wherever it is; C-cells see a window
-    of S-cells and do not care where in it. Popular accounts call it a convolutional network with
-    max-pooling: but no error is sent back, the winner of a competition copies what it sees into
-    the weights of its plane; C-cells take a saturating weighted sum; and an S-cell divides by what
-    it sees, so that it answers a match, not a bright spot. Without C-cells, each layer handing
-    on the one S-cell in the middle, the network reads resting digits and is lost when they move.
-    (It is given other thresholds, the best for it: with the same ones it would fail at rest too.)
-    With C-cells the worst shift is 2 pixels, half of the 4 between neighbours in the last layer.
+    """The ancestor of convolutional networks (1980) reads handwritten digits: S-cells find
+    features, C-cells forget exactly where, and learning is a competition in which the winner copies
+    what it sees, so no error is sent back. Without C-cells such a network reads digits at rest and
+    is lost when they move.
+
+    S-cells answer the feature that their plane has learned, wherever it is; C-cells see a window of
+    S-cells and do not care where in it. Popular accounts call it a convolutional network with
+    max-pooling: but no error is sent back, the winner of a competition copies what it sees into the
+    weights of its plane; C-cells take a saturating weighted sum; and an S-cell divides by what it
+    sees, so that it answers a match, not a bright spot. Without C-cells each layer hands on the one
+    S-cell in the middle. (It is given other thresholds, the best for it: with the same ones it
+    would fail at rest too.) With C-cells the worst shift is 2 pixels, half of the 4 between
+    neighbours in the last layer.
     """
     n_train, n_test, n_moved, far = (600, 500, 200, 2) if quick else (2000, 1500, 500, 4)
     d = some_digits(n_train, n_test)

@@ -52,9 +52,11 @@ def _noisy(x: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
     source="Bishop 1995, doi:10.1162/neco.1995.7.1.108 (training with noise)",
 )
 def noise_tolerance(quick: bool, seed: int) -> Result:
-    """No single pixel decides: hundreds of weights add up, and a tenth of wrong ones move the sum
-    little. A net that has seen noise in training bears more of it; one that has not, less; both
-    are shown.
+    """A tenth of the pixels of each digit are made black or white by chance, and the network still
+    names most of the digits. No single pixel decides: hundreds of weights add up, and a tenth of
+    wrong ones move the sum little.
+
+    A net that has seen noise in training bears more of it; one that has not, less; both are shown.
     """
     d = datasets.digits8x8()
     rng = np.random.default_rng(seed)

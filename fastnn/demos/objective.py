@@ -52,8 +52,10 @@ def _draw(figure: Any, *, history: Any, losses: Any) -> None:
     "Krogh and Hertz 1992",
 )
 def objective(quick: bool, seed: int) -> Result:
-    """The three words are often used for one another. Here the loss belongs to one sample, the cost
-    is its mean over the samples, and the objective, what is minimised, adds the penalty.
+    """Three words are often used for one another, and here each is measured: the loss belongs to
+    one sample, the cost is its mean over the samples, and the objective, what training minimises,
+    adds a penalty for large weights. The difference of objective and cost is the penalty exactly,
+    and without it the weights grow larger.
     """
     d = datasets.digits8x8()
     samples = TensorDataset(d.x.reshape(len(d.x), -1), d.y)

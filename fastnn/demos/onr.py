@@ -50,11 +50,14 @@ def _show(grid: Any, images: np.ndarray, shares: np.ndarray, labels: np.ndarray)
     "doi:10.24432/C50P49",
 )
 def onr(quick: bool, seed: int) -> Result:
-    """A network of the classifying kind: 64 numbers in, ten out, and the largest is the answer.
-    The other kind, the associating one, gives an image for an image (rows hir, hopfield). The ten
-    outputs after softmax add up to 1, but they say how sure the network is, not how often it is
-    right: of the wrong answers below it is quite sure of some, and it would name a digit for a
-    picture of a cat too.
+    """A small network gets the 64 pixels of a handwritten digit and gives ten numbers, of which the
+    largest names the digit. It reads nearly all of 500 digits that it has not seen before; the ones
+    that it gets wrong are shown.
+
+    It is a network of the classifying kind. The other kind, the associating one, gives an image for
+    an image (rows `hir`, `hopfield`). The ten outputs after softmax add up to 1, but they say how
+    sure the network is, not how often it is right: of the wrong answers it is quite sure of some,
+    and it would name a digit for a picture of a cat too.
     """
     d = split(seed)
     x_train, x_test = (x.reshape(-1, 1, 8, 8) for x in (d.x_train, d.x_test))

@@ -1,4 +1,4 @@
-"""Rows 50, 52, 53, 54: a wide net learns 200 digits by heart; four ways to hold it back."""
+"""Rows 50, 52, 53, 54: a wide net learns 200 digits by heart; what holds it back."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from ._steps import accuracy, outputs
 
 _N = 200
 _MORE = "1,000 digits"
+_NORMALISED = "batch normalisation"
+_KINDS = ("nothing", "L2 decay", "L1 decay", "dropout", _MORE, _NORMALISED)
 
 
 def _draw(figure: Any, *, scores: dict, histories: dict, weights: dict) -> None:
     left, middle, right = figure.subplots(1, 3)
     names = list(scores)
     gaps = [values[2] for values in scores.values()]
-    bars = left.barh(names, gaps, color=["C3"] + ["C0"] * (len(names) - 1))
+    colors = ["C3" if gap >= gaps[0] else "C0" for gap in gaps]  # red: not narrowed
+    bars = left.barh(names, gaps, color=colors)
     left.bar_label(bars, fmt="%.2f", padding=3)
     left.set_xlim(0, max(gaps) * 1.2)
     left.invert_yaxis()
@@ -42,14 +45,26 @@ def _draw(figure: Any, *, scores: dict, histories: dict, weights: dict) -> None:
     right.legend(fontsize=8, loc="upper left")
 
 
-def _run(kind: str, train: Any, test: Any, epochs: int, seed: int) -> tuple[Any, MLP]:
+def _net(kind: str) -> nn.Module:
+    if kind == _NORMALISED:
+        layers = nn.Linear(64, 512), nn.BatchNorm1d(512), nn.ReLU(), nn.Linear(512, 10)
+        return nn.Sequential(*layers)
+    return MLP(64, [512], 10, dropout=0.5 if kind == "dropout" else 0.0)
+
+
+def _first_weights(model: nn.Module) -> np.ndarray:
+    weights = next(value for name, value in model.named_parameters() if name.endswith("weight"))
+    return weights.detach().numpy().copy()
+
+
+def _run(kind: str, train: Any, test: Any, epochs: int, seed: int) -> tuple[Any, nn.Module]:
     manual_seed(seed)
-    model = MLP(64, [512], 10, dropout=0.5 if kind == "dropout" else 0.0)
+    model = _net(kind)
     settings: dict[str, Any] = {}
     if kind == "L2 decay":
         settings["weight_decay"] = 1e-2
     if kind == "L1 decay":
-        settings["l1_decay"] = 5e-4
+        settings["l1_decay"] = 0.03 / epochs  # as long a way towards 0, in both settings
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9, **settings)
     trainer = Trainer(model, nn.CrossEntropyLoss(), optimizer, metrics=["accuracy"], progress=False)
     g = Generator(seed)
@@ -58,7 +73,7 @@ def _run(kind: str, train: Any, test: Any, epochs: int, seed: int) -> tuple[Any,
     return history, model
 
 
-def _loss(model: MLP, x: np.ndarray, y: np.ndarray) -> float:
+def _loss(model: nn.Module, x: np.ndarray, y: np.ndarray) -> float:
     return functional.cross_entropy(from_numpy(outputs(model, x)), from_numpy(y)).item()
 
 
@@ -71,8 +86,9 @@ def _loss(model: MLP, x: np.ndarray, y: np.ndarray) -> float:
     title="Two hundred digits by heart, and what holds it back",
     bar="512 hidden units on 200 8x8 digits, mean of three: training accuracy 1.00, test at "
     "least 5 points less; L2 decay, L1 decay, dropout and more data narrow the gap of the losses; "
-    "L2 shrinks the weights' norm; with L1 more than half of the first weights are below 1e-3 and "
-    "test accuracy is at most 1 point less",
+    "batch normalisation that of the accuracies only (that of the losses it widens: over 12 splits "
+    "from 0.27 to 0.31, told); L2 shrinks the weights' norm; with L1 more than half of the first "
+    "weights are below 1e-3 and test accuracy is at most 1 point less",
     draw=_draw,
     size=(14, 4.5),
     seconds=(8, 4),
@@ -81,9 +97,16 @@ def _loss(model: MLP, x: np.ndarray, y: np.ndarray) -> float:
     "jmlr.org/papers/v15/srivastava14a.html; arXiv:1207.0580",
 )
 def overfitting(quick: bool, seed: int) -> Result:
-    """A net with more weights than data can store the data. Weight decay pulls all weights towards
-    zero in proportion; L1 decay by the same amount each, so that those of no use arrive there;
-    dropout does not let units rely on each other. More data does most.
+    """A network with far more weights than it has data learns 200 digits by heart, all of them
+    right, and does worse on new ones: it overfits. Penalties on the weights, dropout and most of
+    all more data narrow the gap between the two losses; batch normalisation makes more answers
+    right and the wrong ones surer.
+
+    Weight decay (L2) pulls all weights towards zero in proportion; L1 decay by the same amount
+    each, so that those of no use arrive there; dropout does not let units rely on each other. The
+    gap has two measures. Of the accuracies batch normalisation narrows it, by 0.6 points in the
+    mean over 12 splits, and penalties hardly change it; of the losses penalties narrow it and batch
+    normalisation widens it, for the few digits that it gets wrong it is very sure of.
     """
     d = datasets.digits8x8()
     x_all = d.x.reshape(len(d.x), -1)
@@ -95,7 +118,7 @@ def overfitting(quick: bool, seed: int) -> Result:
         order = np.random.default_rng(seed + i).permutation(len(d.x))
         x, y = x_all[order], d.y[order]
         test = x[1000:], y[1000:]
-        for kind in ("nothing", "L2 decay", "L1 decay", "dropout", _MORE):
+        for kind in _KINDS:
             train = (x[:1000], y[:1000]) if kind == _MORE else (x[:_N], y[:_N])
             n = epochs // 4 if kind == _MORE else epochs
             history, model = _run(kind, train, test, n, seed + i)
@@ -103,7 +126,7 @@ def overfitting(quick: bool, seed: int) -> Result:
             loss = _loss(model, *test) - _loss(model, *train)
             found = accuracy(model, *train), accuracy(model, *test), loss
             runs.setdefault(kind, []).append(found)
-            w = model.layers[1].weight.detach().numpy().copy()
+            w = _first_weights(model)
             size = float((np.abs(w) < 1e-3).mean()), float(np.linalg.norm(w))
             sizes.setdefault(kind, []).append(size)
             if kind != _MORE:
@@ -116,13 +139,17 @@ def overfitting(quick: bool, seed: int) -> Result:
             exactly("nothing: training accuracy", scores["nothing"][0], 1),
             at_least("nothing: accuracy gap, points", points["nothing"], 5),
             *(below(f"{k}: loss gap", v[2], scores["nothing"][2])
-              for k, v in scores.items() if k != "nothing"),
+              for k, v in scores.items() if k not in ("nothing", _NORMALISED)),
             at_most("L2: norm of the weights / without", norm["L2 decay"] / norm["nothing"], 0.8),
             above("L1: share of weights below 1e-3", small["L1 decay"], 0.5),
             at_least("L1: test accuracy against nothing, points",
                      100 * (scores["L1 decay"][1] - scores["nothing"][1]), -1),
+            told("nothing: loss gap", scores["nothing"][2]),
+            told(f"{_NORMALISED}: loss gap", scores[_NORMALISED][2]),
+            below(f"{_NORMALISED}: accuracy gap, points", points[_NORMALISED], points["nothing"]),
             told("nothing: share of weights below 1e-3", small["nothing"]),
-            *(told(f"{k}: accuracy gap, points", v) for k, v in points.items() if k != "nothing"),
+            *(told(f"{k}: accuracy gap, points", v)
+              for k, v in points.items() if k not in ("nothing", _NORMALISED)),
         ),
         {
             "scores": scores,

@@ -88,10 +88,13 @@ def _on_level(level: str, n_steps: int, seed: int) -> tuple[float, str]:
     "doi:10.1109/ARITH.2013.9 (reproducible sums)",
 )
 def parallel(quick: bool, seed: int) -> Result:
-    """A network is parallel by nature, its units compute side by side. Threads take shares of the
-    outputs, vector instructions 4 to 16 products at a time. Sums of floats depend on their order,
-    so that many libraries give other bits on other thread counts; here each order is
-    fixed for a level of instructions; another level may round otherwise.
+    """The units of a layer do not wait for each other, so they can be shared out among processors
+    and computed several at a time. That can make training faster, and here it gives the same result
+    to the last bit on one thread or two.
+
+    Threads take shares of the outputs, vector instructions 4 to 16 products at a time. Sums of
+    floats depend on their order, so that many libraries give other bits on other thread counts;
+    here each order is fixed for a level of instructions; another level may round otherwise.
     """
     n_steps = 8 if quick else 40
     found = {}

@@ -38,9 +38,11 @@ def _draw(figure: Any, *, counts: dict[str, int]) -> None:
     "doi:10.1109/5.726791",
 )
 def parameter_explosion(quick: bool, seed: int) -> Result:
-    """A unit for each pixel, connected with each pixel: a small photograph needs 4 terabytes of
-    weights. Local fields of 10x10 bring it down ten-thousandfold; sharing the weights over all
-    positions leaves one field a kernel, whatever the size of the picture.
+    """A unit for each pixel of a small photograph, connected with each pixel, needs a million times
+    a million weights: 4 terabytes. Looking at 10x10 pixels only brings it down ten-thousandfold,
+    and using the same weights everywhere, as a convolution does, leaves 40,000.
+
+    Shared over all positions the weights are one field a kernel, whatever the size of the picture.
     """
     before = _peak()
     full = summary(lambda: nn.Linear(10**6, 10**6, bias=False), meta=True)

@@ -40,9 +40,13 @@ def _draw(figure: Any, *, planes: list, weights: np.ndarray) -> None:
     "Theory of Automata, 615-622 (Freund and Schapire 1999, doi:10.1023/A:1007662407062)",
 )
 def perceptron(quick: bool, seed: int) -> Result:
-    """It changes its weights by mistakes alone, and if any weights do the task with a margin, it
-    makes a limited number of them, known beforehand. It was never limited to Boolean functions:
-    Rosenblatt's machine of 1958 looked at 400 photocells. What it cannot do is XOR, next row.
+    """The perceptron changes its weights only when it makes a mistake; if any weights do the task
+    with a margin, it finds some after a number of mistakes that is limited and known beforehand.
+    Here it learns three Boolean functions within that limit, and ten such units learn to read
+    handwritten digits.
+
+    It was never limited to Boolean functions: Rosenblatt's machine of 1958 looked at 400
+    photocells. What it cannot do is XOR, next row.
     """
     figures, planes = [], []
     for name in ("AND", "OR", "NAND"):

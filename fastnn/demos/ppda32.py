@@ -46,10 +46,12 @@ def _draw(figure: Any, *, x: np.ndarray, y: np.ndarray, extent: tuple, share: np
     source="Rumelhart, Hinton, Williams 1986, doi:10.1038/323533a0",
 )
 def ppda32(quick: bool, seed: int) -> Result:
-    """Two numbers in, two out, 32 hidden units: the smallest picture of what a classifying network
-    does, which is to cut its space of inputs into regions. The boundary is made of as many pieces
-    as hidden units bend it, and it goes on where no point ever was: far away the answer is as sure
-    as it is unfounded.
+    """Two coordinates of a point go in and class A or B comes out, by way of 32 hidden units. It is
+    the smallest picture of what a classifying network does: it cuts the space of its inputs into
+    regions.
+
+    The boundary is made of as many pieces as hidden units bend it, and it goes on where no point
+    ever was: far away the answer is as sure as it is unfounded.
     """
     x, y = datasets.moons(400 if quick else 1000, noise=0.15, generator=Generator(seed))
     x_test, y_test = datasets.moons(1000, noise=0.15, generator=Generator(seed + 100))

@@ -97,12 +97,16 @@ def _spread(model: nn.Sequential, x: np.ndarray) -> list[float]:
     "(AISTATS) on why",
 )
 def pre_training(quick: bool, seed: int) -> Result:
-    """In 2006 deep nets began to train: RBMs, one on the other, find weights without labels, and
-    back-propagation only polishes them. The twin's signal dies on the way through seven sigmoids.
-    It is often told that deep nets need pre-training: with Xavier's weights and Adam the twin
-    trains as well, and ReLU and residual connections have since made pre-training of this kind
-    needless. Nor is any stack of RBMs good enough: of grey pixels, taken as probabilities, it
-    learns upper layers that hardly move from picture to picture.
+    """In 2006 deep networks began to train: restricted Boltzmann machines, stacked one on the
+    other, find good first weights without labels, and back-propagation only polishes them. Here a
+    net of seven sigmoid layers learns the digits that way, while its twin with random weights does
+    not get as far in five times as long.
+
+    The twin's signal dies on the way through seven sigmoids. It is often told that deep nets need
+    pre-training: with Xavier's weights and Adam the twin trains as well, and ReLU and residual
+    connections have since made pre-training of this kind needless. Nor is any stack of RBMs good
+    enough: of grey pixels, taken as probabilities, it learns upper layers that hardly move from
+    picture to picture.
     """
     data = binary_split(seed, 700 if quick else 1347)
     n, bar = (5, 0.7) if quick else (10, 0.85)

@@ -91,10 +91,13 @@ def _mlp(x: np.ndarray, y: np.ndarray, hidden: int, epochs: int, seed: int) -> n
     "Zhu, Siew 2006, doi:10.1016/j.neucom.2005.12.126",
 )
 def random_features(quick: bool, seed: int) -> Result:
-    """A hidden layer need not be learned: bumps around clusters of the samples (RBF) or units drawn
-    at random (ELM) span functions enough, and the readout is then a least-squares problem with one
-    solution. The price is size: with few hidden units the network that learns all its weights is
-    ahead. Random weights are also not scale-free, as is often claimed: they must fit the data.
+    """A hidden layer need not be learned: bumps around heaps of samples (RBF network) or units
+    drawn at random (extreme learning machine) are enough, and only the last layer is fitted, by
+    least squares. The price is size: with few hidden units a network that learns all its weights is
+    ahead.
+
+    Such units span functions enough, and the readout is a problem with one solution. Random weights
+    are not scale-free, as is often claimed: they must fit the data.
     """
     rng = np.random.default_rng(seed)
     x = rng.uniform(-1, 1, (2000, 2)).astype(np.float32)

@@ -110,11 +110,14 @@ def _digits(n_folds: int, seed: int) -> tuple[RBM, float, float]:
     "doi:10.1145/1390156.1390290; MacKay 2003, section 43, on bars and stripes",
 )
 def rbm(quick: bool, seed: int) -> Result:
-    """With nine visible units the partition function can be counted, so the likelihood is known,
-    not guessed. Contrastive divergence with one step does not follow the likelihood's gradient, as
-    is often said: it stops short of what the machine can reach; persistent chains come close to
-    the most possible. Neither is reconstruction error what is minimised. As features of digits
-    the hidden units beat the pixels that they were made of, without having seen a label.
+    """A restricted Boltzmann machine learns which images are likely, and with nine pixels that can
+    be checked exactly: persistent chains (PCD) come close to the best possible, one-step
+    contrastive divergence (CD-1) stops short. On real digits its hidden units, which never saw a
+    label, are a better input for a classifier than the pixels.
+
+    With nine visible units the partition function can be counted, so the likelihood is known, not
+    guessed. Contrastive divergence with one step does not follow the likelihood's gradient, as is
+    often said. Neither is reconstruction error what is minimised.
     """
     curves, models = {}, {}
     for name, algorithm in (("CD-1", "cd"), ("PCD", "pcd")):

@@ -49,10 +49,12 @@ def _draw(figure: Any, *, image: np.ndarray, boxes: dict, mask: np.ndarray, box:
     "Araujo, Norris, Sim 2019, doi:10.23915/distill.00021",
 )
 def receptive_field(quick: bool, seed: int) -> Result:
-    """Connections are sparse and local: a unit is connected to a window, its receptive field, which
-    grows from layer to layer. Kernel sizes, strides and paddings give the field; differentiating an
-    output by the image measures it, and both agree. (A network trained in practice uses its middle
-    most: the effective field is smaller than this bound.)
+    """A unit of a convolutional network sees a window of the image only, its receptive field, which
+    grows from layer to layer. Its size is computed from kernels, strides and paddings and then
+    measured by asking which pixels change the output; both agree to the pixel.
+
+    Differentiating an output by the image is what measures it. (A network trained in practice uses
+    the middle of its field most: the effective field is smaller than this bound.)
     """
     lenet = LeNet5()
     networks = {

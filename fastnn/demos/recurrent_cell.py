@@ -112,10 +112,12 @@ def _draw(figure: Any, *, curves: dict, x: np.ndarray, planes: dict, y: np.ndarr
     source="Elman 1990, doi:10.1207/s15516709cog1402_1; Saxe et al. 2013, arXiv:1312.6120",
 )
 def recurrent_cell(quick: bool, seed: int) -> Result:
-    """h(t) = tanh(W x(t) + U h(t-1) + b): one cell, used at every step, whose state is its only
-    memory. Written as a loop in NumPy it gives what nn.RNN gives. Asked for the first symbol after
-    ten others, it learns to keep it: the states after the last step lie in eight heaps, one for
-    each first symbol, whatever came between. With U a rotation at first, every seed learns; with
+    """A recurrent network reads a sequence with one cell that is used at every step, and what it
+    keeps from step to step is its only memory. Asked for the first of eleven symbols, it learns to
+    carry it past ten others: its last states lie in eight heaps, one for each first symbol.
+
+    h(t) = tanh(W x(t) + U h(t-1) + b). Written as a loop in NumPy it gives what nn.RNN gives. What
+    came between does not matter for the heap. With U a rotation at first, every seed learns; with
     the usual small random U some seeds are slow, for what the state holds fades at every step.
     """
     g = Generator(seed)

@@ -116,13 +116,16 @@ def _draw(figure: Any, *, accuracies: dict, example: dict) -> None:
     source="Tai, Socher and Manning 2015, arXiv:1503.00075",
 )
 def recursive(quick: bool, seed: int) -> Result:
-    """A recursive network applies one cell at every node of a tree, leaves first; a recurrent one
-    is the special case of a chain, and popular accounts mix the two words up. Told only whether
-    whole expressions are true, TreeLSTM and TreeRNN learn what and, or and not do to their
-    operands, and so evaluate subexpressions that no label spoke of. A network that sees how often
-    each symbol occurs knows the same words without their structure, and past small expressions it
-    guesses. Small expressions recur in the held-out set: TreeLSTM is judged without those that it
-    was trained on, the bag of words with them, which makes both bars harder.
+    """A recursive network applies one cell at every node of a tree, leaves first, and so learns to
+    evaluate Boolean expressions that it never saw. A network that sees only how often each symbol
+    occurs, without the tree, is right on small ones at most and guesses on the rest.
+
+    A recurrent network is the special case of a chain, and popular accounts mix the two words up.
+    Told only whether whole expressions are true, TreeLSTM and TreeRNN learn what and, or and not do
+    to their operands, and so evaluate subexpressions that no label spoke of. The bag of words knows
+    the same words without their structure, and past small expressions it guesses. Small expressions
+    recur in the held-out set: TreeLSTM is judged without those that it was trained on, the bag of
+    words with them, which makes both bars harder.
     """
     n_train, n_test = (4000, 1000) if quick else (10000, 4000)
     e = datasets.boolean_expressions(n_train + n_test, max_depth=_DEPTH, generator=Generator(seed))

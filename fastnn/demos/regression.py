@@ -50,10 +50,13 @@ def _draw(figure: Any, *, scores: dict, y: np.ndarray, said: np.ndarray, linear:
     needs=scikit_learn,
 )
 def regression(quick: bool, seed: int) -> Result:
-    """A network whose output is a number, trained on squared errors. That networks approximate any
-    function says nothing about what 442 patients with much noise allow: R^2 ends near 0.5, where a
-    straight line ends too. The two libraries start from different random weights, so means over
-    seeds are compared, of the same folds.
+    """A network whose output is a number predicts how diabetes goes on in 442 patients, and does so
+    as well as scikit-learn's network with the same settings. With data so few and so noisy it
+    explains about half of the variation, and a straight line does as well.
+
+    It is trained on squared errors. That networks approximate any function says nothing about what
+    so much noise allows: R^2 ends near 0.5. The two libraries start from different random weights,
+    so means over seeds are compared, of the same folds.
     """
     from sklearn import neural_network
     from sklearn.datasets import load_diabetes

@@ -87,13 +87,17 @@ def _linear(z: np.ndarray, labels: np.ndarray) -> Any:
     "doi:10.1162/089976602760407955",
 )
 def reservoir(quick: bool, seed: int) -> Result:
-    """A recurrent network that is drawn at random and never trained is a memory with echoes of its
-    past; only a linear readout is learned. Nothing is propagated back in time, so nothing vanishes
-    or explodes. A spectral radius below 1 is often said to be what makes it work: it is neither
-    necessary nor sufficient. The liquid's spikes make a question linear that is not so in its
-    inputs, the exclusive or of what came first and what came then: filtered inputs are sums of what
-    each left, and from a sum a linear readout gets three of the four cases right, 0.75, at best. It
-    need not be the ripples from neuron to neuron: here the neurons do as well if not joined.
+    """A recurrent network drawn at random and never trained holds echoes of its past, and fitting
+    only a linear readout of them is enough to continue a chaotic series. A network of spiking
+    neurons used the same way answers a question about its inputs' past that a linear readout of the
+    inputs alone cannot.
+
+    Nothing is propagated back in time, so nothing vanishes or explodes. A spectral radius below 1
+    is often said to be what makes it work: it is neither necessary nor sufficient. The liquid's
+    spikes make a question linear that is not so in its inputs, the exclusive or of what came first
+    and what came then: filtered inputs are sums of what each left, and from a sum a linear readout
+    gets three of the four cases right, 0.75, at best. It need not be the ripples from neuron to
+    neuron: here the neurons do as well if not joined.
     """
     n_train = 2000 if quick else 4000
     series = datasets.mackey_glass(n_train + 2500, discard=200)

@@ -47,11 +47,16 @@ def _draw(figure: Any, *, norms: dict, histories: dict) -> None:
     "Veit, Wilber, Belongie 2016, arXiv:1605.06431",
 )
 def residual(quick: bool, seed: int) -> Result:
-    """y = x + f(x): the identity carries the gradient past every layer. In a plain stack of
-    sigmoids each layer multiplies it by at most 1/4 of its weight matrix's norm, and twenty of them
-    leave nothing. Popular accounts say that residual connections abolish vanishing gradients; they
-    ease them. The gradient still shrinks along the paths through f; it is the many short paths that
-    keep the sum alive.
+    """A residual layer adds what it computes to its input, so the gradient has a path around it:
+    fifty such layers learn to read digits, fifty plain ones learn nothing. In a stack of twenty the
+    gradient that reaches the first layer is more than ten million times as large as without these
+    paths.
+
+    y = x + f(x): the identity carries the gradient past every layer. In a plain stack of sigmoids
+    each layer multiplies it by at most 1/4 of its weight matrix's norm, and twenty of them leave
+    nothing. Popular accounts say that residual connections abolish vanishing gradients; they ease
+    them. The gradient still shrinks along the paths through f; it is the many short paths that keep
+    the sum alive.
     """
     norms = {name: _gradient_norms(name == "residual", 20, 64) for name in ("plain", "residual")}
     ratio = {name: values[0] / values[-1] for name, values in norms.items()}

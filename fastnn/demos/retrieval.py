@@ -43,12 +43,16 @@ def _draw(figure: Any, *, rows: list) -> None:
     source="Babenko, Slesarev, Chigorin, Lempitsky 2014 (neural codes), arXiv:1404.1777",
 )
 def retrieval(quick: bool, seed: int) -> Result:
-    """A network trained to name digits gives, one layer before the names, 84 numbers in which
-    images of the same kind lie close by. To find images like a query, take the nearest by the
-    cosine: no name is asked for. Neither the queries nor the collection were seen in training;
-    with the training images as the collection the figure would flatter. Learned features are often
-    sold as better than pixels for anything; they keep what the training asked for. Those of a
-    network trained on 0 to 4 alone (told) find the digits 5 to 9 worse than plain pixels do.
+    """Given the image of a digit, the ten most similar are found in a collection by comparing 84
+    numbers that a trained network computes from each. On average nine or more of the ten show the
+    same digit, more than by comparing pixels.
+
+    The network was trained to name digits, and the numbers are those one layer before the names.
+    The nearest are taken by the cosine: no name is asked for. Neither the queries nor the
+    collection were seen in training; with the training images as the collection the figure would
+    flatter. Learned features are often sold as better than pixels for anything; they keep what the
+    training asked for. Those of a network trained on 0 to 4 alone (told) find the digits 5 to 9
+    worse than plain pixels do.
     """
     d = some_digits(8500, 750 if quick else 1500)
     n = 3000 if quick else 6000

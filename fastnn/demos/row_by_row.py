@@ -57,10 +57,13 @@ def _draw(figure: Any, *, curves: dict, image: np.ndarray, logits: np.ndarray, l
     source="Le, Jaitly, Hinton 2015 (digits as sequences), arXiv:1504.00941",
 )
 def row_by_row(quick: bool, seed: int) -> Result:
-    """An LSTM sees one row of pixels a step and has to remember what came before; the class is
-    read from its last state. Asked after every row, without being trained for that, it shows when
-    the digit is recognised: most of the image is needed. (That pixels are fed row by row makes the
-    image a sequence, but not a recording of the pen: nothing here knows the order of strokes.)
+    """An LSTM reads the image of a digit as a sequence, one row of pixels at a step, and names it
+    after the last row. Asked after every row, it shows when the digit is recognised: most of the
+    image is needed.
+
+    It has to remember what came before; the class is read from its last state. It is not trained to
+    answer after every row. (That pixels are fed row by row makes the image a sequence, but not a
+    recording of the pen: nothing here knows the order of strokes.)
     """
     small = datasets.digits8x8()
     order = np.random.default_rng(seed).permutation(len(small.x))

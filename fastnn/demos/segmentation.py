@@ -57,12 +57,14 @@ def _draw(figure: Any, *, scenes: np.ndarray, truth: np.ndarray, found: np.ndarr
     source="Ronneberger, Fischer, Brox 2015 (U-Net), arXiv:1505.04597",
 )
 def segmentation(quick: bool, seed: int) -> Result:
-    """Each pixel is paper or a part of one of ten digits. What a pixel belongs to is known only
-    from its wide surroundings, where exactly ink ends from the pixel alone: the way down through
-    the poolings finds the one, the connections across keep the other. The share of right pixels
-    says little, though it is often reported: who calls everything paper has most of them right.
-    The intersection over union counts each class alike. Test scenes are made of digits that
-    are in no training scene.
+    """A U-Net names every pixel of a noisy scene: paper, or which of ten digits it belongs to. The
+    way down through poolings finds what is in the scene, and the connections across keep where
+    exactly its edges are.
+
+    What a pixel belongs to is known only from its wide surroundings, where exactly ink ends from
+    the pixel alone. The share of right pixels says little, though it is often reported: who calls
+    everything paper has most of them right. The intersection over union counts each class alike.
+    Test scenes are made of digits that are in no training scene.
     """
     n_classes = 5 if quick else 10
     d = some_digits(8500)

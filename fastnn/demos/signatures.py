@@ -59,10 +59,13 @@ def _signature(hand: np.ndarray) -> np.ndarray:
     "doi:10.1051/jphyslet:01985004608035900",
 )
 def signatures(quick: bool, seed: int) -> Result:
-    """An association network: a part of a pattern brings back the whole, as with signatures, faces
-    and fingerprints. No picture of a person is used here, the strokes are made up. It does not say
-    whether a signature is genuine: whatever comes in, something that was learned, or a mixture,
-    comes out, for a forger too.
+    """A network that has learned twenty made-up signatures gives the whole one back when a third of
+    the sheet is torn off or a fifth of the pixels are flipped. It is an association: a part of a
+    pattern brings back the whole.
+
+    It works as well for faces and fingerprints; no picture of a person is used here, and the
+    strokes are made up. It does not say whether a signature is genuine: whatever comes in,
+    something that was learned, or a mixture, comes out, for a forger too.
     """
     rng = np.random.default_rng(seed)
     hands = [_hand(rng) for _ in range(20)]

@@ -64,9 +64,11 @@ def _majority(units: np.ndarray, y: np.ndarray, n_units: int) -> np.ndarray:
     source="Kohonen 1982, doi:10.1007/BF00337288; U-matrix: Ultsch and Siemon 1990",
 )
 def som(quick: bool, seed: int) -> Result:
-    """For each digit the most similar unit and its neighbours on the grid become more like it; the
-    neighbourhood shrinks. Similar digits end up side by side, though nobody said which they are:
-    the labels are only added to the picture. A map is not a clustering: it has no clusters until
+    """A self-organising map lays digits out on a grid so that similar ones end up side by side,
+    though nobody said which digit is which. For each digit the most similar unit and its neighbours
+    on the grid become more like it, and the neighbourhood shrinks.
+
+    The labels are only added to the picture. A map is not a clustering: it has no clusters until
     someone reads the ridges of the U-matrix, and what is far apart on it may be near in the data.
     """
     d = datasets.digits8x8()

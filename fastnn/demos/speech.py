@@ -76,11 +76,15 @@ def _draw(figure: Any, *, spectrograms: np.ndarray, said: np.ndarray, curves: di
     needs=_missing,
 )
 def speech(quick: bool, seed: int) -> Result:
-    """The energy of 32 bands of pitch in 64 short frames, as a logarithm, is an image, and a
-    convolutional network reads it like one. The recordings are made by the synthesiser espeak-ng:
-    many voices, five accents, speeds from 120 to 220 words a minute. Whole voices are kept for the
-    test; figures are often given for new recordings of known voices, which is easier. Synthetic
-    speech of single words is easier than people's, too: this is not a recogniser for your voice.
+    """A spoken digit becomes an image, the loudness of 32 bands of pitch over time, and a
+    convolutional network reads it like one. It names digits spoken by voices that it never heard in
+    training, at any speed and under noise.
+
+    The image has 64 short frames, and the energy is a logarithm. The recordings are made by the
+    synthesiser espeak-ng: many voices, five accents, speeds from 120 to 220 words a minute. Whole
+    voices are kept for the test; figures are often given for new recordings of known voices, which
+    is easier. Synthetic speech of single words is easier than people's, too: this is not a
+    recogniser for your voice.
     """
     rng = np.random.default_rng(seed)
     voices = rng.permutation(_installed())

@@ -102,10 +102,11 @@ def _panel(title: str, net: Any, split: datasets.Split) -> tuple:
     "doi:10.1162/neco_a_01086 (the fast sigmoid)",
 )
 def step(quick: bool, seed: int) -> Result:
-    """A threshold unit puts out 1 or 0 and nothing between, so its slope is 0 everywhere but at
-    the step, and gradient descent has nothing to go by. A single layer can learn by the
-    perceptron rule; hidden step units learn if the backward pass takes the slope of a smooth
-    function instead, while the forward pass still steps.
+    """A unit that answers only 1 or 0 has slope 0 everywhere but at the step, so gradient descent
+    has nothing to go by. Two ways around it are shown to work: the perceptron's rule for one layer,
+    and for hidden units a smooth curve's slope in place of the step's when errors go back.
+
+    In the forward pass the hidden units still step.
 
     That step units cannot be trained by back-propagation at all, as is often said, holds for the
     true gradient only. The stand-in is no gradient of anything: no difference quotient gives it.

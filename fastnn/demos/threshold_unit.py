@@ -61,10 +61,13 @@ def _draw(figure: Any, *, planes: list) -> None:
     source="McCulloch and Pitts 1943, doi:10.1007/BF02478259",
 )
 def threshold_unit(quick: bool, seed: int) -> Result:
-    """Weights times inputs, summed; above the threshold 1, otherwise 0. The picture says which part
-    of a nerve cell each part of the code is named after. It is a likeness and no more: cells spike
-    in time, have refractory periods and dendrites that compute. In 1943 nothing was learned; the
-    weights are a matter of design, and these four units suffice to build any Boolean function.
+    """The oldest model of a nerve cell multiplies its inputs by weights, adds them up, and answers
+    1 if the sum is above a threshold, otherwise 0. With weights chosen by hand four such units
+    compute AND, OR, NAND and NOT, and from these any Boolean function can be built.
+
+    The picture says which part of a nerve cell each part of the code is named after. It is a
+    likeness and no more: cells spike in time, have refractory periods and dendrites that compute.
+    In 1943 nothing was learned; the weights are a matter of design.
     """
     figures, planes, lines = [], [], 0
     for name, unit in _UNITS.items():

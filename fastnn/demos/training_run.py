@@ -82,8 +82,12 @@ def _digits(seed: int, lr: float) -> tuple[Trainer, DataLoader]:
     "arXiv:1506.01186",
 )
 def training_run(quick: bool, seed: int) -> Result:
-    """An iteration is one step of the optimizer, an epoch one pass over the data. The rate that
-    suits a problem shows within some hundred iterations.
+    """Three settings of every training: how long a step to take (the learning rate), when to stop,
+    and what is counted, iterations or epochs. The rate that suits a problem shows within some
+    hundred steps, a threshold of the loss ends the run, and a run that was broken off goes on as if
+    nothing had happened.
+
+    An iteration is one step of the optimizer, an epoch one pass over the data.
     """
     xor = _xor(seed)
     trainer, loader = _digits(seed, 0.1)

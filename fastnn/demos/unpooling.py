@@ -38,9 +38,11 @@ def _draw(figure: Any, *, images: dict) -> None:
     "(un-pooling), arXiv:1311.2901",
 )
 def unpooling(quick: bool, seed: int) -> Result:
-    """Segmentation and generation need large maps again. Interpolation invents what lies between;
-    un-pooling puts each maximum back where pooling had found it, from the positions that pooling
-    kept, and leaves the rest 0. What pooling threw away stays lost in both.
+    """Drawing and segmenting need large maps from small ones, and two ways are shown: interpolation
+    invents what lies between, un-pooling puts each maximum back where pooling had found it. What
+    pooling threw away stays lost in both.
+
+    Un-pooling uses the positions that pooling kept, and leaves the rest 0.
     """
     rng = np.random.default_rng(seed)
     figures = []

@@ -142,12 +142,15 @@ def _draw_unrolled(axes: Any) -> None:
     "doi:10.1162/neco.1990.2.4.490",
 )
 def unrolling(quick: bool, seed: int) -> Result:
-    """A recurrent network is a feed-forward one with a layer for each step, all of which share
-    their weights: so their number does not depend on the length, and backpropagation through time
-    is backpropagation, with the gradients of the copies added up. Here the copies are built, each
-    with weights of its own, and their sum is what nn.RNN gives. Detaching the state cuts the sum
-    off: cheap, and live on endless streams, but blind to what lies further back. What the state
-    carries over the cut is still used; it is not trained for.
+    """A recurrent network is a feed-forward network with one layer for each step in time, all of
+    which share their weights; built that way it gives the same gradient. Cutting the gradient off
+    after some steps is cheap and works on endless streams, but the network then does not learn what
+    lies further back.
+
+    The number of weights does not depend on the length, and backpropagation through time is
+    backpropagation, with the gradients of the copies added up. Here the copies are built, each with
+    weights of its own, and their sum is what nn.RNN gives. Detaching the state cuts the sum off.
+    What the state carries over the cut is still used; it is not trained for.
     """
     rng = np.random.default_rng(seed)
     layer = nn.RNN(8, 32)

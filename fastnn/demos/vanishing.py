@@ -101,9 +101,13 @@ _NAMES = {
     "doi:10.1162/neco.1997.9.8.1735",
 )
 def vanishing(quick: bool, seed: int) -> Result:
-    """Back-propagation multiplies by f'(z) at every layer, and a sigmoid's f' is 1/4 at most: after
-    twenty layers a trillionth of the gradient is left, and the front of the network does not learn.
-    Functions with slope 1 near 0, weights drawn to fit them, or a path around each layer keep it.
+    """What a deep network learns from is passed back from layer to layer, and a stack of sigmoids
+    shrinks it so much that the first of twenty layers gets less than a billionth. ReLU or tanh with
+    fitting first weights, or a path around each layer, keep it alive.
+
+    Back-propagation multiplies by f'(z) at every layer, and a sigmoid's f' is 1/4 at most: after
+    twenty layers about a trillionth of the gradient is left, and the front of the network does not
+    learn.
     """
     ratios: dict[str, list[float]] = {}
     flows = {}

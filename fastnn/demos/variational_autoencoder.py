@@ -61,11 +61,15 @@ def _draw(
     "arXiv:1401.4082",
 )
 def vae(quick: bool, seed: int) -> Result:
-    """Not an autoencoder with noise in the middle: a model of p(x) whose encoder is there to train
-    the decoder. The divergence term keeps the codes of all digits together near N(0, I), so that a
-    code drawn from there decodes to a digit. If that term wins outright the code says nothing, KL
-    is 0, and the bound is that of unrelated pixels. A classifier's confidence is a lenient judge:
-    told beside it is what a normal distribution of the pixels gets, and what real digits get.
+    """A variational autoencoder turns random numbers into new digits: an encoder is trained along
+    with it only to teach the decoder which codes belong to which images. A classifier that has seen
+    only real digits is mostly sure what was drawn, and all ten digits occur.
+
+    It is not an autoencoder with noise in the middle but a model of p(x). The divergence term keeps
+    the codes of all digits together near N(0, I), so that a code drawn from there decodes to a
+    digit. If that term wins outright the code says nothing, KL is 0, and the bound is that of
+    unrelated pixels. A classifier's confidence is a lenient judge: told beside it is what a normal
+    distribution of the pixels gets, and what real digits get.
     """
     d = some_digits(4000 if quick else 8500)
     judge = probe(quick, seed)

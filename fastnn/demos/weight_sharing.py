@@ -45,11 +45,13 @@ def _draw(figure: Any, *, places: np.ndarray, shared: np.ndarray, counts: dict) 
     "doi:10.1038/323533a0; LeCun et al. 1989, doi:10.1162/neco.1989.1.4.541",
 )
 def weight_sharing(quick: bool, seed: int) -> Result:
-    """The same kernel works at every place, so it is learned from all places at once: its gradient
-    is the sum of what each place would give a kernel of its own. Popular accounts credit LeNet-5
-    (1998) with weight sharing. It is older: the neocognitron (1980) shares weights, Rumelhart,
-    Hinton and Williams (1986) trained shared weights by back-propagation in the T-C problem, and
-    LeCun (1989) did so for digits.
+    """A kernel of 3x3 pixels serves an image of any size with 9 weights, where a kernel of its own
+    for each place would take thousands. It is learned from all places at once: its gradient is the
+    sum of what each place would give a kernel of its own.
+
+    Popular accounts credit LeNet-5 (1998) with weight sharing. It is older: the neocognitron (1980)
+    shares weights, Rumelhart, Hinton and Williams (1986) trained shared weights by back-propagation
+    in the T-C problem, and LeCun (1989) did so for digits.
     """
     rng = np.random.default_rng(seed)
     image = some_digits(1, 1).x_train

@@ -51,9 +51,12 @@ def _draw(figure: Any, *, planes: list, correct: np.ndarray) -> None:
     source="Minsky and Papert 1969, ISBN 978-0262130431; Gordan 1873, doi:10.1007/BF01442864",
 )
 def xor_limit(quick: bool, seed: int) -> Result:
-    """No amount of training helps where no weights exist. The proof is four inequalities that
-    contradict each other when added. Minsky and Papert did not show that networks with a hidden
-    layer fail, as is often told: those compute XOR, and that was known; training them was not.
+    """XOR asks whether exactly one of two inputs is 1, and a single unit cannot compute it: no
+    straight line parts the two answers. However long the perceptron trains it has at least one line
+    of four wrong, and four inequalities that contradict each other prove that no weights exist.
+
+    Minsky and Papert did not show that networks with a hidden layer fail, as is often told: those
+    compute XOR, and that was known; training them was not.
     """
     rng = np.random.default_rng(seed)
     unit = Perceptron()

@@ -62,9 +62,12 @@ def _kolmogorov_smirnov(values: np.ndarray, cdf: np.ndarray) -> float:
     "1951, doi:10.1080/01621459.1951.10500769",
 )
 def zero_initialisation(quick: bool, seed: int) -> Result:
-    """Units with equal weights get equal gradients and stay equal for ever: a layer of 64 of them
-    is one unit. With all weights zero not even that learns, for nothing passes through a zero
-    output layer, forward or back. Any random start ends it.
+    """If all weights of a network are equal at first, its hidden units stay equal for ever, and 64
+    of them are worth one. Random first weights part them: the same network then learns, and the
+    same seed gives the same weights each time.
+
+    Units with equal weights get equal gradients. With all weights zero not even one unit learns,
+    for nothing passes through a zero output layer, forward or back. Any random start ends it.
     """
     d = datasets.digits8x8()
     x, y = d.x.reshape(len(d.x), -1), d.y

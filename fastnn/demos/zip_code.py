@@ -39,10 +39,13 @@ def _draw(figure: Any, *, strips: list) -> None:
     source="LeCun et al. 1989, doi:10.1162/neco.1989.1.4.541 (zip codes of the US Postal Service)",
 )
 def zip_code(quick: bool, seed: int) -> Result:
-    """The first use of convolutional networks in the field was reading zip codes. Here the test
-    digits are written side by side on a strip, with uneven gaps, heights and noise; the strip is
-    cut where columns are blank, each piece is centred by its centre of mass, and LeNet-5 reads it.
-    A code counts only if the cuts and all five digits are right: at 98 % a digit, 90 % a code.
+    """Five handwritten digits on a strip, as in a zip code, are cut apart where columns are blank,
+    and LeNet-5 reads each piece. A code counts only if the cuts and all five digits are right: at
+    98 % a digit, 90 % a code.
+
+    Reading zip codes was the first use of convolutional networks in the field. The digits are from
+    the test set, written side by side with uneven gaps, heights and noise; each piece is centred by
+    its centre of mass.
     """
     d = some_digits(8500)
     model = LeNet5()

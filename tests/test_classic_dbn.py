@@ -157,7 +157,8 @@ def test_bad_input():
     x, y = data(20)
     for settings, words in (
         (dict(n_components=()), "n_components is ()"),
-        (dict(n_components=5), "expected a size for each layer"),
+        (dict(n_components=0), "n_components is 0"),
+        (dict(n_components="5"), "expected a size for each layer"),
         (dict(n_components=(5, 0)), "n_components is 0"),
         (dict(learning_rate=(0.1,)), "learning_rate has 1 values for 2 layers"),
         (dict(n_epochs=[1, 2, 3]), "n_epochs has 3 values for 2 layers"),
@@ -193,3 +194,33 @@ def test_bad_input():
     for method in ("sample", "to_sequential"):
         with pytest.raises(RuntimeError, match="not fitted yet"):
             getattr(DBN(), method)()
+
+
+def test_probabilities_are_those_of_the_free_energies():
+    x, y = data()
+    model = DBN((20, 10), n_epochs=3, random_state=0).fit(x, y)
+    p = model.predict_proba(x)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    np.testing.assert_array_equal(model.classes_[p.argmax(axis=1)], model.predict(x))
+    features, top = model.layers_[0].transform(x), model.layers_[1]
+    hot = np.eye(3, dtype=np.float32)
+    f = [top.free_energy(np.concatenate([features, np.tile(h, (200, 1))], axis=1)) for h in hot]
+    odds = np.exp(np.clip(f[0] - f[1], -30, 30))
+    np.testing.assert_allclose(p[:, 1], odds * p[:, 0], rtol=1e-6, atol=1e-12)
+
+
+def test_errors_name_the_dbn():
+    x, y = data()
+    model = DBN((8, 4), n_epochs=1).fit(x, y)
+    for method in ("fit", "transform", "predict", "predict_proba", "reconstruct"):
+        with pytest.raises(ValueError, match=r"^DBN\.\w+: X has values from .* expected 0 to 1"):
+            getattr(model, method)(x * 3)
+    for settings, words in (
+        (dict(batch_size=0), "^DBN: batch_size is 0"),
+        (dict(algorithm="x"), "^DBN: algorithm is 'x'"),
+        (dict(visible="x"), r"^DBN\.fit: visible is 'x'"),
+        (dict(n_epochs=(1, -1)), "^DBN: n_epochs is -1"),
+        (dict(learning_rate=1e3, visible="gaussian", n_epochs=200), r"^DBN\.fit: the weights grew"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            DBN((8, 4), **settings).fit(x)

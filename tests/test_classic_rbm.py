@@ -323,3 +323,67 @@ def test_a_fit_that_is_refused_leaves_the_one_before(wrong):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             getattr(fresh := RBM(3, n_epochs=0, **wrong), method)(x)
         assert not hasattr(fresh, "components_")
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("n_hidden, n_visible, scale", [(4, 5, 1.0), (6, 20, 0.7), (14, 9, 0.5)])
+def test_annealed_log_partition_comes_to_the_exact_one(visible, n_hidden, n_visible, scale):
+    model = machine(n_hidden, n_visible, visible, scale)
+    exact = model.log_partition()
+    settings = dict(n_chains=200, n_betas=2000)
+    found = [model.log_partition(random_state=seed, **settings) for seed in range(3)]
+    np.testing.assert_allclose(found, exact, atol=0.06)
+    assert len(set(found)) == 3 and model.log_partition(random_state=0, **settings) == found[0]
+    hasty = model.log_partition(n_chains=200, n_betas=1, random_state=0)  # plain importance
+    assert abs(hasty - exact) > max(abs(f - exact) for f in found)
+
+
+def test_annealing_is_exact_without_weights_and_serves_large_machines():
+    """Without W and c each chain has weight 1; with W = 0 units are independent."""
+    x = bits(50, 60)
+    model = RBM(40, n_epochs=0, random_state=0).fit(x)
+    w, c, b = parameters(model)
+    model.components_ = np.zeros_like(w)
+    independent = np.logaddexp(0, b).sum() + 40 * np.log(2)
+    assert model.log_partition(n_chains=3, n_betas=2) == pytest.approx(independent, rel=1e-6)
+    model.intercept_hidden_ = np.linspace(-2, 2, 40)
+    independent = np.logaddexp(0, b).sum() + np.logaddexp(0, np.linspace(-2, 2, 40)).sum()
+    assert model.log_partition(n_chains=1, n_betas=2) == pytest.approx(independent, rel=1e-6)
+    for wrong in ("n_chains", "n_betas"):
+        with pytest.raises(ValueError, match=f"RBM.log_partition: {wrong} is 0"):
+            model.log_partition(**{"n_chains": 2, wrong: 0})
+
+
+@pytest.mark.parametrize("algorithm", ["cd", "pcd"])
+def test_what_is_assigned_to_parameters_is_used(algorithm):
+    x = bits(20, 6)
+    model = RBM(3, algorithm=algorithm, n_epochs=1, random_state=0).fit(x)
+    rng = np.random.default_rng(0)
+    w, c, b = rng.normal(size=(3, 6)), rng.normal(size=3), rng.normal(size=6)
+    held = model.components_
+    model.components_, model.intercept_hidden_, model.intercept_visible_ = w, c, b
+    np.testing.assert_allclose(model.transform(x), sigmoid(x @ w.T + c), atol=1e-6)
+    h = bits(4, 3)
+    np.testing.assert_allclose(model.inverse_transform(h), sigmoid(h @ w + b), atol=1e-6)
+    want = -(x @ b) - np.logaddexp(0, x @ w.T + c).sum(axis=1)
+    np.testing.assert_allclose(model.free_energy(x), want, rtol=1e-5)
+    assert held is model.components_ and held.dtype == np.float32
+    w[...] = 0
+    assert model.components_.any()  # a copy
+    before = model.components_.copy()
+    model.partial_fit(x)
+    assert 0 < np.abs(model.components_ - before).max() < 1  # goes on from there
+    for name, wrong, words in (
+        ("components_", w.T, r"components_ has shape \(6, 3\), expected \(3, 6\)"),
+        ("intercept_hidden_", b, r"intercept_hidden_ has shape \(6,\), expected \(3,\)"),
+        ("intercept_visible_", b * np.nan, "intercept_visible_ has values that are not finite"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            setattr(model, name, wrong)
+    for name in ("components_", "intercept_hidden_", "intercept_visible_", "h_samples_"):
+        assert not hasattr(RBM(3), name)
+        with pytest.raises(AttributeError, match="not fitted yet"):
+            setattr(RBM(3), name, w)
+    if algorithm == "pcd":
+        model.h_samples_ = np.ones((10, 3))
+        assert (model._machine.chains == 1).all()

@@ -256,3 +256,17 @@ def test_no_rows_have_no_score():
         assert 0 <= model.score(rows, right) <= 1
         with pytest.raises(ValueError, match=rf"{type(model).__name__}.score: X has no rows"):
             model.score(rows[:0], right[:0])
+
+
+def test_learning_goes_on_from_coefficients_set_by_hand():
+    x = np.array([[2.0, 1.0], [-1.0, 3.0]], np.float32)
+    y = [0, 1]
+    unit = Perceptron().fit(x, y)
+    unit.coef_, unit.intercept_ = np.array([[-5.0, 0.0]], np.float32), np.array([1.0], np.float32)
+    unit.partial_fit(x, y)  # both are right: nothing changes
+    np.testing.assert_array_equal(unit.coef_, [[-5, 0]])
+    np.testing.assert_array_equal(unit.intercept_, [1])
+    unit.coef_ = np.array([[5.0, 0.0]], np.float32)
+    unit.partial_fit(x[:1], y[:1])  # a mistake: w -= x
+    np.testing.assert_array_equal(unit.coef_, [[3, -1]])
+    np.testing.assert_array_equal(unit.intercept_, [0])

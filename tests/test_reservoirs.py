@@ -235,7 +235,7 @@ def test_draws_and_copies():
 
 BAD_ECHO = {
     "n_reservoir is 0": dict(n_reservoir=0),
-    "connectivity is 41, expected at most n_reservoir, 40": dict(connectivity=41),
+    "connectivity is 0": dict(connectivity=0),
     "spectral_radius is 0": dict(spectral_radius=0),
     "leak is 1.5, expected at most 1": dict(leak=1.5),
     "input_scale is -1.0, expected a finite number from 0": dict(input_scale=-1),
@@ -244,6 +244,18 @@ BAD_ECHO = {
     "washout is -1": dict(washout=-1),
     "X has 50 steps, expected 101 or more, as washout is 99": dict(washout=99),
 }
+
+
+def test_a_reservoir_of_fewer_units_than_the_connectivity_hears_all():
+    u = noise(60)
+    small, whole = (
+        EchoStateNetwork(6, washout=5, random_state=1, **more).fit(u, u)
+        for more in ({}, {"connectivity": 6})
+    )
+    assert (small.reservoir_ != 0).all() and (small.reservoir_ == whole.reservoir_).all()
+    assert (small.predict(u) == whole.predict(u)).all()
+    with pytest.raises(ValueError, match="read-only"):  # it would go unheard
+        small.reservoir_[0, 0] = 1
 
 
 @pytest.mark.parametrize("message", BAD_ECHO)

@@ -46,6 +46,10 @@ class Estimator:
             regressor_tags=utils.RegressorTags() if kind == "regressor" else None,
         )
 
+    def _random(self) -> Generator:
+        """What draws the random numbers of a fit."""
+        return generator_of(self.random_state)  # type: ignore[attr-defined]
+
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._names())
         return f"{type(self).__name__}({arguments})"

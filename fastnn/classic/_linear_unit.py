@@ -10,7 +10,7 @@ from ..creation import from_numpy, randperm
 from ..functional import _checks, linear, matmul
 from ..grad_mode import no_grad
 from ._arrays import labels, matrix, share
-from ._estimator import Estimator, generator_of, not_fitted
+from ._estimator import Estimator, not_fitted
 
 BLOCK = 64  # samples whose net values are found by one product
 
@@ -33,7 +33,7 @@ class LinearUnit(Estimator):
         x, y = self._samples(X, y, "fit")
         max_iter = _checks.integer(self.max_iter, type(self).__name__, "max_iter", 1)
         self._settings()
-        generator = generator_of(self.random_state)
+        generator = self._random()
         self._begin(x, np.unique(y), "fit")
         inputs, targets = self._inputs(x), self._targets(y, "fit")
         for self.n_iter_ in range(1, max_iter + 1):
@@ -50,6 +50,7 @@ class LinearUnit(Estimator):
         self._settings()
         if not hasattr(self, "coef_"):
             self._begin(x, np.unique(y if classes is None else classes), "partial_fit")
+        self._take_back()
         self._epoch(self._inputs(x), self._targets(y, "partial_fit"))
         return self
 
@@ -83,6 +84,13 @@ class LinearUnit(Estimator):
         self.coef_ = self._weights[:, :n].copy()
         rest = self._weights[:, n:]
         self.intercept_ = rest[:, 0].copy() if rest.size else np.zeros(len(rest), np.float32)
+
+    def _take_back(self) -> None:
+        """What was published, or what someone put in its place, is what learning goes on from."""
+        n = self.n_features_in_
+        self._weights[:, :n] = self.coef_
+        if self._weights.shape[1] > n:
+            self._weights[:, n] = self.intercept_
 
     def _inputs(self, x: np.ndarray) -> np.ndarray:
         """x with the constant 1 of the bias."""

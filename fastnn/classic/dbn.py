@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy as np
 from ..creation import tensor
 from ..functional import _checks
 from ._arrays import labels, matrix, share
-from ._estimator import Estimator, generator_of, not_fitted
-from .rbm import RBM
+from ._estimator import Estimator, not_fitted
+from .rbm import RBM, visible_rows
 
 if TYPE_CHECKING:
     from ..nn import Sequential
@@ -25,10 +26,10 @@ class DBN(Estimator):
     the log-likelihood.  It is generative, no feed-forward classifier; `to_sequential` makes one of
     its weights, for fine-tuning by back-propagation.
 
-    n_components: hidden units of each layer, from the data up.  visible: "bernoulli" or
-    "gaussian", of the lowest layer; algorithm, n_gibbs_steps, momentum, weight_decay, batch_size:
-    those of each `RBM`; learning_rate, n_epochs: the same, or one for each layer.  random_state:
-    None, an integer or a `fastnn.Generator`.
+    n_components: hidden units of each layer, from the data up, or of the only one.  visible:
+    "bernoulli" or "gaussian", of the lowest layer; algorithm, n_gibbs_steps, momentum,
+    weight_decay, batch_size: those of each `RBM`; learning_rate, n_epochs: the same, or one for
+    each layer.  random_state: None, an integer or a `fastnn.Generator`.
 
     With y the top RBM sees label units, one a class, beside its features: it learns their joint
     distribution, so `predict` classifies, and `sample` draws pictures of a class.  For `transform`
@@ -61,14 +62,15 @@ class DBN(Estimator):
 
     def fit(self, X: Any, y: Any = None) -> DBN:
         """Train all layers, from new weights on; returns self.  y (n,): labels, or None."""
-        x = matrix(X, "DBN.fit")
+        name = type(self).__name__
+        x = self._data(X, "fit", None)
         n_features, sizes = x.shape[1], self._sizes()
         rates = _each(self.learning_rate, len(sizes), "learning_rate")
         epochs = _each(self.n_epochs, len(sizes), "n_epochs")
-        generator = generator_of(self.random_state)
+        generator = self._random()
         classes = hot = None
         if y is not None:
-            classes, of_row = np.unique(labels(y, len(x), "DBN.fit"), return_inverse=True)
+            classes, of_row = np.unique(labels(y, len(x), f"{name}.fit"), return_inverse=True)
             hot = _one_hot(of_row, len(classes))
         layers: list[RBM] = []
         for i, size in enumerate(sizes):
@@ -87,11 +89,13 @@ class DBN(Estimator):
             is_top = i == len(sizes) - 1
             if is_top and hot is not None:
                 if self.visible == "gaussian" and not i:
-                    raise ValueError("DBN.fit: labels need a second layer if visible is 'gaussian'")
-                layer.fit(np.concatenate([x, hot], axis=1))
+                    raise ValueError(
+                        f"{name}.fit: labels need a second layer if visible is 'gaussian'"
+                    )
+                layer._learn(np.concatenate([x, hot], axis=1), name)
             else:
-                layer.fit(x)
-                x = x if is_top else layer.transform(x)
+                layer._learn(x, name)
+                x = x if is_top else layer._machine.hidden_mean(x)
             layers.append(layer)
         self.layers_, self.classes_, self.n_features_in_ = layers, classes, n_features
         return self
@@ -101,7 +105,7 @@ class DBN(Estimator):
         x = self._features(X, "transform")
         n_classes = self._n_classes()
         even = np.full((len(x), n_classes), 1 / max(n_classes, 1), np.float32)
-        return self.layers_[-1].transform(np.concatenate([x, even], axis=1))
+        return self.layers_[-1]._machine.hidden_mean(np.concatenate([x, even], axis=1))
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """`fit`, then `transform` of the same X."""
@@ -110,11 +114,12 @@ class DBN(Estimator):
     def inverse_transform(self, H: Any) -> np.ndarray:
         """Means of the visible units for rows H of the top layer, layer by layer down: (n, V)."""
         self._fitted("inverse_transform")
-        x = matrix(H, "DBN.inverse_transform", self.layers_[-1].n_components)
+        where = f"{type(self).__name__}.inverse_transform"
+        x = matrix(H, where, self.layers_[-1].n_components)
         for layer in reversed(self.layers_):
-            x = layer.inverse_transform(x)
+            x = layer._machine.visible_mean(x)
             if layer is self.layers_[-1]:
-                x = x[:, : x.shape[1] - self._n_classes()]
+                x = np.ascontiguousarray(x[:, : x.shape[1] - self._n_classes()])
         return x
 
     def reconstruct(self, X: Any) -> np.ndarray:
@@ -124,20 +129,20 @@ class DBN(Estimator):
     def predict(self, X: Any) -> np.ndarray:
         """The class of least free energy in the top RBM for each row of X: (n,).  RuntimeError if
         it was fitted without y."""
-        x = self._features(X, "predict")
-        classes = self._labelled("predict")
-        energy = [
-            self.layers_[-1].free_energy(
-                np.concatenate([x, _one_hot(np.full(len(x), i), len(classes))], axis=1)
-            )
-            for i in range(len(classes))
-        ]
-        return classes[np.argmin(energy, axis=0)]
+        energy = self._class_energies(X, "predict")
+        return self._labelled("predict")[energy.argmin(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """p(y | features of x) of the top RBM, exact: softmax of minus the free energies, float64
+        (n, classes).  RuntimeError if it was fitted without y."""
+        energy = self._class_energies(X, "predict_proba")
+        p = np.exp(energy.min(axis=1, keepdims=True) - energy)
+        return p / p.sum(axis=1, keepdims=True)
 
     def score(self, X: Any, y: Any) -> float:
         """Share of the rows of X whose class y `predict` finds."""
-        answers = self.predict(X)
-        return share(answers == labels(y, len(answers), "DBN.score"), "DBN.score")
+        answers, where = self.predict(X), f"{type(self).__name__}.score"
+        return share(answers == labels(y, len(answers), where), where)
 
     def sample(self, n_samples: int = 1, n_steps: int = 1000, *, y: Any = None) -> np.ndarray:
         """Means of the visible units given a drawn state of the layer above: float32 (n_samples,
@@ -191,6 +196,8 @@ class DBN(Estimator):
 
     def _sizes(self) -> list[int]:
         sizes = self.n_components
+        if isinstance(sizes, numbers.Integral):
+            sizes = [sizes]
         if not isinstance(sizes, (tuple, list)) or not sizes:
             raise ValueError(f"DBN: n_components is {sizes!r}, expected a size for each layer")
         return [_checks.integer(size, "DBN", "n_components", 1) for size in sizes]
@@ -204,16 +211,27 @@ class DBN(Estimator):
 
     def _labelled(self, method: str) -> np.ndarray:
         if self.classes_ is None:
-            raise RuntimeError(f"DBN.{method}: this DBN was fitted without y")
+            name = type(self).__name__
+            raise RuntimeError(f"{name}.{method}: this {name} was fitted without y")
         return self.classes_
+
+    def _data(self, X: Any, method: str, n_visible: int | None) -> np.ndarray:
+        return visible_rows(X, f"{type(self).__name__}.{method}", self.visible, n_visible)
 
     def _features(self, X: Any, method: str) -> np.ndarray:
         """What the top RBM sees, without labels."""
         self._fitted(method)
-        x = matrix(X, f"DBN.{method}", self.n_features_in_)
+        x = self._data(X, method, self.n_features_in_)
         for layer in self.layers_[:-1]:
-            x = layer.transform(x)
+            x = layer._machine.hidden_mean(x)
         return x
+
+    def _class_energies(self, X: Any, method: str) -> np.ndarray:
+        """Free energies of the top RBM with each class held in turn: float64 (n, classes)."""
+        x = self._features(X, method)
+        n, top = len(self._labelled(method)), self.layers_[-1]
+        hots = (_one_hot(np.full(len(x), i), n) for i in range(n))
+        return np.stack([top._free_energy(np.concatenate([x, h], axis=1)) for h in hots], axis=1)
 
     def _held(self, y: Any, n: int) -> np.ndarray | None:
         if y is None:

@@ -26,17 +26,17 @@ class EchoStateNetwork(Estimator):
     below 1; a radius near 1 remembers longest.  The condition is neither sufficient nor, with
     inputs that saturate tanh, necessary.
 
-    n_reservoir: units.  connectivity: how many units each one hears, at most n_reservoir.
+    n_reservoir: units.  connectivity: how many units each one hears; of fewer all.
     spectral_radius: the largest |eigenvalue| of W.  leak: in (0, 1].  input_scale, bias_scale: W_in
     and b are uniform in [-scale, scale].  washout: steps at the beginning of a series that are not
     learned from and that `score` leaves out.  alpha: the penalty alpha |V|^2.  random_state: None,
     an integer or a `fastnn.Generator`.
 
     A series X is (T, features) or (T,), finite; targets y are (T,) or (T, K).  After `fit`:
-    reservoir_ (n_reservoir, n_reservoir), input_weights_ (n_reservoir, features), biases_, coef_
-    (features + n_reservoir, K), intercept_, n_features_in_.  All in float64 NumPy: eigenvalues and
-    least squares are LAPACK's.  TypeError or ValueError for wrong arrays and settings, RuntimeError
-    before fit.
+    reservoir_ (n_reservoir, n_reservoir), not to be written to, input_weights_ (n_reservoir,
+    features), biases_, coef_ (features + n_reservoir, K), intercept_, n_features_in_.  All in
+    float64 NumPy: eigenvalues and least squares are LAPACK's.  TypeError or ValueError for wrong
+    arrays and settings, RuntimeError before fit.
     """
 
     _estimator_type = "regressor"
@@ -131,11 +131,8 @@ class EchoStateNetwork(Estimator):
     def _settings(self) -> int:
         """Refuse wrong ones; returns washout."""
         name = "EchoStateNetwork"
-        n = _checks.integer(self.n_reservoir, name, "n_reservoir", 1)
-        if _checks.integer(self.connectivity, name, "connectivity", 1) > n:
-            raise ValueError(
-                f"{name}: connectivity is {self.connectivity}, expected at most n_reservoir, {n}"
-            )
+        _checks.integer(self.n_reservoir, name, "n_reservoir", 1)
+        _checks.integer(self.connectivity, name, "connectivity", 1)
         _checks.positive(self.spectral_radius, name, "spectral_radius")
         if _checks.positive(self.leak, name, "leak") > 1:
             raise ValueError(f"{name}: leak is {self.leak}, expected at most 1")
@@ -147,7 +144,8 @@ class EchoStateNetwork(Estimator):
 
     def _begin(self, n_features: int) -> None:
         generator = generator_of(self.random_state)
-        n, k = self.n_reservoir, self.connectivity
+        n = self.n_reservoir
+        k = min(self.connectivity, n)
 
         def uniform(*shape: int) -> np.ndarray:
             return uniform_array(shape, -1.0, 1.0, generator).astype(np.float64)
@@ -164,6 +162,7 @@ class EchoStateNetwork(Estimator):
             )
         self._weights = weights * (self.spectral_radius / radius)
         self.reservoir_ = reservoir * (self.spectral_radius / radius)
+        self.reservoir_.setflags(write=False)  # the steps use the few weights that are not 0
         self.input_weights_ = self.input_scale * uniform(n, n_features)
         self.biases_ = self.bias_scale * uniform(n)
         self.n_features_in_ = n_features

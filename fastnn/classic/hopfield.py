@@ -11,7 +11,7 @@ from ..creation import from_numpy, randperm
 from ..functional import _checks, linear
 from ..grad_mode import no_grad
 from ._arrays import matrix, share
-from ._estimator import Estimator, generator_of, not_fitted
+from ._estimator import Estimator, not_fitted
 from ._hopfield_rules import RULES
 
 
@@ -137,7 +137,7 @@ class Hopfield(Estimator):
     def _stepper(self, seen: Any = None) -> Any:
         """states (n, N) -> those after a sweep or step; seen(states) is called where they move."""
         if self.update == "asynchronous":
-            generator = generator_of(self.random_state)
+            generator = self._random()
             return lambda states: self._sweep(states, generator, seen)
         if self.update != "synchronous":
             raise ValueError(

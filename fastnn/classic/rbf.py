@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,9 @@ class RBFNetwork(Readout):
       features).  With all rows of X as centres and alpha 0 the network goes through each sample;
     - width: "neighbors", of each centre the root mean square distance to the two nearest others;
       "distance", one for all, the largest distance of two centres / sqrt(2 n_centers), which is
-      too narrow where there are many features; or a number.  A width of 0, as of centres that are
-      equal but for rounding, becomes 1;
+      too narrow where there are many features; or a number.  Where centres coincide, but
+      for rounding, and no width is left, they get the mean width of the others, with a warning;
+      one centre (or one place of all) gets the root mean square distance of X from it;
     - alpha: the penalty alpha |v|^2 of the readout;
     - task: "classification", labels, a target of 1 for the class and -1 for the others;
       "regression", real targets (N,) or (N, K); "auto": regression if y is floating point.
@@ -63,7 +65,7 @@ class RBFNetwork(Readout):
         """Centres and widths from X, then the readout from X and y; returns self."""
         x = matrix(X, "RBFNetwork.fit")
         centres = self._centres(x)
-        widths = self._widths(centres)
+        widths = self._widths(centres, x)
         return self._learn(x, y, centers_=centres, widths_=widths, n_features_in_=x.shape[1])
 
     @no_grad()
@@ -99,7 +101,7 @@ class RBFNetwork(Readout):
         drawn = x[randperm(len(x), generator=generator_of(self.random_state)).numpy()[:n]]
         return drawn if self.centers == "sample" else k_means(x, drawn, max_iter)
 
-    def _widths(self, centres: np.ndarray) -> np.ndarray:
+    def _widths(self, centres: np.ndarray, x: np.ndarray) -> np.ndarray:
         n = len(centres)
         if not isinstance(self.width, str):
             width = _checks.positive(self.width, "RBFNetwork", "width")
@@ -115,7 +117,25 @@ class RBFNetwork(Readout):
             others = np.sort(apart, axis=1)[:, 1:3]  # the first is the centre itself
             total = others.sum(axis=1) / max(others.shape[1], 1)
             widths = np.sqrt(total).astype(np.float32)
-        return np.where(widths > 0, widths, np.float32(1))
+        return _filled(widths, centres, x)
+
+
+def _filled(widths: np.ndarray, centres: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Widths of 0 replaced by one of the scale of the data: a bump without width is one that no
+    sample sees."""
+    lacking = widths == 0
+    if not lacking.any():
+        return widths
+    if len(centres) > 1:
+        warnings.warn(
+            f"RBFNetwork.fit: {lacking.sum()} of {len(centres)} centres coincide with others and "
+            "have no width of their own; fewer centers would do",
+            stacklevel=5,
+        )
+    if not lacking.all():
+        return np.where(lacking, widths[~lacking].mean(dtype=np.float64), widths).astype(np.float32)
+    spread = np.square(x.astype(np.float64) - centres[0]).sum(axis=1).mean()
+    return np.full_like(widths, math.sqrt(spread) or 1.0)  # X is one point: any width will do
 
 
 def _squared_distances(centres: np.ndarray) -> np.ndarray:

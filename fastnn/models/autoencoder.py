@@ -61,19 +61,29 @@ class _Autoencoder(nn.Module):
         with evaluating(self):
             return self(x)[0]
 
-    def loss(self, output: tuple[Tensor, Tensor], target: Tensor) -> Tensor:
+    def loss(
+        self, output: tuple[Tensor, Tensor], target: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
         """Mean squared error of the reconstruction, plus the penalty if `sparsity` is set.
 
-        output: of forward.  target: the clean x.  With r the sparsity and m_j the mean of unit j of
-        the code over the batch, the penalty is
+        output: of forward.  target: the clean x.  weight (N,): of the samples in all means over the
+        batch; None: all alike.  With r the sparsity and m_j the mean of unit j of the code over the
+        batch, the penalty is
 
             sparsity_weight sum_j (r ln(r / m_j) + (1 - r) ln((1 - r) / (1 - m_j))).
         """
         y, code = output
-        cost = F.mse_loss(y, target.reshape(len(target), *y.shape[1:]))
+        target = target.reshape(len(target), *y.shape[1:])
+        if weight is None:
+            cost = F.mse_loss(y, target)
+        else:
+            share = weight / weight.sum()
+            errors = F.mse_loss(y, target, reduction="none").reshape(len(y), -1).mean(1)
+            cost = (errors * share).sum()
         if self.sparsity is None:
             return cost
-        r, mean = self.sparsity, code.mean(0)
+        r = self.sparsity
+        mean = code.mean(0) if weight is None else (code * share.reshape(-1, 1)).sum(0)
         entropy = -r * math.log(r) - (1 - r) * math.log1p(-r)
         # As a cross-entropy, whose logarithms are bounded: a unit may be 0 for a whole batch.
         cross = F.binary_cross_entropy(mean, full(mean.shape, r, mean.dtype), reduction="sum")

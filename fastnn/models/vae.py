@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,12 +18,14 @@ Output = tuple[Tensor, Tensor, Tensor]
 
 
 class VAE(nn.Module):
-    """x (N, ...) in [0, 1] -> logits of the pixels (N, in_features), mean and log_var of the code
+    """x (N, ...) -> logits (or means) of the pixels (N, in_features), mean and log_var of the code
     (N, latent).
 
     Dense layers in_features -> hidden[0] -> ... to q(z | x) = N(mean, exp(log_var)), a draw z by
-    `nn.GaussianCell` (in evaluation mode the mean), and the same layers back to p(x | z), one
-    Bernoulli variable a pixel (a grey pixel is the chance of 1).  The prior of z is N(0, I).
+    `nn.GaussianCell` (in evaluation mode the mean), and the same layers back to p(x | z).  With
+    likelihood="bernoulli" x is in [0, 1], a Bernoulli variable a pixel (a grey pixel is the chance
+    of 1), whose logits the decoder gives; with "gaussian" x is real, each feature normal with
+    variance 1 around what the decoder gives.  The prior of z is N(0, I).
     Training lowers `loss(model(x), x)`, minus the evidence lower bound
 
         ELBO = E[ln p(x | z)] - KL(q(z | x) || N(0, I)) <= ln p(x),
@@ -31,8 +34,8 @@ class VAE(nn.Module):
     beta: weight of the divergence in the loss (1: the bound; Higgins et al. 2017, beta-VAE, more).
 
     activation: "relu", "tanh" or "sigmoid".  Raises ValueError and TypeError for sizes below 1,
-    another activation, or beta not above 0.  Source: Kingma and Welling 2014, arXiv:1312.6114;
-    Rezende, Mohamed, Wierstra 2014, arXiv:1401.4082.
+    another activation or likelihood, or beta not above 0.  Source: Kingma and Welling 2014,
+    arXiv:1312.6114; Rezende, Mohamed, Wierstra 2014, arXiv:1401.4082.
     """
 
     def __init__(
@@ -43,12 +46,18 @@ class VAE(nn.Module):
         *,
         activation: str = "relu",
         beta: float = 1.0,
+        likelihood: str = "bernoulli",
     ) -> None:
         super().__init__()
         sizes = [in_features, *listed(hidden, "VAE", "hidden")]
         check_sizes([*sizes, latent], "VAE")
         self.latent = latent
         self.beta = _checks.positive(beta, "VAE", "beta")
+        if likelihood not in ("bernoulli", "gaussian"):
+            raise ValueError(
+                f"VAE: likelihood is {likelihood!r}, expected 'bernoulli' or 'gaussian'"
+            )
+        self.likelihood = likelihood
         self.encoder = nn.Sequential(nn.Flatten(), *dense_layers(sizes, activation, "VAE"))
         self.cell = nn.GaussianCell(sizes[-1], latent, bias=True)
         up = [latent, *sizes[:0:-1]]
@@ -66,16 +75,19 @@ class VAE(nn.Module):
         return self.cell.mean(h), self.cell.log_var(h)
 
     def decode(self, z: Tensor) -> Tensor:
-        """z (N, latent) -> means of p(x | z), the pixels in [0, 1], (N, in_features)."""
-        return F.sigmoid(self.decoder(z))
+        """z (N, latent) -> means of p(x | z), of Bernoulli pixels in [0, 1], (N, in_features)."""
+        x = self.decoder(z)
+        return F.sigmoid(x) if self.likelihood == "bernoulli" else x
 
-    def loss(self, output: Output, target: Tensor) -> Tensor:
-        """Mean over the batch of cross-entropy + beta KL, in nats a sample.
+    def loss(self, output: Output, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Mean over the batch of -ln p(x | z) + beta KL, in nats a sample.
 
-        output: of forward.  target: x, (N, ...) in [0, 1].
+        output: of forward.  target: x, (N, ...).  weight (N,): of the samples in the mean; None:
+        all alike.
         """
-        error, divergence = _terms(output, target)
-        return (error + self.beta * divergence).mean()
+        error, divergence = self._terms(output, target)
+        cost = error + self.beta * divergence
+        return cost.mean() if weight is None else (cost * weight).sum() / weight.sum()
 
     def elbo(self, x: Tensor, *, samples: int = 1, generator: Generator | None = None) -> Tensor:
         """Evidence lower bound of ln p(x) for each x, (N,) in nats, without gradients: in either
@@ -87,7 +99,7 @@ class VAE(nn.Module):
             mean, log_var = self.encode(x)
             for _ in range(samples):
                 z = self.cell.rsample(mean, log_var, generator=generator)
-                error, divergence = _terms((self.decoder(z), mean, log_var), x)
+                error, divergence = self._terms((self.decoder(z), mean, log_var), x)
                 total = total - error - divergence
             return total / samples
 
@@ -98,11 +110,13 @@ class VAE(nn.Module):
             kind = self.cell.mean.weight.dtype
             return self.decode(randn(n, self.latent, generator=generator, dtype=kind))
 
-
-def _terms(output: Output, target: Tensor) -> tuple[Tensor, Tensor]:
-    """-ln p(x | z) and the divergence, each (N,)."""
-    logits, mean, log_var = output
-    error = F.binary_cross_entropy_with_logits(
-        logits, target.reshape(len(target), logits.shape[1]), reduction="none"
-    )
-    return error.sum(1), nn.GaussianCell.kl(mean, log_var)
+    def _terms(self, output: Output, target: Tensor) -> tuple[Tensor, Tensor]:
+        """-ln p(x | z) and the divergence, each (N,)."""
+        y, mean, log_var = output
+        target = target.reshape(len(target), y.shape[1])
+        if self.likelihood == "bernoulli":
+            error = F.binary_cross_entropy_with_logits(y, target, reduction="none").sum(1)
+        else:
+            normal = 0.5 * math.log(2 * math.pi) * y.shape[1]
+            error = 0.5 * F.mse_loss(y, target, reduction="none").sum(1) + normal
+        return error, nn.GaussianCell.kl(mean, log_var)

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "train": NETS | {"data", "io", "metrics"},
     "viz": NETS | {"io"},
     "lab": NETS,
-    "sklearn": NETS | {"config", "data", "train"},
+    "sklearn": NETS | {"classic", "config", "data", "models", "train"},
     "demos": NETS
     | {"classic", "config", "data", "datasets", "io", "lab", "metrics", "models", "sklearn"}
     | {"train", "viz"},

@@ -10,20 +10,32 @@ except ImportError as error:
         "fastnn.sklearn needs scikit-learn: pip install 'fastnn-cpu[sklearn]'"
     ) from error
 
+from .autoencoder import AutoencoderTransformer, VAETransformer
+from .boltzmann import BernoulliRBM, DBNClassifier, GaussianRBM
 from .cnn import CNNClassifier, CNNRegressor
 from .forecaster import SequenceForecaster
+from .memory import HopfieldMemory
 from .mlp import MLPClassifier, MLPRegressor
 from .net import NetClassifier, NetRegressor
 from .rnn import RNNClassifier, RNNRegressor
+from .units import Adaline, Perceptron
 
 __all__ = [
+    "Adaline",
+    "AutoencoderTransformer",
+    "BernoulliRBM",
     "CNNClassifier",
     "CNNRegressor",
+    "DBNClassifier",
+    "GaussianRBM",
+    "HopfieldMemory",
     "MLPClassifier",
     "MLPRegressor",
     "NetClassifier",
     "NetRegressor",
+    "Perceptron",
     "RNNClassifier",
     "RNNRegressor",
     "SequenceForecaster",
+    "VAETransformer",
 ]

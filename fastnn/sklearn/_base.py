@@ -147,7 +147,11 @@ class NetworkEstimator(BaseEstimator, ABC):
             else:
                 if self.early_stopping and validation is None:
                     X, targets, weight, validation = self._split(X, targets, weight, random_state)
-                lend = seeded(train_seed) if self._draws_from_default_generator else _nothing()
+                lend = (
+                    seeded(train_seed + self._epoch)
+                    if self._draws_from_default_generator
+                    else _nothing()
+                )
                 with lend:
                     self._fit_epochs(X, targets, weight, validation, order_seed, incremental)
         self.module_.eval()

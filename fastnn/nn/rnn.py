@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import backend
 from .. import functional as F
 from ..creation import empty
 from ..functional import _checks
@@ -47,13 +48,6 @@ def two_states(hx: Any, name: str, labels: str) -> tuple[Any, Any]:
     if not isinstance(hx, (tuple, list)) or len(hx) != 2:
         raise TypeError(f"{name}: hx must be a pair {labels}, got {type(hx).__name__}")
     return hx[0], hx[1]
-
-
-def _stacked(states: list[Tensor]) -> Tensor:
-    """Those of all layers, one after the other; arrays alone where nothing is recorded."""
-    if mode.enabled:
-        return F.cat(states, 0)
-    return wrap(np.concatenate([s._data for s in states]))
 
 
 class RNNBase(Recurrent):
@@ -153,6 +147,10 @@ class RNNBase(Recurrent):
         c0 = self._state(c0, "c_0", directions * self.num_layers, n_rows, self.hidden_size, alone)
         h: Any = None
         c: Any = None
+        if not mode.enabled and lengths is None and not alone:
+            results = self._unrecorded(x._data, h0, c0, batch_first)
+            if results is not None:
+                return results
         last_h: list[Any] = []
         last_c: list[Any] = []
         for layer in range(self.num_layers):
@@ -166,8 +164,8 @@ class RNNBase(Recurrent):
             last_h.append(h)
             last_c.append(c)
         if self.num_layers > 1:
-            h = _stacked(last_h)
-            c = _stacked(last_c) if self.mode == "LSTM" else None
+            h = F.cat(last_h, 0)
+            c = F.cat(last_c, 0) if self.mode == "LSTM" else None
         if alone:
             x = F.squeeze(x, 0 if batch_first else 1)
             h, c = F.squeeze(h, 1), None if c is None else F.squeeze(c, 1)
@@ -177,8 +175,35 @@ class RNNBase(Recurrent):
         """A layer's part of the states."""
         if s is None or self.num_layers == 1:
             return s
-        part = slice(layer * directions, (layer + 1) * directions)
-        return s[part] if mode.enabled else wrap(s._data[part])
+        return s[layer * directions : (layer + 1) * directions]
+
+    def _unrecorded(self, x: np.ndarray, h0: Any, c0: Any, batch_first: bool) -> Any:
+        """_run on arrays, without a tensor or a check between the layers: most of the time of one
+        token.  None for what the kernel may refuse; the other way says why."""
+        if x.dtype.char != "f" or 0 in x.shape or (self.dropout and self.training):
+            return None
+        run = backend.kernels.recurrent_forward
+        directions = 2 if self.bidirectional else 1
+        h, c = (None if s is None else s._data for s in (h0, c0))
+        last: list[Any] = []
+        for layer in range(self.num_layers):
+            part = slice(layer * directions, (layer + 1) * directions)
+            weights = [[None if p is None else p._data for p in ps] for ps in self._layer(layer)]
+            h_part, c_part = (None if s is None else s[part] for s in (h, c))
+            try:
+                x, *states, _ = run(self.mode, x, h_part, c_part, weights, None, batch_first, False)
+            except (TypeError, ValueError):
+                return None
+            last.append(states)
+        h_n, c_n = (
+            last[0]
+            if self.num_layers == 1
+            else (
+                None if parts[0] is None else np.concatenate(parts)
+                for parts in zip(*last, strict=True)
+            )
+        )
+        return wrap(x), wrap(h_n), None if c_n is None else wrap(c_n)
 
     def _state(self, s: Any, label: str, count: int, n_rows: int, size: int, alone: bool) -> Any:
         if s is None:

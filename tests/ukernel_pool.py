@@ -221,7 +221,10 @@ def average_samples(gradient):
             if gradient:
                 args |= {"dy": normal(rng, PLANES_EACH * outputs), "dx": Out(PLANES_EACH * size)}
             else:
-                args |= {"x": normal(rng, PLANES_EACH * size), "y": Out(PLANES_EACH * outputs)}
+                x = normal(rng, PLANES_EACH * size)
+                if i % 5 == 0:
+                    x[::7] = np.inf
+                args |= {"x": x, "y": Out(PLANES_EACH * outputs)}
             yield args | {"scratch": scratch(level, pool, last - first, int(gradient))}
 
     return samples
@@ -273,7 +276,7 @@ def scratch_model(level, args):
         left = whole(-(-pool["pw"] // pool["sw"]))
         row = pool["sw"] * whole(left + pool["ow"] + reach + 16)
         under = min(pool["h"], (rows - 1) * pool["sh"] + (pool["kh"] - 1) * pool["dh"] + 1)
-        return {"return": under * row + 2 * whole(pool["ow"] + 16) + whole(pool["kw"])}
+        return {"return": under * row + 3 * whole(pool["ow"] + 16) + whole(pool["kw"])}
     used = max(pool["ow"], columns + (pool["sw"] - 1 + pool["pw"]) // pool["sw"])
     pitch = whole(whole(reach) + used + 16)
     over = min(pool["oh"], (rows - 1 + (pool["kh"] - 1) * pool["dh"]) // pool["sh"] + 2)

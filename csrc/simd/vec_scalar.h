@@ -60,6 +60,10 @@ FNN_INLINE vmask vmask_andnot(vmask a, vmask b) { return a & ~b; } /* a and not 
 FNN_INLINE vf32 vf32_select(vmask m, vf32 a, vf32 b) {             /* m ? a : b */
   return (vf32)((m & (vi32)a) | (~m & (vi32)b));
 }
+FNN_INLINE vf32 vf32_div_by(vf32 a, vf32 b, vf32 inverse) {
+  (void)inverse;
+  return a / b;
+}
 FNN_INLINE vi32 vi32_select(vmask m, vi32 a, vi32 b) { return (m & a) | (~m & b); }
 FNN_INLINE vf32 vf32_max(vf32 a, vf32 b) { return vf32_select(a > b, a, b); }
 FNN_INLINE vf32 vf32_min(vf32 a, vf32 b) { return vf32_select(a < b, a, b); }

@@ -83,7 +83,7 @@ static size_t pool_scratch(const fnn_pool *p, ptrdiff_t rows, int gradient) {
   if (!gradient) {
     const pool_phases f = forward_phases(p);
     const ptrdiff_t under = pool_min(p->h, (rows - 1) * p->sh + (p->kh - 1) * p->dh + 1);
-    return (size_t)(under * f.row + 2 * pool_round(p->ow + POOL_LANES) + pool_round(p->kw));
+    return (size_t)(under * f.row + 3 * pool_round(p->ow + POOL_LANES) + pool_round(p->kw));
   }
   const pool_phases f = backward_phases(p);
   const ptrdiff_t over = pool_min(p->oh, (rows - 1 + (p->kh - 1) * p->dh) / p->sh + 2);

@@ -118,8 +118,8 @@ def mlp(quick: bool, seed: int) -> Result:
     for name, hidden, data, epochs, lr in (
         ("8x8: linear", [], folds, 30 if quick else 60, 0.02),
         ("8x8: MLP(64)", [64], folds, 30 if quick else 60, 0.02),
-        ("28x28: linear", [], d28, 5 if quick else 10, 0.003),
-        ("28x28: MLP(128)", [128], d28, 5 if quick else 10, 0.003),
+        ("28x28: linear", [], d28, 6 if quick else 10, 0.003),
+        ("28x28: MLP(128)", [128], d28, 6 if quick else 10, 0.003),
     ):
         found = []
         for x, y, x_test, y_test in data:

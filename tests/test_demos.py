@@ -1,12 +1,13 @@
 """Every row of the catalogue, in quick mode; the framework; `fastnn demo`."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import fastnn
-from fastnn import cli, demos
+from fastnn import cli, demos, viz
 from fastnn.demos import _command, _registry
 
 ROWS = demos.catalogue()
@@ -19,8 +20,8 @@ def run(*argv):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_row(row, tmp_path):
-    """All bars are reached, and the picture can be drawn."""
+def test_row(row):
+    """All bars are reached, and the picture can be drawn, its words whole."""
     missing = row.needs()
     if missing:
         assert missing in NOWHERE
@@ -28,8 +29,45 @@ def test_row(row, tmp_path):
     result = row.run(quick=True, seed=0)
     assert result.passed, "\n" + _command.table(result)
     assert any(figure.relation for figure in result.figures)
-    _command.save_picture(row, result, tmp_path / "picture.png")
-    assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
+    assert cut_words(row, result) == []
+
+
+def cut_words(row, result):
+    """Texts and legends of the gallery's picture that reach over its edge."""
+    pytest.importorskip("matplotlib")
+    from matplotlib.axis import Tick
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.legend import Legend
+    from matplotlib.text import Text
+
+    figure = viz.new_figure(*row.size)
+    row.draw(figure, **result.picture)
+    FigureCanvasAgg(figure).draw()
+    ticks = {label for tick in figure.findobj(Tick) for label in (tick.label1, tick.label2)}
+    found = figure.findobj(lambda artist: isinstance(artist, (Text, Legend)))
+    edges = figure.bbox.padded(1)
+    cut = []
+    for artist in found:
+        is_empty = isinstance(artist, Text) and not artist.get_text().strip()
+        if artist.get_visible() and not is_empty and artist not in ticks:  # some are not drawn
+            box = artist.get_window_extent()
+            if not (edges.contains(box.x0, box.y0) and edges.contains(box.x1, box.y1)):
+                cut.append(str(artist))
+    return cut
+
+
+def test_cut_words_are_found():
+    row = fake(lambda quick, seed: demos.Result((demos.exactly("x", 1, 1),)))
+    assert cut_words(row, row.run()) == []
+    row = replace(row, draw=lambda figure: figure.text(0.5, 0.999, "half of it"))
+    assert cut_words(row, row.run()) == ["Text(0.5, 0.999, 'half of it')"]
+
+
+@pytest.mark.parametrize("name, seed", [("overfitting", 4)])
+def test_row_holds_at_a_seed_that_missed(name, seed):
+    """Its bar was once of the mean of three splits, which chance may turn round."""
+    result = demos.find(name).run(quick=True, seed=seed)
+    assert result.passed, "\n" + _command.table(result)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

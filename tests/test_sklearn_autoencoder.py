@@ -100,6 +100,20 @@ def test_codes_rows_and_score(kind):
 
 
 @KINDS
+def test_settings_changed_after_fit_wait_for_the_next_network(kind):
+    model = small(kind, warm_start=True).fit(TRAIN)
+    score = model.score(TEST)
+    model.set_params(n_components=2)
+    assert len(model.get_feature_names_out()) == model.transform(TEST).shape[1] == 4
+    assert model.inverse_transform(model.transform(TEST)).shape == TEST.shape
+    assert model.score(TEST) == score
+    model.fit(TRAIN, validation_data=TEST)  # the same network, trained further
+    assert len(model.get_feature_names_out()) == 4 and len(model.validation_loss_curve_) == 5
+    model.set_params(warm_start=False).fit(TRAIN)
+    assert len(model.get_feature_names_out()) == model.transform(TEST).shape[1] == 2
+
+
+@KINDS
 def test_pipeline_and_search(kind):
     pipeline = make_pipeline(
         MinMaxScaler(),

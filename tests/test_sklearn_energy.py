@@ -227,6 +227,27 @@ def test_errors_name_the_estimator():
             model.fit(X, Y)
 
 
+def test_errors_of_what_is_inherited_name_the_estimator():
+    for call, words in (
+        (BernoulliRBM(30, n_iter=0).fit(X).log_partition, r"BernoulliRBM\.log_partition: 64 ber"),
+        (DBNClassifier((4, 4), n_epochs=0).fit(X, Y).sample, r"DBNClassifier\.sample: n_samples"),
+        (DBNClassifier((4, 4), n_epochs=0).fit(X, Y).to_sequential, r"DBNClassifier\.to_sequent"),
+        (HopfieldMemory(binarize="x").fit, "HopfieldMemory: binarize must be"),
+    ):
+        wrong = {"sample": (-1,), "to_sequential": (0,), "fit": (X,)}.get(call.__name__, ())
+        with pytest.raises((TypeError, ValueError), match=words):
+            call(*wrong)
+
+
+def test_log_partition_takes_random_states():
+    model = BernoulliRBM(5, n_iter=2, random_state=0).fit(X)
+    exact = model.log_partition()
+    for seed in (3, np.random.RandomState(3)):
+        found = model.log_partition(n_chains=100, n_betas=300, random_state=seed)
+        assert found == pytest.approx(exact, abs=0.2)
+        assert found == model.log_partition(n_chains=100, n_betas=300, random_state=3)
+
+
 def test_verbose(capsys):
     BernoulliRBM(4, n_iter=2, verbose=1, random_state=0).fit(X)
     GaussianRBM(4, n_iter=1, verbose=True, random_state=0).fit(X)

@@ -153,8 +153,9 @@ class DBN(Estimator):
         are held; RuntimeError if it was fitted without y, ValueError for an unknown label.
         """
         self._fitted("sample")
-        n_samples = _checks.integer(n_samples, "DBN.sample", "n_samples", 0)
-        n_steps = _checks.integer(n_steps, "DBN.sample", "n_steps", 1)
+        where = f"{type(self).__name__}.sample"
+        n_samples = _checks.integer(n_samples, where, "n_samples", 0)
+        n_steps = _checks.integer(n_steps, where, "n_steps", 1)
         held = self._held(y, n_samples)
         machine = self.layers_[-1]._machine
         n_below = machine.weight.shape[1] - self._n_classes()
@@ -190,17 +191,18 @@ class DBN(Estimator):
             linear.load_state_dict({"weight": tensor(weight), "bias": tensor(bias)})
             modules += [linear, nn.Sigmoid()]
         if n_classes is not None:
-            n_classes = _checks.integer(n_classes, "DBN.to_sequential", "n_classes", 1)
+            where = f"{type(self).__name__}.to_sequential"
+            n_classes = _checks.integer(n_classes, where, "n_classes", 1)
             modules.append(nn.Linear(self.layers_[-1].n_components, n_classes))
         return nn.Sequential(*modules)
 
     def _sizes(self) -> list[int]:
-        sizes = self.n_components
+        name, sizes = type(self).__name__, self.n_components
         if isinstance(sizes, numbers.Integral):
             sizes = [sizes]
         if not isinstance(sizes, (tuple, list)) or not sizes:
-            raise ValueError(f"DBN: n_components is {sizes!r}, expected a size for each layer")
-        return [_checks.integer(size, "DBN", "n_components", 1) for size in sizes]
+            raise ValueError(f"{name}: n_components is {sizes!r}, expected a size for each layer")
+        return [_checks.integer(size, name, "n_components", 1) for size in sizes]
 
     def _n_classes(self) -> int:
         return 0 if self.classes_ is None else len(self.classes_)
@@ -238,11 +240,12 @@ class DBN(Estimator):
             return None
         classes = self._labelled("sample")
         y = np.asarray(y)
-        wanted = labels(np.full(n, y) if not y.ndim else y, n, "DBN.sample")
+        where = f"{type(self).__name__}.sample"
+        wanted = labels(np.full(n, y) if not y.ndim else y, n, where)
         strange = np.setdiff1d(wanted, classes)
         if len(strange):
             raise ValueError(
-                f"DBN.sample: y has the class {strange.tolist()[0]!r}, expected one of "
+                f"{where}: y has the class {strange.tolist()[0]!r}, expected one of "
                 f"{classes.tolist()}"
             )
         return _one_hot(np.searchsorted(classes, wanted), len(classes))

@@ -204,8 +204,8 @@ class RBM(Estimator):
         integer or a `fastnn.Generator`.
         """
         machine = self._fitted("log_partition")
+        where = f"{type(self).__name__}.log_partition"
         if n_chains is not None:
-            where = f"{type(self).__name__}.log_partition"
             n_chains = _checks.integer(n_chains, where, "n_chains", 1)
             n_betas = _checks.integer(n_betas, where, "n_betas", 1)
             return annealed_log_partition(machine, n_chains, n_betas, generator_of(random_state))
@@ -215,7 +215,7 @@ class RBM(Estimator):
         n = n_hidden if over_hidden else n_visible
         if n > _MOST_UNITS:
             raise ValueError(
-                f"RBM.log_partition: {n_visible} {self.visible} visible and {n_hidden} hidden "
+                f"{where}: {n_visible} {self.visible} visible and {n_hidden} hidden "
                 f"units; expected at most {_MOST_UNITS} in the layer whose states are counted; "
                 "n_chains=100 estimates it"
             )

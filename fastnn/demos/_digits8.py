@@ -29,6 +29,15 @@ def split(seed: int, n_train: int = 1297, n_test: int = 500) -> datasets.Split:
     return datasets.Split(x[:n_train], y[:n_train], x[-n_test:], y[-n_test:])
 
 
+def folds(seed: int, k: int) -> list[datasets.Split]:
+    """All rows (n, 64) in k parts in an order drawn by `seed`, each of them once the new ones."""
+    d = datasets.digits8x8()
+    order = np.random.default_rng(seed).permutation(len(d.x))
+    x, y, part = d.x.reshape(len(d.x), -1)[order], d.y[order], np.arange(len(order)) % k
+    return [datasets.Split(x[part != i], y[part != i], x[part == i], y[part == i])
+            for i in range(k)]  # fmt: skip
+
+
 def binary_split(seed: int, n_train: int = 1347) -> datasets.Split:
     """The same with 450 new ones, of 0 and 1: 1 where a pixel is 0.5 or more."""
     s = split(seed, n_train, 450)

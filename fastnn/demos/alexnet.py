@@ -56,10 +56,10 @@ def alexnet(quick: bool, seed: int) -> Result:
     million parameters and makes one step of training on full-size images. A version an eighth as
     wide then learns to name clothes, or digits where those images are absent.
 
-    Five convolutions, two of them after local response normalisation, overlapping max-pooling (3x3,
-    stride 2), three dense layers with dropout. The two groups were two GPUs; without them the
-    network has 62,378,344 parameters. The paper writes 224 for the image size, but its 55x55 maps
-    need 227. The narrow version has the same layers, with Kaiming's initialisation.
+    Five convolutions, the first two followed by local response normalisation, overlapping
+    max-pooling (3x3, stride 2), three dense layers with dropout. The two groups were two GPUs;
+    without them the network has 62,378,344 parameters. The paper writes 224 for the image size, but
+    its 55x55 maps need 227. The narrow version has the same layers, with Kaiming's initialisation.
     """
     model = AlexNetOriginal()
     total = count_parameters(model)

@@ -30,7 +30,8 @@ def _draw(figure: Any, *, x: np.ndarray, parts: dict) -> None:
         heights = np.array([getattr(p, part) for p in parts.values()])
         last.bar(names, heights, 0.5, bottom, label=part, color=color)
         bottom += heights
-    last.plot(names, [p.error for p in parts.values()], "k_", ms=40, label="measured error")
+    errors = [p.error for p in parts.values()]
+    last.hlines(errors, [-0.2, 0.8], [0.2, 1.2], color="black", label="measured error")
     last.tick_params(axis="x", labelsize=8)
     last.set_ylim(0, 0.18)
     last.legend(fontsize=8, loc="upper center", ncols=2)

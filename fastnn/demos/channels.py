@@ -41,11 +41,12 @@ def _draw(figure: Any, *, image: np.ndarray, parts: np.ndarray, total: np.ndarra
 )
 def channels(quick: bool, seed: int) -> Result:
     """A colour image has several channels, and a kernel has one slice of weights for each. The
-    slices' results add up to one map, so the colour is gone after the first layer; the sum of
-    separate convolutions gives the same numbers.
+    slices' results add up to one map, which no longer says what came from which colour; the sum
+    of separate convolutions gives the same numbers.
 
     An RGB image is 3 x h x w, one with transparency (ARGB) 4 x h x w. The kernel still slides in
-    two directions only, hence the name Conv2d.
+    two directions only, hence the name Conv2d. Colour is not lost by adding up:
+    another kernel, with other weights for the channels, makes another map.
     """
     image = _scene()
     alpha = np.full((1, 48, 48), 0.5, np.float32)

@@ -51,8 +51,8 @@ def _draw(figure: Any, *, history: Any, confusion: np.ndarray) -> None:
 )
 def deep(quick: bool, seed: int) -> Result:
     """A network of seven hidden layers learns to read handwritten digits by plain training from
-    random weights. Until 2006 networks that deep were held to be untrainable unless each layer was
-    trained by itself first.
+    random weights. Before 2006 networks of so many dense layers hardly ever learned, and in the
+    years after each layer was trained by itself first.
 
     ReLU, whose slope is 1 for positive input, and weights drawn so that signals keep their size are
     what makes it possible.

@@ -55,7 +55,8 @@ def _draw(figure: Any, *, runs: dict, gates: dict) -> None:
     name="lstm-memory",
     title="An LSTM recalls a symbol over a hundred steps",
     bar="first of 8 symbols after 100 distractors: LSTM with chrono initialisation at least 0.99 "
-    "within 1,000 steps, RNN with the default one at most 0.3; gates between 0 and 1",
+    "within 1,000 steps, RNN and LSTM with the default one at most 0.3 (quick: RNN only, 200 "
+    "steps); gates between 0 and 1",
     draw=_draw,
     size=(12, 4.5),
     seconds=(15, 5),
@@ -97,7 +98,7 @@ def lstm_memory(quick: bool, seed: int) -> Result:
             told("steps that the LSTM took", runs[_CHRONO].steps[-1]),
             told("milliseconds a step, LSTM", runs[_CHRONO].milliseconds),
             *(
-                [told(f"{_DEFAULT}: recalled", runs[_DEFAULT].accuracy[-1])]
+                [at_most(f"{_DEFAULT}: recalled", runs[_DEFAULT].accuracy[-1], 0.3)]
                 if _DEFAULT in runs
                 else []
             ),

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import datasets, from_numpy, manual_seed, nn, optim
 from ..models import MLP
+from ._digits8 import folds
 from ._registry import Result, above, at_least, at_most, demo, exactly, told
 from ._steps import accuracy, fit, outputs, some_digits
 
@@ -78,15 +79,6 @@ def _xor(hidden: int, activation: str, seeds: int, n_steps: int) -> tuple[np.nda
     return solved, model
 
 
-def _folds(seed: int, k: int) -> list[datasets.Split]:
-    """The 8x8 digits in k parts, each of them once the new ones."""
-    d = datasets.digits8x8()
-    order = np.random.default_rng(seed).permutation(len(d.x))
-    x, y, part = d.x.reshape(len(d.x), -1)[order], d.y[order], np.arange(len(order)) % k
-    return [datasets.Split(x[part != i], y[part != i], x[part == i], y[part == i])
-            for i in range(k)]  # fmt: skip
-
-
 @demo(
     8,
     9,
@@ -112,14 +104,14 @@ def mlp(quick: bool, seed: int) -> Result:
     all first weights descent leads to a place from which it does not get away. More units than
     needed, or a new start, help.
     """
-    folds = _folds(seed, 4)
+    of_8x8 = folds(seed, 4)
     d28 = [some_digits(5000 if quick else 8500)]
     scores = {}
     for name, hidden, data, epochs, lr in (
-        ("8x8: linear", [], folds, 30 if quick else 60, 0.02),
-        ("8x8: MLP(64)", [64], folds, 30 if quick else 60, 0.02),
-        ("28x28: linear", [], d28, 5 if quick else 10, 0.003),
-        ("28x28: MLP(128)", [128], d28, 5 if quick else 10, 0.003),
+        ("8x8: linear", [], of_8x8, 30 if quick else 60, 0.02),
+        ("8x8: MLP(64)", [64], of_8x8, 30 if quick else 60, 0.02),
+        ("28x28: linear", [], d28, 6 if quick else 10, 0.003),
+        ("28x28: MLP(128)", [128], d28, 6 if quick else 10, 0.003),
     ):
         found = []
         for x, y, x_test, y_test in data:

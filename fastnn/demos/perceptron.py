@@ -45,7 +45,7 @@ def perceptron(quick: bool, seed: int) -> Result:
     Here it learns three Boolean functions within that limit, and ten such units learn to read
     handwritten digits.
 
-    It was never limited to Boolean functions: Rosenblatt's machine of 1958 looked at 400
+    It was never limited to Boolean functions: Rosenblatt's machine, the Mark I, looked at 400
     photocells. What it cannot do is XOR, next row.
     """
     figures, planes = [], []

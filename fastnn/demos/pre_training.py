@@ -23,10 +23,10 @@ def _draw(figure: Any, *, curves: dict, spread: dict, filters: np.ndarray) -> No
     for (name, losses), style in zip(curves.items(), ("C0-", "C3-", "C2--"), strict=True):
         axes.plot(range(1, len(losses) + 1), losses, style, label=name)
     axes.axhline(np.log(10), color="black", ls=":", lw=1, label="guessing: log 10")
-    axes.set_ylim(0, 3)
+    axes.set_ylim(0, 3.4)
     axes.set_xlabel("epochs of back-propagation")
     axes.set_title("training loss of seven sigmoid layers", fontsize=10)
-    axes.legend(fontsize=8, loc="center right")
+    axes.legend(fontsize=8, loc="upper right")
     for (name, values), style in zip(spread.items(), ("C0o-", "C3s-"), strict=True):
         other.semilogy(range(1, _LAYERS + 1), np.maximum(values, 1e-7), style, label=name)
     other.set_xlabel("layer")
@@ -97,8 +97,8 @@ def _spread(model: nn.Sequential, x: np.ndarray) -> list[float]:
     "(AISTATS) on why",
 )
 def pre_training(quick: bool, seed: int) -> Result:
-    """In 2006 deep networks began to train: restricted Boltzmann machines, stacked one on the
-    other, find good first weights without labels, and back-propagation only polishes them. Here a
+    """In 2006 deep networks of dense layers began to train: restricted Boltzmann machines, stacked
+    one on the other, find good first weights, and back-propagation only polishes them. Here a
     net of seven sigmoid layers learns the digits that way, while its twin with random weights does
     not get as far in five times as long.
 

@@ -96,8 +96,8 @@ def random_features(quick: bool, seed: int) -> Result:
     least squares. The price is size: with few hidden units a network that learns all its weights is
     ahead.
 
-    Such units span functions enough, and the readout is a problem with one solution. Random weights
-    are not scale-free, as is often claimed: they must fit the data.
+    Such units span functions enough, and the readout is a problem with one solution. That any
+    random weights do, as is often claimed, is wrong: their size must fit the data.
     """
     rng = np.random.default_rng(seed)
     x = rng.uniform(-1, 1, (2000, 2)).astype(np.float32)

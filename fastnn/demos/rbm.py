@@ -116,8 +116,8 @@ def rbm(quick: bool, seed: int) -> Result:
     label, are a better input for a classifier than the pixels.
 
     With nine visible units the partition function can be counted, so the likelihood is known, not
-    guessed. Contrastive divergence with one step does not follow the likelihood's gradient, as is
-    often said. Neither is reconstruction error what is minimised.
+    guessed. It is often said that contrastive divergence follows the likelihood's gradient, or that
+    it minimises the reconstruction error: with one step it does neither.
     """
     curves, models = {}, {}
     for name, algorithm in (("CD-1", "cd"), ("PCD", "pcd")):

@@ -21,7 +21,7 @@ def _draw(figure: Any, *, image: np.ndarray, boxes: dict, mask: np.ndarray, box:
             np.array([top, top, bottom, bottom, top]) - 0.5,
             color=f"C{k}", lw=2, label=f"{name}: {bottom - top}x{last - first}",
         )  # fmt: skip
-    left.legend(loc="upper left", bbox_to_anchor=(0, -0.02), ncols=2, fontsize=9)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4, fontsize=9)
     left.set_title("what one unit of each layer of LeNet-5 sees", fontsize=10)
     right.imshow(mask, cmap="Blues", vmax=1.4)
     top, bottom, first, last = box

@@ -18,7 +18,9 @@ _K = 10
 def _draw(figure: Any, *, rows: list) -> None:
     left, right = figure.subfigures(1, 2)
     for half, column, name in ((left, 0, "LeNet-5's 84 features"), (right, 1, "pixels")):
-        half.suptitle(f"the ten nearest by {name} (red: another digit)", fontsize=10)
+        half.suptitle(
+            f"the ten nearest by {name} to hard queries (red: another digit)", fontsize=10
+        )
         grid = half.subplots(len(rows), _K + 1, gridspec_kw={"wspace": 0.08, "hspace": 0.08})
         for line, (query, *found) in zip(grid, rows, strict=True):
             images, right_ones = found[column]
@@ -28,7 +30,7 @@ def _draw(figure: Any, *, rows: list) -> None:
             for axes in line:
                 axes.set_xticks([])
                 axes.set_yticks([])
-        grid[0, 0].set_title("hard query", fontsize=9)
+        grid[0, 0].set_title("query", fontsize=9)
 
 
 @demo(

@@ -61,13 +61,15 @@ def _draw(figure: Any, *, planes: list) -> None:
     source="McCulloch and Pitts 1943, doi:10.1007/BF02478259",
 )
 def threshold_unit(quick: bool, seed: int) -> Result:
-    """The oldest model of a nerve cell multiplies its inputs by weights, adds them up, and answers
-    1 if the sum is above a threshold, otherwise 0. With weights chosen by hand four such units
-    compute AND, OR, NAND and NOT, and from these any Boolean function can be built.
+    """The simplest model of a nerve cell multiplies its inputs by weights, adds them up, and
+    answers 1 if the sum is above a threshold, otherwise 0. With weights chosen by hand four such
+    units compute AND, OR, NAND and NOT, and from these any Boolean function can be built.
 
     The picture says which part of a nerve cell each part of the code is named after. It is a
     likeness and no more: cells spike in time, have refractory periods and dendrites that compute.
-    In 1943 nothing was learned; the weights are a matter of design.
+    In 1943 nothing was learned, and nothing weighed more than something else: inputs were counted,
+    and one that inhibits forbade the answer. Weights of any size came with Rosenblatt (1958). Nor
+    was it the first model of the cell: Lapicque's of 1907 sums a current up in time.
     """
     figures, planes, lines = [], [], 0
     for name, unit in _UNITS.items():

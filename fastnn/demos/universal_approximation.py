@@ -47,7 +47,7 @@ def _draw(figure: Any, *, errors: dict, fits: dict, x: np.ndarray) -> None:
 def universal_approximation(quick: bool, seed: int) -> Result:
     """One hidden layer is trained to follow a sine, with 1 to 64 units: the more units, the closer
     the curve. That some weights come as close as one likes is a theorem for every continuous
-    function on a bounded set.
+    function on a closed interval.
 
     The theorem does not say that training finds these weights, nor how many units it takes. For a
     sine few are enough.

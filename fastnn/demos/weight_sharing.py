@@ -42,7 +42,8 @@ def _draw(figure: Any, *, places: np.ndarray, shared: np.ndarray, counts: dict) 
     size=(11, 4),
     seconds=(1, 1),
     source="Fukushima 1980, doi:10.1007/BF00344251; Rumelhart, Hinton, Williams 1986, "
-    "doi:10.1038/323533a0; LeCun et al. 1989, doi:10.1162/neco.1989.1.4.541",
+    "Parallel Distributed Processing, chapter 8, ISBN 978-0262680530; LeCun et al. 1989, "
+    "doi:10.1162/neco.1989.1.4.541",
 )
 def weight_sharing(quick: bool, seed: int) -> Result:
     """A kernel of 3x3 pixels serves an image of any size with 9 weights, where a kernel of its own

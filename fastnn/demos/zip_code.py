@@ -43,9 +43,9 @@ def zip_code(quick: bool, seed: int) -> Result:
     and LeNet-5 reads each piece. A code counts only if the cuts and all five digits are right: at
     98 % a digit, 90 % a code.
 
-    Reading zip codes was the first use of convolutional networks in the field. The digits are from
-    the test set, written side by side with uneven gaps, heights and noise; each piece is centred by
-    its centre of mass.
+    LeCun's networks of 1989 learned from zip codes on envelopes of the US Postal Service. The
+    digits here are from the test set, written side by side with uneven gaps, heights and noise;
+    each piece is centred by its centre of mass.
     """
     d = some_digits(8500)
     model = LeNet5()

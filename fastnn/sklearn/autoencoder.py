@@ -52,6 +52,10 @@ class _Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEst
     def _decoded(self, code: Tensor) -> Tensor:
         """Codes back to rows (N, n_features)."""
 
+    def _begin(self) -> None:
+        super()._begin()
+        self._n_codes = self.n_components  # of the network, whatever set_params says later
+
     def _hidden(self) -> list[int]:
         return whole_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
 
@@ -73,7 +77,7 @@ class _Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEst
 
     def _parts(self, output: Tensor) -> tuple[Tensor, ...]:
         """The network's outputs out of `_raw`'s one."""
-        v, k = self.n_features_in_, self.n_components
+        v, k = self.n_features_in_, self._n_codes
         edges = range(v, output.shape[1], k)
         return output[:, :v], *(output[:, i : i + k] for i in edges)
 
@@ -154,7 +158,7 @@ class _Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEst
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_components
+        return self._n_codes
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -309,7 +313,7 @@ class VAETransformer(_Transformer):
         return X, y
 
     def _score_outputs(self, outputs: np.ndarray, y: np.ndarray, weight: Any) -> float:
-        if outputs.shape[1] > y.shape[1] and self.likelihood == "bernoulli":
+        if outputs.shape[1] > y.shape[1] and self.module_.likelihood == "bernoulli":
             logits = outputs[:, : y.shape[1]].astype(np.float64)
             outputs = np.exp(-np.logaddexp(0, -logits))
         return super()._score_outputs(outputs, y, weight)

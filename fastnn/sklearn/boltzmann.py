@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
@@ -56,6 +57,16 @@ class _RBM(ClassNamePrefixFeaturesOutMixin, ClassicTransformer, classic.RBM):
     def transform(self, X: Any) -> np.ndarray:
         """P(h = 1 | v) for each row v of X: float32 (n_samples, n_components)."""
         return super().transform(X)
+
+    def log_partition(
+        self, *, n_chains: int | None = None, n_betas: int = 1000, random_state: Any = None
+    ) -> float:
+        """log Z, exact, or with n_chains estimated: see `classic.RBM`.  random_state: None, an
+        integer or a RandomState."""
+        seed = None
+        if n_chains is not None:
+            seed = int(check_random_state(random_state).randint(2**31 - 1))
+        return super().log_partition(n_chains=n_chains, n_betas=n_betas, random_state=seed)
 
     def _fitted(self, method: str) -> Machine:
         check_is_fitted(self)

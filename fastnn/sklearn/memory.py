@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 
 from .. import classic
+from ..functional import _checks
 from ._classic import ClassicTransformer
 
 
@@ -60,5 +61,6 @@ class HopfieldMemory(OneToOneFeatureMixin, ClassicTransformer, classic.Hopfield)
         is_first = n_units != "fitted"
         x = self._rows(X, reset=True) if is_first else self._fitted_rows(X)
         if self.binarize is not None:
-            x = np.where(x > self.binarize, np.float32(1), np.float32(-1))
+            threshold = _checks.number(self.binarize, "HopfieldMemory", "binarize")
+            x = np.where(x > threshold, np.float32(1), np.float32(-1))
         return super()._states(x, method, x.shape[1])

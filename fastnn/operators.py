@@ -90,6 +90,12 @@ def _changing(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     return method
 
 
+def _assigning(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The operator `name`, such as x &= y, from the one that gives a new tensor."""
+    change = _changing(operator, name)
+    return lambda self, other: change(self, other) if _other(other) else NotImplemented
+
+
 def _item(self: Any) -> Any:
     """The value of a single element, as a Python number.  Raises ValueError for several."""
     if self._data.size != 1:
@@ -230,10 +236,10 @@ def _matrices_transposed(self: Any) -> Any:
 def _detach_(self: Any) -> Any:
     """Forget how this tensor was made: a leaf that needs no gradient; returns self.
 
-    Raises RuntimeError for a view of a recorded tensor.
+    Raises RuntimeError for a view, which would be recorded again with its base.
     """
-    if self._is_view and self._requires_grad:
-        raise RuntimeError("detach_: the tensor is a view of a recorded one; use detach()")
+    if self._is_view:
+        raise RuntimeError("detach_: the tensor is a view of another one; use detach()")
     self._node, self._index, self._requires_grad = None, 0, False
     return self
 
@@ -272,6 +278,12 @@ METHODS: dict[str, Any] = {
     "__isub__": _inplace(F.sub, "sub_"),
     "__imul__": _inplace(F.mul, "mul_"),
     "__itruediv__": _inplace(F.div, "div_"),
+    "__ipow__": _assigning(F.pow, "__ipow__"),
+    "__ifloordiv__": _assigning(vocabulary.floor_divide, "__ifloordiv__"),
+    "__imod__": _assigning(vocabulary.remainder, "__imod__"),
+    "__iand__": _assigning(_logic(np.bitwise_and, "and"), "__iand__"),
+    "__ior__": _assigning(_logic(np.bitwise_or, "or"), "__ior__"),
+    "__ixor__": _assigning(_logic(np.bitwise_xor, "xor"), "__ixor__"),
     "__eq__": _compare(np.equal, "eq"),
     "__ne__": _compare(np.not_equal, "ne"),
     "__lt__": _compare(np.less, "lt"),

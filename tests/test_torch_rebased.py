@@ -121,6 +121,23 @@ def test_operators_that_assign(lib):
         w **= 2
 
 
+@both
+def test_views_that_are_written_through(lib):
+    x = lib.zeros(3, 3)
+    x.diagonal().add_(2)
+    lib.diagonal(x, 1).fill_(3)
+    assert x.tolist() == [[2, 3, 0], [0, 2, 3], [0, 0, 2]]
+    x = lib.zeros(2, 3)
+    last = lib.tensor([0.5, 1.5]).argmax()
+    x[last].add_(1)
+    x[:, last].mul_(5)
+    x[None, last, 2:].sub_(4)
+    assert x.tolist() == [[0, 0, 0], [1, 5, -3]]
+    x[last, last.reshape(1)].add_(100)  # a copy
+    x[lib.tensor(True)].add_(100)  # a copy
+    assert x.tolist() == [[0, 0, 0], [1, 5, -3]]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("change", ["exp_", "relu_", "mul_"])
 def test_the_gradient_of_a_part_in_another_order(change, dtype):

@@ -356,17 +356,16 @@ METHODS: dict[str, Any] = {
     "clip": F.clamp,
     "clip_": _changing(F.clamp, "clip_"),
 }
-for _function in (
-    F.abs, vocabulary.addcdiv, vocabulary.addcmul, vocabulary.ceil, F.clamp, vocabulary.clamp_max,
-    vocabulary.clamp_min, vocabulary.cumprod, vocabulary.cumsum, F.exp, vocabulary.floor,
-    vocabulary.floor_divide, vocabulary.index_add, vocabulary.index_copy, vocabulary.index_fill,
-    vocabulary.lerp, F.log, vocabulary.masked_fill, vocabulary.nan_to_num, F.neg, F.pow,
-    vocabulary.reciprocal, F.relu, vocabulary.remainder, vocabulary.round, vocabulary.rsqrt,
-    vocabulary.scatter, vocabulary.scatter_add, vocabulary.scatter_reduce, F.sigmoid, F.sqrt,
-    vocabulary.square, F.tanh, vocabulary.tril, vocabulary.triu, vocabulary.true_divide,
-    vocabulary.trunc,
-):  # fmt: skip
-    METHODS[f"{_function.__name__}_"] = _changing(_function, f"{_function.__name__}_")
+IN_PLACE = (
+    "abs acos acosh addcdiv addcmul addmm asin asinh atan atan2 atanh baddbmm ceil clamp clamp_max "
+    "clamp_min cos cosh cumprod cumsum erf erfc exp expm1 floor floor_divide fmod index_add "
+    "index_copy index_fill lerp log log10 log1p log2 logit masked_fill nan_to_num neg pow "
+    "reciprocal relu remainder round rsqrt scatter scatter_add scatter_reduce sigmoid sign sin "
+    "sinh sqrt square tan tanh tril triu true_divide trunc"
+).split()
+for _name in IN_PLACE:
+    _function = getattr(vocabulary if _name in vocabulary.__all__ else F, _name)
+    METHODS[f"{_name}_"] = _changing(_function, f"{_name}_")
 SAME_NAME = (
     "abs add argmax argmin chunk clamp clone div exp flatten log log_softmax matmul max mean min "
     "mul neg pow relu sigmoid softmax split sqrt squeeze std sub sum tanh transpose unsqueeze var"

@@ -121,6 +121,32 @@ def test_operators_that_assign(lib):
         w **= 2
 
 
+IN_PLACE = [
+    "acos", "acosh", "addmm", "asin", "asinh", "atan", "atan2", "atanh", "baddbmm", "cos", "cosh",
+    "erf", "erfc", "expm1", "fmod", "log10", "log1p", "log2", "logit", "sign", "sin", "sinh", "tan",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_functions_in_place(name):
+    rng = np.random.default_rng(6)
+    x = rng.uniform(0.1, 0.9, (2, 2, 2)) + (name == "acosh")
+    others = [rng.uniform(0.2, 0.9, (2, 2, 2)) for _ in range(2)]
+
+    def function(lib, F, x, *others):
+        h = x * 1
+        part = h[0] if name == "addmm" else h
+        rest = [o[0] for o in others] if name == "addmm" else list(others)
+        count = {"addmm": 2, "baddbmm": 2, "atan2": 1, "fmod": 1}.get(name, 0)
+        if lib is torch and name in ("acosh", "asinh", "atanh"):  # not differentiable in place
+            part = h = getattr(h, name)()
+        else:
+            assert getattr(part, f"{name}_")(*rest[:count]) is part
+        return [h, part * 2]
+
+    compare(function, [x, *others])
+
+
 @both
 def test_views_that_are_written_through(lib):
     x = lib.zeros(3, 3)

@@ -70,9 +70,22 @@ def view_again(t):
         now = cls.apply(*args)  # its source is recorded again first, if it has to be
     finally:
         mode.enabled = enabled
-    if t._node is not None or now._node is not None:  # else it may be a leaf by itself
-        t._node, t._index, t._requires_grad = now._node, now._index, now._requires_grad
     t._seen = t._counter.recorded
+    if t._node is not None or now._node is not None:  # else it may be a leaf by itself
+        take_place(t, now)
+
+
+def take_place(t, y):
+    """t's place on the tape is y's from now on.  Hooks stay with the values that t had, but for
+    that of retain_grad."""
+    old, index = t._node, t._index
+    t._node, t._index, t._requires_grad = y._node, y._index, y._requires_grad
+    if old is None or old._hooks is None or t._node is None:
+        return
+    hooks = old._hooks.get(index, [])
+    for hook in [h for h in hooks if isinstance(h, Keep) and h.tensor() is t]:
+        hooks.remove(hook)
+        hooks_of(t).append(hook)
 
 
 def _add(a, b):
@@ -283,13 +296,13 @@ def seeds(tensors: list[Core], grads: Any, function: str) -> list[np.ndarray]:
     for t, g in zip(tensors, grads, strict=True):
         if not isinstance(t, Core):
             raise TypeError(f"{function}: expected a Tensor, got {type(t).__name__}")
+        if t._is_view:
+            check_view(t)
         if not t._requires_grad:
             raise RuntimeError(
                 f"{function}: the tensor does not require grad and was not made by a recorded "
                 "operation"
             )
-        if t._is_view:
-            check_view(t)
         if g is None:
             if t._data.size != 1:
                 raise RuntimeError(

@@ -90,6 +90,12 @@ def _changing(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     return method
 
 
+def _assigning(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The operator `name`, such as x &= y, from the one that gives a new tensor."""
+    change = _changing(operator, name)
+    return lambda self, other: change(self, other) if _other(other) else NotImplemented
+
+
 def _item(self: Any) -> Any:
     """The value of a single element, as a Python number.  Raises ValueError for several."""
     if self._data.size != 1:
@@ -230,10 +236,10 @@ def _matrices_transposed(self: Any) -> Any:
 def _detach_(self: Any) -> Any:
     """Forget how this tensor was made: a leaf that needs no gradient; returns self.
 
-    Raises RuntimeError for a view of a recorded tensor.
+    Raises RuntimeError for a view, which would be recorded again with its base.
     """
-    if self._is_view and self._requires_grad:
-        raise RuntimeError("detach_: the tensor is a view of a recorded one; use detach()")
+    if self._is_view:
+        raise RuntimeError("detach_: the tensor is a view of another one; use detach()")
     self._node, self._index, self._requires_grad = None, 0, False
     return self
 
@@ -272,6 +278,12 @@ METHODS: dict[str, Any] = {
     "__isub__": _inplace(F.sub, "sub_"),
     "__imul__": _inplace(F.mul, "mul_"),
     "__itruediv__": _inplace(F.div, "div_"),
+    "__ipow__": _assigning(F.pow, "__ipow__"),
+    "__ifloordiv__": _assigning(vocabulary.floor_divide, "__ifloordiv__"),
+    "__imod__": _assigning(vocabulary.remainder, "__imod__"),
+    "__iand__": _assigning(_logic(np.bitwise_and, "and"), "__iand__"),
+    "__ior__": _assigning(_logic(np.bitwise_or, "or"), "__ior__"),
+    "__ixor__": _assigning(_logic(np.bitwise_xor, "xor"), "__ixor__"),
     "__eq__": _compare(np.equal, "eq"),
     "__ne__": _compare(np.not_equal, "ne"),
     "__lt__": _compare(np.less, "lt"),
@@ -344,17 +356,16 @@ METHODS: dict[str, Any] = {
     "clip": F.clamp,
     "clip_": _changing(F.clamp, "clip_"),
 }
-for _function in (
-    F.abs, vocabulary.addcdiv, vocabulary.addcmul, vocabulary.ceil, F.clamp, vocabulary.clamp_max,
-    vocabulary.clamp_min, vocabulary.cumprod, vocabulary.cumsum, F.exp, vocabulary.floor,
-    vocabulary.floor_divide, vocabulary.index_add, vocabulary.index_copy, vocabulary.index_fill,
-    vocabulary.lerp, F.log, vocabulary.masked_fill, vocabulary.nan_to_num, F.neg, F.pow,
-    vocabulary.reciprocal, F.relu, vocabulary.remainder, vocabulary.round, vocabulary.rsqrt,
-    vocabulary.scatter, vocabulary.scatter_add, vocabulary.scatter_reduce, F.sigmoid, F.sqrt,
-    vocabulary.square, F.tanh, vocabulary.tril, vocabulary.triu, vocabulary.true_divide,
-    vocabulary.trunc,
-):  # fmt: skip
-    METHODS[f"{_function.__name__}_"] = _changing(_function, f"{_function.__name__}_")
+IN_PLACE = (
+    "abs acos acosh addcdiv addcmul addmm asin asinh atan atan2 atanh baddbmm ceil clamp clamp_max "
+    "clamp_min cos cosh cumprod cumsum erf erfc exp expm1 floor floor_divide fmod index_add "
+    "index_copy index_fill lerp log log10 log1p log2 logit masked_fill nan_to_num neg pow "
+    "reciprocal relu remainder round rsqrt scatter scatter_add scatter_reduce sigmoid sign sin "
+    "sinh sqrt square tan tanh tril triu true_divide trunc"
+).split()
+for _name in IN_PLACE:
+    _function = getattr(vocabulary if _name in vocabulary.__all__ else F, _name)
+    METHODS[f"{_name}_"] = _changing(_function, f"{_name}_")
 SAME_NAME = (
     "abs add argmax argmin chunk clamp clone div exp flatten log log_softmax matmul max mean min "
     "mul neg pow relu sigmoid softmax split sqrt squeeze std sub sum tanh transpose unsqueeze var"

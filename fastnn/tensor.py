@@ -155,7 +155,7 @@ class Core:
 
         Raises RuntimeError if the tensor requires a gradient: use detach().numpy().
         """
-        if self._requires_grad:
+        if self.requires_grad:
             raise RuntimeError(
                 "numpy() on a tensor that requires grad: use tensor.detach().numpy() instead"
             )

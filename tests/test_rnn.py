@@ -87,6 +87,18 @@ def test_recording_changes_nothing(make):
         assert layer(x, lengths=[7, 2, 3])[0].numpy().tobytes() == recorded.tobytes()
 
 
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+@pytest.mark.parametrize("make", [nn.RNN, nn.GRU, nn.LSTM])
+def test_mixed_dtypes_are_refused_where_nothing_is_recorded(make, backend):
+    x, h = sequence(5, 2, 3), fastnn.zeros(2, 2, 4, dtype="float64")
+    hx = (h, h) if make is nn.LSTM else h
+    with fastnn.backend(backend), fastnn.no_grad():
+        with pytest.raises(TypeError, match="h0 has dtype float64, but input has dtype float32"):
+            make(3, 4, 2)(x, hx)
+        with pytest.raises(TypeError, match="weight_ih has dtype float64"):
+            make(3, 4, 2).double()(x)
+
+
 LAYER = nn.LSTM(3, 4)
 BAD = [
     (lambda: nn.LSTM(3, 0), "hidden_size is 0"),

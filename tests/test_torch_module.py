@@ -233,3 +233,60 @@ def test_to(lib):
     assert net.to("cpu", lib.float64).weight.dtype == lib.float64
     with pytest.raises(TypeError, match="to"):
         net.to(lib.float32, lib.float64, lib.float64)
+
+
+@pytest.mark.parametrize("lib", [fastnn, torch], ids=["fastnn", "torch"])
+def test_extra_state(lib):
+    class Counts(lib.nn.Module):
+        def __init__(self, calls):
+            super().__init__()
+            self.weight = lib.nn.Parameter(lib.ones(1))
+            self.inner, self.calls = lib.nn.Linear(1, 1), calls
+
+        def get_extra_state(self):
+            return {"calls": self.calls}
+
+        def set_extra_state(self, state):
+            self.calls = state["calls"]
+
+    net, other = lib.nn.Sequential(Counts(3)), lib.nn.Sequential(Counts(0))
+    state = net.state_dict()
+    assert list(state) == ["0.weight", "0._extra_state", "0.inner.weight", "0.inner.bias"]
+    assert other.load_state_dict(state).missing_keys == [] and other[0].calls == 3
+    del state["0._extra_state"]
+    state["0.inner._extra_state"] = 1
+    found = other.load_state_dict(state, strict=False)
+    assert found.missing_keys == ["0._extra_state"]
+    assert found.unexpected_keys == ["0.inner._extra_state"]
+    with pytest.raises(RuntimeError, match="0._extra_state"):
+        other.load_state_dict(state)
+
+
+def test_extra_state_that_cannot_be_set():
+    """Nothing is loaded then."""
+
+    class Refuses(fastnn.nn.Module):
+        def __init__(self, value):
+            super().__init__()
+            self.weight, self.value = fastnn.nn.Parameter(fastnn.full((1,), float(value))), value
+
+        def get_extra_state(self):
+            return self.value
+
+        def set_extra_state(self, state):
+            if state == 9:
+                raise KeyError("nine")
+            self.value = state
+
+    for assign in (False, True):
+        net = fastnn.nn.Sequential(Refuses(1), Refuses(2))
+        state = fastnn.nn.Sequential(Refuses(8), Refuses(9)).state_dict()
+        with pytest.raises(KeyError, match="nine"):
+            net.load_state_dict(state, assign=assign)
+        assert [m.value for m in net] == [m.weight.item() for m in net] == [1, 2]
+        net.register_load_state_dict_post_hook(lambda module, keys: "no None")
+        with pytest.raises(RuntimeError, match="post-hook"):
+            net.load_state_dict({**state, "1._extra_state": 7}, assign=assign)
+        assert [m.value for m in net] == [m.weight.item() for m in net] == [1, 2]
+    with pytest.raises(RuntimeError, match="set_extra_state"):
+        fastnn.nn.Linear(1, 1).set_extra_state(1)

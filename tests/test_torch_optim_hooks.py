@@ -1,5 +1,8 @@
 """Hooks of optimizers, each said to fastnn and to PyTorch."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -148,3 +151,22 @@ def test_only_functions():
     for register in (opt.register_step_pre_hook, opt.register_load_state_dict_post_hook):
         with pytest.raises(TypeError, match="a hook must be callable, got int"):
             register(3)
+
+
+@BOTH
+def test_copies_have_no_hooks(lib):
+    w = lib.nn.Parameter(lib.ones(2))
+    optimizer = lib.optim.Adam([w])
+    calls = []
+    optimizer.register_step_post_hook(lambda *args: calls.append(args))  # cannot be pickled
+    w.sum().backward()
+    optimizer.step()
+    for other in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        p = other.param_groups[0]["params"][0]
+        p.grad = lib.ones(2)
+        other.step()
+        assert len(calls) == 1 and len(other.state) == 1 and p is not w
+        other.register_step_post_hook(lambda *args: calls.append(args))
+        other.step()
+        assert len(calls) == 2
+        del calls[1]

@@ -95,6 +95,19 @@ def test_avg_pool(seed, dims):
     compare(lambda lib, F, x: getattr(F, f"avg_pool{dims}d")(x, **given), [x])
 
 
+def test_means_are_rounded_as_division_rounds_them():
+    """All sorts of float32 numbers, each the sum of a window, over small and large divisors."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 1 << 32, (1, 1, 100, 1001), dtype=np.uint32).view(np.float32)
+    for n in (3, 7, 9, 25, 49, -3, 1000003):
+        y = nn.functional.avg_pool2d(fastnn.tensor(x), 1, divisor_override=n).numpy()
+        with np.errstate(all="ignore"):
+            expected = x / np.float32(n)
+        seen = ~((np.abs(x) < 2.0**-100) | (np.abs(expected) < 2.0**-126))  # also NaN, infinities
+        assert np.array_equal(y[seen], expected[seen], equal_nan=True) and seen.mean() > 0.5
+        np.testing.assert_allclose(y, expected, rtol=2**-23, atol=2.0**-126)
+
+
 @pytest.mark.parametrize("dims", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(12))
 def test_lp_pool(seed, dims):

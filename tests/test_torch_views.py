@@ -32,6 +32,8 @@ VIEWS = {
     "reshape of a part": lambda h: h[:, 1:].transpose(0, 1)[0].view(2, 2, 2)[:, 1],
     "view of what is not contiguous": lambda h: h[:, :2, 1:3].view(2, 2, 2, 1),
     "nothing": lambda h: h[2:],
+    "diagonal": lambda h: h.diagonal(),
+    "part of a diagonal": lambda h: h.transpose(0, 1).diagonal(-1, 2, 0)[:, 1:],
 }
 CHANGES = {
     "add_": lambda lib, F, v, w: v.add_(2 * w[0, 0, 0]),

@@ -60,6 +60,7 @@ FNN_INLINE vmask vmask_andnot(vmask a, vmask b) { return a & ~b; } /* a and not 
 FNN_INLINE vf32 vf32_select(vmask m, vf32 a, vf32 b) {             /* m ? a : b */
   return (vf32)((m & (vi32)a) | (~m & (vi32)b));
 }
+/* a / b; other levels may compute it from inverse = 1 / b */
 FNN_INLINE vf32 vf32_div_by(vf32 a, vf32 b, vf32 inverse) {
   (void)inverse;
   return a / b;

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import take_place
 from ..grad_mode import mode
 from ..tensor import Function, Tensor
 from . import _checks
@@ -77,7 +78,7 @@ class _CopySlices(Function):
         # base is in another order in memory, where a reshape was a view that is none of dbase
         places = _through(ctx.views, np.arange(dy.size).reshape(dy.shape))
         dbase.reshape(-1)[places] = 0
-        return dbase, dpart
+        return dbase, np.array(dpart, order="C")
 
 
 def _through(views: list[Any], array: np.ndarray) -> np.ndarray:
@@ -93,7 +94,7 @@ def _become(x: Tensor, y: Tensor, base: Tensor, views: list[Any]) -> None:
     if views:
         y = _CopySlices.apply(base, y, views)
     x._recorded_change()
-    base._node, base._index, base._requires_grad = y._node, y._index, y._requires_grad
+    take_place(base, y)
 
 
 def assign(x: Tensor, y: Tensor, function: str) -> Tensor:
@@ -105,6 +106,8 @@ def assign(x: Tensor, y: Tensor, function: str) -> Tensor:
         target[...] = y._data
         x._changed()
         return x
+    if not y.requires_grad:
+        return fill(x, y._data, function)
     base, views = _base(x, function)
     target[...] = y._data
     _become(x, y, base, views)
@@ -127,8 +130,12 @@ class _Fill(Function):
 
 
 def fill(x: Tensor, value: Any, function: str = "fill_") -> Tensor:
-    """Every element = value, a number or an ndarray that broadcasts; the gradient of what stood
-    there is 0."""
+    """Every element = value, a number, an ndarray that broadcasts, or a Tensor of no axes, which
+    gets a gradient; that of what stood there is 0."""
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise ValueError(f"{function}: value has shape {value.shape}, expected no axes")
+        return copy(x, value, function)
     target = writable(x, function)
     if not (mode.enabled and x.requires_grad):
         target[...] = value
@@ -139,11 +146,11 @@ def fill(x: Tensor, value: Any, function: str = "fill_") -> Tensor:
     return x
 
 
-def copy(x: Tensor, source: Tensor) -> Tensor:
+def copy(x: Tensor, source: Tensor, function: str = "copy_") -> Tensor:
     """x.copy_(source): broadcast and converted; the gradient passes to source."""
     from .shape import clone, expand, to
 
-    _checks.tensor(source, "copy_", "source")
+    _checks.tensor(source, function, "source")
     try:
         np.broadcast_shapes(source.shape, x.shape)
     except ValueError:
@@ -155,7 +162,7 @@ def copy(x: Tensor, source: Tensor) -> Tensor:
         y = expand(y, x.shape)
     elif y is source and y.requires_grad:
         y = clone(y)  # x becomes a result of its own, not the leaf that source may be
-    return assign(x, y, "copy_")
+    return assign(x, y, function)
 
 
 def _put(x: np.ndarray, index: Any, value: Any) -> None:

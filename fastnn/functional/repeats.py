@@ -10,7 +10,7 @@ from ..tensor import Function, Tensor, wrap
 from . import _checks
 from .indexing import index_select, scatter
 from .reduce import sum
-from .shape import expand, getitem, permute, reshape
+from .shape import expand, reshape
 from .sorting import summed_as
 
 
@@ -123,18 +123,37 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
     return index_select(x, dim, wrap(np.repeat(np.arange(n), np.broadcast_to(times, n))))
 
 
+class _Diagonal(Function):
+    strided = is_view = True
+
+    @staticmethod
+    def forward(ctx: Any, x: np.ndarray, offset: int, dim1: int, dim2: int) -> Any:
+        ctx.shape, ctx.place = x.shape, (offset, dim1, dim2)
+        return _diagonal_of(x, ctx.place)
+
+    @staticmethod
+    def backward(ctx: Any, dy: np.ndarray) -> Any:
+        dx = np.zeros(ctx.shape, dy.dtype)
+        _diagonal_of(dx, ctx.place)[...] = dy
+        return dx
+
+
+def _diagonal_of(x: np.ndarray, place: tuple[int, int, int]) -> np.ndarray:
+    y = x.diagonal(*place)
+    y.flags.writeable = x.flags.writeable  # NumPy's is read-only, out of care for old programs
+    return y
+
+
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A copy of the diagonal over two axes, as the last axis; offset > 0 is above the main one."""
+    """The diagonal over two axes, as the last axis; offset > 0 is above the main one.  A view.
+
+    Raises IndexError or ValueError for dim1 and dim2.
+    """
     x = _checks.tensor(input, "diagonal", "input")
     i, j = [_checks.axis(d, x.ndim, "diagonal") for d in (dim1, dim2)]
     if i == j or x.ndim < 2:
         raise ValueError(f"diagonal: dim1 {dim1} and dim2 {dim2} of input of shape {x.shape}")
-    rest = [d for d in range(x.ndim) if d not in (i, j)]
-    row, column = max(-offset, 0), max(offset, 0)
-    n = max(min(x.shape[i] - row, x.shape[j] - column), 0)
-    index = wrap(np.arange(row, row + n)), wrap(np.arange(column, column + n))
-    y = getitem(permute(x, [i, j, *rest]), index)
-    return permute(y, [*range(1, y.ndim), 0])
+    return _Diagonal.apply(x, _checks.integer(offset, "diagonal", "offset", -(1 << 31)), i, j)
 
 
 def trace(input: Tensor) -> Tensor:

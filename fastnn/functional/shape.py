@@ -249,14 +249,22 @@ def to(input: Tensor, dtype: Any) -> Tensor:
 
 
 def getitem(input: Tensor, index: Any) -> Tensor:
-    """input[index] as in NumPy: a view for slices and integers, a copy for arrays and masks."""
+    """input[index] as in NumPy: a view for slices and integers, also those in Tensors without axes;
+    a copy for arrays and masks."""
     parts = index if isinstance(index, tuple) else (index,)
-    if all(
-        p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer)) for p in parts
-    ) and not any(isinstance(p, bool) for p in parts):
+    if _is_basic(parts):
         return _View.apply(input, index)
     taken, rest = index_steps(parts, input.ndim)
+    if _is_basic(rest):
+        return _View.apply(input, rest)
     return _Index.apply(input if taken == (Ellipsis,) else _View.apply(input, taken), rest)
+
+
+def _is_basic(parts: tuple[Any, ...]) -> bool:
+    """Whether NumPy gives a view for an index of these parts."""
+    return all(
+        p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer)) for p in parts
+    ) and not any(isinstance(p, bool) for p in parts)
 
 
 def index_steps(parts: tuple[Any, ...], ndim: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

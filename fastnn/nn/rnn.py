@@ -179,8 +179,11 @@ class RNNBase(Recurrent):
 
     def _unrecorded(self, x: np.ndarray, h0: Any, c0: Any, batch_first: bool) -> Any:
         """_run on arrays, without a tensor or a check between the layers: most of the time of one
-        token.  None for what the kernel may refuse; the other way says why."""
+        token.  None for what the kernel may refuse, and for the reference, which refuses less; the
+        other way says why."""
         if x.dtype.char != "f" or 0 in x.shape or (self.dropout and self.training):
+            return None
+        if backend.name() != "kernels":
             return None
         run = backend.kernels.recurrent_forward
         directions = 2 if self.bidirectional else 1

@@ -47,6 +47,9 @@ class _Entry(NamedTuple):
         self.target._changed()
 
 
+_EXTRA = "_extra_state"
+
+
 class Stateful(Hooked):
     """The part of Module that saves and loads."""
 
@@ -99,6 +102,22 @@ class Stateful(Hooked):
             if value is not None and name not in self._not_saved:
                 yield self._buffers, name, value
 
+    def get_extra_state(self) -> Any:
+        """What state_dict holds of this module beside parameters and buffers, as "_extra_state".
+
+        For subclasses to define, with set_extra_state; RuntimeError here.  A Tensor, if the module
+        meets fastnn.save or EarlyStopping, which take nothing else.
+        """
+        raise RuntimeError(f"{type(self).__name__} does not define get_extra_state")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what get_extra_state returned, in load_state_dict; for subclasses to define.
+        What it raises, load_state_dict raises, and nothing is loaded."""
+        raise RuntimeError(f"{type(self).__name__} does not define set_extra_state")
+
+    def _has_extra(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(Stateful, method)
+
     def state_dict(
         self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
     ) -> Any:
@@ -112,6 +131,8 @@ class Stateful(Hooked):
             hook(self, prefix, keep_vars)
         for _, name, value in self._own_state():
             state[prefix + name] = value if keep_vars else value.detach()
+        if self._has_extra("get_extra_state"):
+            state[prefix + _EXTRA] = self.get_extra_state()
         for name, module in self._modules.items():
             if module is not None:
                 module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
@@ -135,27 +156,36 @@ class Stateful(Hooked):
             )
         found = LoadResult([], [key for key in state_dict if not isinstance(key, str)])
         entries: list[_Entry] = []
+        extras: list[tuple[Any, Any]] = []
         problems: list[str] = []
         named = {key: value for key, value in state_dict.items() if isinstance(key, str)}
-        self._find(named, "", assign, entries, found, problems)
+        self._find(named, "", assign, entries, extras, found, problems)
         after = [(m, hook) for m in _inner_first(self) for hook in m._state_hooks_at("load_post")]
         self._refuse(found, problems, strict and not after)
-        kept = [entry.target._data.copy() for entry in entries] if after and not assign else []
+        may_fail = after or extras
+        kept = [entry.target._data.copy() for entry in entries] if may_fail and not assign else []
         for entry in entries:
             entry.load()
+        before: list[tuple[Any, Any]] = []
         try:
+            for module, extra in extras:
+                if module._has_extra("get_extra_state"):
+                    before.append((module, module.get_extra_state()))
+                module.set_extra_state(extra)
             for module, hook in after:
                 _expect_none(hook(module, found), "load_state_dict post-hook")
             self._refuse(found, problems, strict)
         except Exception:
             for i, entry in enumerate(entries):
                 entry.take_back(kept[i] if kept else None)
+            for module, extra in before:
+                module.set_extra_state(extra)
             raise
         return found
 
     def _find(
         self, state: dict[str, Any], prefix: str, assign: bool, entries: list[_Entry],
-        found: LoadResult, problems: list[str],
+        extras: list[tuple[Any, Any]], found: LoadResult, problems: list[str],
     ) -> None:  # fmt: skip
         """Entries for this module and all below it, from a dict that its hooks may change."""
         for hook in self._state_hooks_at("load_pre"):
@@ -171,6 +201,12 @@ class Stateful(Hooked):
                 entries.append(_entry(room, name, target, state[key], assign))
             except ValueError as error:
                 problems.append(f"{key} {error}")
+        if self._has_extra("set_extra_state"):
+            own.add(_EXTRA)
+            if prefix + _EXTRA in state:
+                extras.append((self, state[prefix + _EXTRA]))
+            else:
+                found.missing_keys.append(prefix + _EXTRA)
         for key in state:
             head, dot, _ = key[len(prefix) :].partition(".")
             known = self._modules.get(head) is not None if dot else head in own
@@ -180,7 +216,7 @@ class Stateful(Hooked):
             if module is not None:
                 path = f"{prefix}{name}."
                 inner = {key: value for key, value in state.items() if key.startswith(path)}
-                module._find(inner, path, assign, entries, found, problems)
+                module._find(inner, path, assign, entries, extras, found, problems)
 
     def _refuse(self, found: LoadResult, problems: list[str], strict: bool) -> None:
         """RuntimeError if there is something to be said against loading."""

@@ -21,6 +21,10 @@ class Hooked:
         if "step" in cls.__dict__:  # also the step of an optimizer that is written elsewhere
             cls.step = _with_hooks(cls.__dict__["step"])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles have no hooks, as in PyTorch: these belong to one optimizer."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("_hooks", "_within_step")}
+
     def register_step_pre_hook(self, hook: Hook) -> HookHandle:
         """hook(optimizer, args, kwargs) before each step, args beginning with the optimizer; what
         it returns, unless None, is (args, kwargs) for the step.  RuntimeError, in the step, for

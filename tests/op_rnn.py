@@ -39,6 +39,8 @@ LARGE = (
     (9, 33, 40, 72, 2, "bsl"),
     (12, 70, 64, 65, 1, "b"),
     (40, 1, 32, 128, 2, "bs"),
+    (5, 7, 6, 520, 1, "bsl"),  # weights beyond L2: step by step, columns over the threads
+    (3, 2, 6, 520, 1, "f"),
 )
 
 

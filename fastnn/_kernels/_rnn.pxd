@@ -8,6 +8,9 @@ from ._threads cimport task_fn
 cdef enum Mode:
     RNN_TANH, RNN_RELU, LSTM, GRU
 
+cdef enum:
+    IN_L2 = 262144             # floats of packed weights that stay in L2 beside a step's rows
+
 # Element (t, n) of an array of steps is row t * step + n * row.
 cdef struct Steps:
     float *data
@@ -45,12 +48,15 @@ cdef struct Layer:
     Py_ssize_t D, T, N, n_in, H, P  # n_in: I, a macro in C
     Py_ssize_t G, W            # gates, floats that a step of them holds
     Py_ssize_t blocks, rows    # tasks of a direction, rows of a task
+    Py_ssize_t parts, s        # by steps: tasks of a product, the step in turn
 
 # Sizes and what both passes know of each direction, checked. Returns what `zeros` points to.
 cdef Buffer set_up(Layer *layer, object mode, object x, object c0, object weights, object lengths,
                    object batch_first)
-# Rows of all directions through all steps: fn(layer, task, slot), see `rows_of`.
-cdef void run(Layer *layer, task_fn fn) noexcept
+# Rows of all directions through all steps: fn(layer, task, slot), see `rows_of`.  With weights
+# beyond L2 all threads go step by step through `first` and then `second`, of which one has tasks of
+# rows (the first, if by_rows) and the other of columns: each thread reads its own columns only.
+cdef void run(Layer *layer, task_fn fn, task_fn first, task_fn second, bint by_rows) noexcept
 cdef Direction *rows_of(Layer *layer, Py_ssize_t task, Py_ssize_t *first,
                         Py_ssize_t *last) noexcept nogil
 cdef void place(Steps *s, float *data, Py_ssize_t width, Py_ssize_t T, Py_ssize_t N,
@@ -75,7 +81,8 @@ cdef Py_ssize_t packed_size(const fnn_ukernels *uk, Py_ssize_t k, Py_ssize_t n) 
 cdef void pack(const fnn_ukernels *uk, Py_ssize_t k, Py_ssize_t n, const float *b, Py_ssize_t row,
                Py_ssize_t col, float *out) noexcept nogil
 # C (m x n) [+]= A (m x k) B, then bias (n,) and activation; A and C by rows of a_row and c_row.
+# Of the columns only so-and-so many parts' part, in whole panels.
 cdef void product(const fnn_ukernels *uk, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                   const float *a, Py_ssize_t a_row, const float *packed, float *c,
-                  Py_ssize_t c_row, bint accumulate, const float *bias,
-                  int activation) noexcept nogil
+                  Py_ssize_t c_row, bint accumulate, const float *bias, int activation,
+                  Py_ssize_t part, Py_ssize_t parts) noexcept nogil

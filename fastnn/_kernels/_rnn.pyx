@@ -72,16 +72,21 @@ cdef void pack(const fnn_ukernels *uk, Py_ssize_t k, Py_ssize_t n, const float *
 
 cdef void product(const fnn_ukernels *uk, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                   const float *a, Py_ssize_t a_row, const float *packed, float *c,
-                  Py_ssize_t c_row, bint accumulate, const float *bias,
-                  int activation) noexcept nogil:
+                  Py_ssize_t c_row, bint accumulate, const float *bias, int activation,
+                  Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
     cdef fnn_gemm g
-    cdef Py_ssize_t p = 0, i
+    cdef Py_ssize_t p = 0, i, wide = round_up(n, uk.nr), first
     cdef const float *b
-    if m <= 0 or n == 0:
+    first = wide // uk.nr * part // parts * uk.nr
+    n = min_(n, wide // uk.nr * (part + 1) // parts * uk.nr) - first
+    if m <= 0 or n <= 0:
         return
+    c += first
+    if bias != NULL:
+        bias += first
     if m <= 2 and k:  # a tile of two rows would wait for its own chains
         while p < k:
-            b = packed + p * round_up(n, uk.nr)
+            b = packed + p * wide + first * min_(TERMS, k - p)
             for i in range(m):
                 uk.gemv_packed(n, min_(TERMS, k - p), a + i * a_row + p, b, accumulate or p > 0,
                                c + i * c_row)
@@ -96,7 +101,7 @@ cdef void product(const fnn_ukernels *uk, Py_ssize_t m, Py_ssize_t n, Py_ssize_t
     g.m, g.n, g.a_row, g.a_col, g.b_row, g.c, g.c_row = m, n, a_row, 1, uk.nr, c, c_row
     while p == 0 or p < k:
         g.k = min_(TERMS, k - p)
-        g.a, g.b, g.b_panel = a + p, packed + p * round_up(n, uk.nr), uk.nr * g.k
+        g.a, g.b, g.b_panel = a + p, packed + p * wide + first * <Py_ssize_t>g.k, uk.nr * g.k
         g.accumulate = accumulate or p > 0
         if p + TERMS >= k:
             g.bias_col, g.activation = bias, activation
@@ -199,13 +204,23 @@ cdef Buffer set_up(Layer *layer, object mode, object x, object c0, object weight
     return zeros
 
 
-cdef void run(Layer *layer, task_fn fn) noexcept:
-    cdef Py_ssize_t D = layer.D, N = layer.N
-    cdef int n_threads = threads_for(2.0 * D * layer.T * N * layer.P * layer.G * layer.H)
+cdef void run(Layer *layer, task_fn fn, task_fn first, task_fn second, bint by_rows) noexcept:
+    cdef Py_ssize_t D = layer.D, N = layer.N, weights = layer.P * layer.G * layer.H, s
+    cdef int n_threads = threads_for(2.0 * D * layer.T * N * weights)
+    cdef int a_step = threads_for(2.0 * N * weights)
+    cdef bint steps = (a_step > 1 and D == 1 and layer.T > 1 and weights > IN_L2
+                       and layer.ds[0].packed_hr == NULL)
     layer.blocks = min_((n_threads + D - 1) // D, N) if N else 1
     layer.rows = (N + layer.blocks - 1) // layer.blocks
+    layer.parts = a_step
     with nogil:
-        parallel_for(fn, layer, D * layer.blocks, n_threads)
+        if not steps:
+            parallel_for(fn, layer, D * layer.blocks, n_threads)
+            return
+        for s in range(layer.T):
+            layer.s = s
+            parallel_for(first, layer, layer.blocks if by_rows else layer.parts, a_step)
+            parallel_for(second, layer, layer.parts if by_rows else layer.blocks, a_step)
 
 
 cdef Direction *rows_of(Layer *layer, Py_ssize_t task, Py_ssize_t *first,

@@ -3,10 +3,11 @@
 The products with x of all steps are one GEMM, or each step's own where many rows share weights that
 stay in L2: the gates are then at hand for what follows.  Tasks of some rows of the batch and one
 direction go through the steps by themselves: the product with h, its weights packed once, goes on
-with the chains of the product with x; the gates follow.  A single step packs nothing: its products
-with h are GEMMs too, before the tasks, with the same chains.  Activated gates, states and h before
-each step stay for the way back (rnn_grad.pyx) in training; otherwise the states have one place
-each.
+with the chains of the product with x; the gates follow.  Weights beyond L2 are cut by columns
+instead, a part for each thread, which then meet twice a step (see `run`).  A single step packs
+nothing: its products with h are GEMMs too, before the tasks, with the same chains.  Activated
+gates, states and h before each step stay for the way back (rnn_grad.pyx) in training; otherwise the
+states have one place each.
 """
 from libc.string cimport memcpy, memset
 from numpy cimport import_array, ndarray
@@ -15,6 +16,7 @@ from ._array cimport Buffer, empty2, f32, f32_or_null, take
 from ._csrc cimport fnn_ukernels, ukernels
 from ._rnn cimport (
     GRU,
+    IN_L2,
     LSTM,
     RNN_RELU,
     RNN_TANH,
@@ -44,8 +46,8 @@ from .gemm cimport Gemm, gemm
 
 import_array()
 
-# Floats of packed weights that stay in L2 beside a step's rows, and rows that are worth it.
-cdef Py_ssize_t IN_L2 = 1 << 18, MANY_ROWS = 64
+# Rows that are worth packing weight_ih for.
+cdef Py_ssize_t MANY_ROWS = 64
 
 cdef void _to_next(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil:
     """What step t left of row n goes where the next step, or the caller, looks for it."""
@@ -58,61 +60,103 @@ cdef void _to_next(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogi
         memcpy(at(&d.h_prev, t - 1 if d.reverse else t + 1, n), h, d.P * sizeof(float))
 
 
-cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+cdef Py_ssize_t _time(const Direction *d, Py_ssize_t s) noexcept nogil:
+    return d.T - 1 - s if d.reverse else s
+
+
+cdef void _begin(const Direction *d, Py_ssize_t s, Py_ssize_t first,
+                 Py_ssize_t last) noexcept nogil:
+    """h0 of the rows that begin with step s."""
+    cdef Py_ssize_t n, t = _time(d, s)
+    for n in range(first, first + rows_at(d, t, first, last)):
+        if is_first(d, t, n):
+            copy_or_zero(d.P, d.h0 + n * d.P if d.h0 != NULL else NULL, at(&d.h_prev, t, n))
+
+
+cdef void _products(const Direction *d, Py_ssize_t s, Py_ssize_t first, Py_ssize_t last,
+                    Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    """Of h with weight_hh, behind those with x; a part of the columns."""
     cdef:
-        Py_ssize_t first, last, s, t, n, m
-        Direction *d = rows_of(<Layer *>ctx, task, &first, &last)
         const fnn_ukernels *uk = d.uk
-        const Steps *out
-        float *gates
-        int activation = 1 if d.mode == RNN_RELU else 2
-        bint multiply
-    for s in range(d.T):
-        t = d.T - 1 - s if d.reverse else s
-        m = rows_at(d, t, first, last)
-        for n in range(first, first + m):
-            if is_first(d, t, n):
-                copy_or_zero(d.P, d.h0 + n * d.P if d.h0 != NULL else NULL, at(&d.h_prev, t, n))
-        if d.packed_ih != NULL:
-            out = &d.gates if d.width > d.H else &d.y
-            product(uk, m, gates_of(d.mode) * d.H, d.n_in, at(&d.x, t, first), d.x.row,
-                    d.packed_ih, at(out, t, first), out.row, False, d.bias, 0)
-        multiply = d.packed_hh != NULL and (s > 0 or d.h0 != NULL)
+        Py_ssize_t t = _time(d, s), m = rows_at(d, t, first, last)
+        const float *h = at(&d.h_prev, t, first)
+        const Steps *out = &d.y if d.mode == RNN_RELU or d.mode == RNN_TANH else &d.gates
+        float *c = at(out, t, first)
+        bint multiply = s > 0 or d.h0 != NULL
+    if d.packed_hh == NULL:
+        return
+    if d.mode == GRU:
+        if multiply:
+            product(uk, m, 2 * d.H, d.P, h, d.h_prev.row, d.packed_hh, c, out.row, True, NULL, 0,
+                    part, parts)
+        product(uk, m, d.H, d.P if multiply else 0, h, d.h_prev.row,
+                d.packed_hh + packed_size(uk, d.P, 2 * d.H), c + 3 * d.H, out.row, False, d.bias_n,
+                0, part, parts)
+    elif d.mode == LSTM:
+        if multiply:
+            product(uk, m, 4 * d.H, d.P, h, d.h_prev.row, d.packed_hh, c, out.row, True, NULL, 0,
+                    part, parts)
+    else:
+        product(uk, m, d.H, d.P if multiply else 0, h, d.h_prev.row, d.packed_hh, c, out.row, True,
+                NULL, 1 if d.mode == RNN_RELU else 2, part, parts)
+
+
+cdef void _finish(const Direction *d, Py_ssize_t s, Py_ssize_t first,
+                  Py_ssize_t last) noexcept nogil:
+    """The gates of step s and the states that follow."""
+    cdef:
+        const fnn_ukernels *uk = d.uk
+        Py_ssize_t n, t = _time(d, s), m = rows_at(d, t, first, last)
+    for n in range(first, first + m):
+        if not runs(d, t, n):
+            continue
         if d.mode == GRU:
-            gates = at(&d.gates, t, first)
-            if multiply:
-                product(uk, m, 2 * d.H, d.P, at(&d.h_prev, t, first), d.h_prev.row, d.packed_hh,
-                        gates, d.gates.row, True, NULL, 0)
-            if d.packed_hh != NULL:
-                product(uk, m, d.H, d.P if multiply else 0, at(&d.h_prev, t, first), d.h_prev.row,
-                        d.packed_hh + packed_size(uk, d.P, 2 * d.H), gates + 3 * d.H, d.gates.row,
-                        False, d.bias_n, 0)
-            for n in range(first, first + m):
-                if runs(d, t, n):
-                    uk.gru_gates(d.H, at(&d.gates, t, n), at(&d.h_prev, t, n), at(&d.y, t, n))
+            uk.gru_gates(d.H, at(&d.gates, t, n), at(&d.h_prev, t, n), at(&d.y, t, n))
         elif d.mode == LSTM:
-            if multiply:
-                product(uk, m, 4 * d.H, d.P, at(&d.h_prev, t, first), d.h_prev.row, d.packed_hh,
-                        at(&d.gates, t, first), d.gates.row, True, NULL, 0)
-            for n in range(first, first + m):
-                if runs(d, t, n):
-                    uk.lstm_gates(d.H, at(&d.gates, t, n), c_before(d, t, n), at(&d.c, t, n),
-                                  at(&d.m, t, n))
-            if d.packed_hr != NULL:
-                product(uk, m, d.P, d.H, at(&d.m, t, first), d.m.row, d.packed_hr,
-                        at(&d.y, t, first), d.y.row, False, NULL, 0)
-        elif d.packed_hh != NULL:
-            product(uk, m, d.H, d.P if multiply else 0, at(&d.h_prev, t, first), d.h_prev.row,
-                    d.packed_hh, at(&d.y, t, first), d.y.row, True, NULL, activation)
-        for n in range(first, last):
-            if n < first + m and runs(d, t, n):
-                _to_next(d, t, n)
-            else:
-                memset(at(&d.y, t, n), 0, d.P * sizeof(float))
-                if d.h_prev.step:  # the gradients of the weights read it
-                    memset(at(&d.h_prev, t, n), 0, d.P * sizeof(float))
-                    if d.packed_hr != NULL:
-                        memset(at(&d.m, t, n), 0, d.H * sizeof(float))
+            uk.lstm_gates(d.H, at(&d.gates, t, n), c_before(d, t, n), at(&d.c, t, n),
+                          at(&d.m, t, n))
+    if d.packed_hr != NULL:
+        product(uk, m, d.P, d.H, at(&d.m, t, first), d.m.row, d.packed_hr, at(&d.y, t, first),
+                d.y.row, False, NULL, 0, 0, 1)
+    for n in range(first, last):
+        if n < first + m and runs(d, t, n):
+            _to_next(d, t, n)
+        else:
+            memset(at(&d.y, t, n), 0, d.P * sizeof(float))
+            if d.h_prev.step:  # the gradients of the weights read it
+                memset(at(&d.h_prev, t, n), 0, d.P * sizeof(float))
+                if d.packed_hr != NULL:
+                    memset(at(&d.m, t, n), 0, d.H * sizeof(float))
+
+
+cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    """Some rows through all steps."""
+    cdef:
+        Py_ssize_t first, last, s, t
+        Direction *d = rows_of(<Layer *>ctx, task, &first, &last)
+        const Steps *out = &d.gates if d.width > d.H else &d.y
+    for s in range(d.T):
+        _begin(d, s, first, last)
+        if d.packed_ih != NULL:
+            t = _time(d, s)
+            product(d.uk, rows_at(d, t, first, last), gates_of(d.mode) * d.H, d.n_in,
+                    at(&d.x, t, first), d.x.row, d.packed_ih, at(out, t, first), out.row, False,
+                    d.bias, 0, 0, 1)
+        _products(d, s, first, last, 0, 1)
+        _finish(d, s, first, last)
+
+
+cdef void _columns_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef Layer *layer = <Layer *>ctx
+    _products(layer.ds, layer.s, 0, layer.N, task, layer.parts)
+
+
+cdef void _rows_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef Py_ssize_t first, last, s = (<Layer *>ctx).s
+    cdef Direction *d = rows_of(<Layer *>ctx, task, &first, &last)
+    _finish(d, s, first, last)
+    if s + 1 < d.T:
+        _begin(d, s + 1, first, last)
 
 
 cdef Buffer _pack_hh(Direction *d, const float *w):
@@ -229,5 +273,7 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
             held.append(buffer)
             d.packed_hr = <float *>buffer.data
             pack(uk, H, P, f32(weights[i][4], 2, "weight_hr"), 1, H, <float *>buffer.data)
-    run(&layer, _task)
+    if T:
+        _begin(layer.ds, 0, 0, N)
+    run(&layer, _task, _columns_task, _rows_task, False)
     return y, h_n, c_n, saved if keep else None

@@ -28,7 +28,7 @@ class _Binary(Function):
     strided = True
     op = ""
     needs_values = False  # whether the gradient of one depends on the other
-    b_needs_b = False
+    a_needs_a = b_needs_b = False  # whether it depends on itself as well
 
     @classmethod
     def forward(cls, ctx: Any, a: Any, b: Any) -> Any:
@@ -37,7 +37,7 @@ class _Binary(Function):
             _broadcasts(a, b, cls.op)
         if cls.needs_values:
             need_a, need_b = ctx.needs_input_grad
-            ctx.save(a if need_b else None, b if need_a or cls.b_needs_b else None)
+            ctx.save(a if need_b or cls.a_needs_a else None, b if need_a or cls.b_needs_b else None)
         with np.errstate(all="ignore"):
             return cls.value(a, b)
 

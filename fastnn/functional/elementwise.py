@@ -14,13 +14,7 @@ from .reduce import unbroadcast
 
 class _Atan2(_Binary):
     op = "atan2"
-    needs_values = True
-
-    @classmethod
-    def forward(cls, ctx: Any, a: Any, b: Any) -> Any:
-        y = super().forward(ctx, a, b)
-        ctx.save(a, b)  # each gradient depends on both
-        return y
+    needs_values = a_needs_a = b_needs_b = True
 
     # in double precision, so that CPUs that differ in the last bit agree after rounding
     value = staticmethod(

@@ -103,7 +103,7 @@ cdef void _products(const Direction *d, Py_ssize_t s, Py_ssize_t first, Py_ssize
 
 cdef void _finish(const Direction *d, Py_ssize_t s, Py_ssize_t first,
                   Py_ssize_t last) noexcept nogil:
-    """The gates of step s and the states that follow."""
+    """The gates of step s and the states that follow; what begins with the next step."""
     cdef:
         const fnn_ukernels *uk = d.uk
         Py_ssize_t n, t = _time(d, s), m = rows_at(d, t, first, last)
@@ -127,6 +127,8 @@ cdef void _finish(const Direction *d, Py_ssize_t s, Py_ssize_t first,
                 memset(at(&d.h_prev, t, n), 0, d.P * sizeof(float))
                 if d.packed_hr != NULL:
                     memset(at(&d.m, t, n), 0, d.H * sizeof(float))
+    if s + 1 < d.T:
+        _begin(d, s + 1, first, last)
 
 
 cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
@@ -136,7 +138,6 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         Direction *d = rows_of(<Layer *>ctx, task, &first, &last)
         const Steps *out = &d.gates if d.width > d.H else &d.y
     for s in range(d.T):
-        _begin(d, s, first, last)
         if d.packed_ih != NULL:
             t = _time(d, s)
             product(d.uk, rows_at(d, t, first, last), gates_of(d.mode) * d.H, d.n_in,
@@ -152,11 +153,9 @@ cdef void _columns_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
 
 
 cdef void _rows_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    cdef Py_ssize_t first, last, s = (<Layer *>ctx).s
+    cdef Py_ssize_t first, last
     cdef Direction *d = rows_of(<Layer *>ctx, task, &first, &last)
-    _finish(d, s, first, last)
-    if s + 1 < d.T:
-        _begin(d, s + 1, first, last)
+    _finish(d, (<Layer *>ctx).s, first, last)
 
 
 cdef Buffer _pack_hh(Direction *d, const float *w):
@@ -273,7 +272,7 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
             held.append(buffer)
             d.packed_hr = <float *>buffer.data
             pack(uk, H, P, f32(weights[i][4], 2, "weight_hr"), 1, H, <float *>buffer.data)
-    if T:
-        _begin(layer.ds, 0, 0, N)
+    for i in range(D if T else 0):
+        _begin(layer.ds + i, 0, 0, N)
     run(&layer, _task, _columns_task, _rows_task, False)
     return y, h_n, c_n, saved if keep else None

@@ -62,12 +62,28 @@ cdef void _gates_back(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept n
         uk.rnn_grad(d.H, d.mode == RNN_RELU, at(&d.y, t, n), dy, carry, dgates)
 
 
+cdef Py_ssize_t _time(const Direction *d, Py_ssize_t s) noexcept nogil:
+    return s if d.reverse else d.T - 1 - s
+
+
+cdef void _end(const Direction *d, Py_ssize_t s, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """The gradient of h0 of the rows that began with the step."""
+    cdef Py_ssize_t n, t = _time(d, s)
+    if d.dh0 == NULL:
+        return
+    for n in range(first, first + rows_at(d, t, first, last)):
+        if is_first(d, t, n):
+            memcpy(d.dh0 + n * d.P, d.carry + n * d.P, d.P * sizeof(float))
+
+
 cdef void _rows_back(const Direction *d, Py_ssize_t s, Py_ssize_t first,
                      Py_ssize_t last) noexcept nogil:
-    """The gates' gradients of one step."""
+    """The gates' gradients of one step, after what ended with the step before."""
     cdef:
         const fnn_ukernels *uk = d.uk
-        Py_ssize_t n, t = s if d.reverse else d.T - 1 - s, m = rows_at(d, t, first, last)
+        Py_ssize_t n, t = _time(d, s), m = rows_at(d, t, first, last)
+    if s:
+        _end(d, s - 1, first, last)
     for n in range(first, last):
         if not runs(d, t, n):
             memset(at(&d.dgates, t, n), 0, d.width * sizeof(float))
@@ -89,21 +105,11 @@ cdef void _rows_back(const Direction *d, Py_ssize_t s, Py_ssize_t first,
 cdef void _columns_back(const Direction *d, Py_ssize_t s, Py_ssize_t first, Py_ssize_t last,
                         Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
     """What the step hands to the one before; a part of the columns."""
-    cdef Py_ssize_t t = s if d.reverse else d.T - 1 - s
+    cdef Py_ssize_t t = _time(d, s)
     if s < d.T - 1 or d.dh0 != NULL:
         product(d.uk, rows_at(d, t, first, last), d.P, gates_of(d.mode) * d.H,
                 at(&d.dgates, t, first), d.dgates.row, d.packed_hh, d.carry + first * d.P, d.P,
                 d.mode == GRU, NULL, 0, part, parts)
-
-
-cdef void _end(const Direction *d, Py_ssize_t s, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-    """The gradient of h0 of the rows that began with the step."""
-    cdef Py_ssize_t n, t = s if d.reverse else d.T - 1 - s
-    if d.dh0 == NULL:
-        return
-    for n in range(first, first + rows_at(d, t, first, last)):
-        if is_first(d, t, n):
-            memcpy(d.dh0 + n * d.P, d.carry + n * d.P, d.P * sizeof(float))
 
 
 cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
@@ -113,16 +119,12 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     for s in range(d.T):
         _rows_back(d, s, first, last)
         _columns_back(d, s, first, last, 0, 1)
-        _end(d, s, first, last)
 
 
 cdef void _rows_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    cdef Layer *layer = <Layer *>ctx
     cdef Py_ssize_t first, last
-    cdef Direction *d = rows_of(layer, task, &first, &last)
-    if layer.s:
-        _end(d, layer.s - 1, first, last)
-    _rows_back(d, layer.s, first, last)
+    cdef Direction *d = rows_of(<Layer *>ctx, task, &first, &last)
+    _rows_back(d, (<Layer *>ctx).s, first, last)
 
 
 cdef void _columns_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
@@ -249,8 +251,8 @@ def recurrent_backward(mode, dy, dh_n, dc_n, x, h0, c0, weights, lengths, batch_
             d.dm = <float *>buffer.data + packed_size(uk, P, H)
             pack(uk, P, H, f32(weights[i][4], 2, "weight_hr"), H, 1, <float *>buffer.data)
     run(&layer, _task, _rows_task, _columns_task, True)
-    if T:
-        _end(layer.ds, T - 1, 0, N)
+    for i in range(D if T else 0):
+        _end(layer.ds + i, T - 1, 0, N)
     if need_x:
         dx = empty3(PyArray_DIM(x, 0), PyArray_DIM(x, 1), I)
     if need_w and lengths is not None:

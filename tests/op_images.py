@@ -43,6 +43,8 @@ PLAIN = (
     Conv(1, 2, (1, 1), 3, (3, 3), padding=(1, 1)),  # all but one tap in the padding
     Conv(2, 2, (3, 2), 3, (2, 2), padding=(3, 4)),  # windows that see only padding
     Conv(3, 7, (3, 1), 18, (3, 1), stride=(2, 1), dilation=(1, 3)),
+    Conv(2, 5, (23, 24), 18, (1, 1)),  # 1x1, more pixels than a block of the weight gradient
+    Conv(9, 18, (6, 3), 5, (1, 1)),  # 1x1 with more channels in than out
 )
 STRIDED = (
     Conv(2, 3, (9, 9), 8, (3, 3), stride=(2, 2), padding=(1, 1)),
@@ -99,6 +101,12 @@ LARGE = (
     Conv(7, 24, (30, 26), 40, (3, 3), padding=(1, 1)),  # several tasks of Winograd's
     Conv(3, 64, (5, 5), 136, (3, 3), padding=(1, 1), groups=2),  # whose tiles are kept
     Conv(5, 1, (90, 91), 64, (1, 1)),  # enough pixels to share the sums of the bias gradient
+    Conv(1, 130, (9, 39), 129, (1, 1)),  # one image's pixels shared by threads; patches copied
+    Conv(1, 12, (40, 41), 30, (1, 1)),  # the same, in place
+    Conv(1, 3, (1, 3000), 20, (1, 3)),  # one row, with taps
+    Conv(1, 90, (7, 7), 200, (1, 1)),  # as many channels as pixels: the indirect way
+    Conv(2, 2, (104, 103), 52, (3, 3)),  # outputs beyond L2: written in runs of rows
+    Conv(1, 2, (1, 2103), 510, (1, 3)),  # and of parts of a row
 )
 
 

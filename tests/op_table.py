@@ -90,7 +90,7 @@ def conv_rows() -> list[OpCase]:
     plain = (0, 1, 3, 4, 6, 7, 8, 9, 12, 13, 16, 17, 31, 32, 33)
     thin = (*images.PLAIN, *images.STRIDED, *images.DILATED, *images.GROUPED)
     return [
-        conv_row("plain", images.PLAIN, (large[0], large[1], large[6], large[10]), plain),
+        conv_row("plain", images.PLAIN, (*large[:2], large[6], *large[10:]), plain),
         # Below ReLU and pooling most of dy is zero, which the gradients make use of.
         conv_row("with a thin gradient", thin, large[:4], plain, dy_share=0.2),
         conv_row("with no gradient", images.PLAIN[2:5], large[:1], (1, 3, 6, 16), dy_share=0.0),

@@ -20,7 +20,9 @@ cdef struct Gather:
     Py_ssize_t hp, wp, top, left            # padded plane and where the source sits in it
     Py_ssize_t split                        # column u of a padded row is at u % split * wp / split
     Py_ssize_t line, step                   # padded elements from an output row / pixel to the next
-    Py_ssize_t taps_per_row                 # see _direct
+    Py_ssize_t taps_per_row                 # see _direct_rows
+    Py_ssize_t run                          # pixels written in one go, 0: all; see _direct
+    bint gathers                            # patches are copied for it
     Py_ssize_t min_row, max_row             # padded rows of the taps
     const Py_ssize_t *tap_off
     const Py_ssize_t *tap_row               # padded row of each kernel row's taps
@@ -35,6 +37,7 @@ cdef struct Gather:
     Py_ssize_t sh, sw                       # an array of so many phases; see _interleave
     Py_ssize_t phase_size
     Py_ssize_t blocks, block_rows
+    Py_ssize_t block_cols                   # pixels of a block where there is one row, 0: all
     float *scratch
     Py_ssize_t scratch_size, image_size, work_size
 

@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t
 
 from ._csrc cimport fnn_ukernels
+from ._sizes cimport max_
 
 cdef enum:
     SLACK = 32         # nonzeros() writes whole vectors
@@ -22,7 +23,7 @@ cdef void nonzeros_place(Nonzeros *z, float *scratch, Py_ssize_t channels, Py_ss
 cdef bint nonzeros_collect(const fnn_ukernels *uk, Nonzeros *z, const float *dy,
                            Py_ssize_t channels, Py_ssize_t P, Py_ssize_t limit,
                            const Py_ssize_t *offset) noexcept nogil:
-    cdef Py_ssize_t o, i, n, found = 0
+    cdef Py_ssize_t o, i, n, found = 0, least = channels * P // 8
     z.start[0] = 0
     for o in range(channels):
         n = uk.nonzeros(P, dy + o * P, z.index, z.value + found)
@@ -30,6 +31,7 @@ cdef bint nonzeros_collect(const fnn_ukernels *uk, Nonzeros *z, const float *dy,
             z.at[found + i] = offset[z.index[i]]
         found += n
         z.start[o + 1] = found
-        if found > limit:
+        # A first eighth of nearly all nonzeros is enough to know, unless any number is wanted.
+        if found > limit or limit < channels * P and found > max_(least, (o + 1) * P * 3 // 4):
             return False
     return True

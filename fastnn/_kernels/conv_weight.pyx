@@ -3,7 +3,8 @@
 Small weights are summed in chunks of CHUNK images, added in order; large ones in one chain, split
 over taps.  A chunk is a GEMM for each image, taps x channels over pixels, patches gathered by
 tables as in _gather.pyx; or, where at most a third of dy is not zero (below ReLU and pooling), the
-sum of its nonzero elements times patches.  Both add in the order of the pixels.
+sum of its nonzero elements times patches.  Both add in the order of the pixels.  The patches of a
+1x1 kernel are x itself: of x and dy the one with fewer channels is packed, the other read in place.
 """
 cimport cython
 from libc.string cimport memset
@@ -30,17 +31,20 @@ cdef enum:
     SPARSE_WEIGHT = 8192
 
 
-# The weight gradient: partial (K x Og, taps x channels) = sum over images and pixels.
+# The weight gradient: partial (K x Og, taps x channels) = sum over images and pixels; with `swaps`
+# (Og x K).  Either has M rows and N columns.
 cdef struct WeightGrad:
     Gather pad
-    Py_ssize_t K, Og, P, row, kb
+    Py_ssize_t K, Og, P, M, N, row, kb
+    bint lone, swaps                        # a 1x1 kernel; see above
     const Py_ssize_t *tap_off
     const Py_ssize_t *pixel_off
     const float *dy
-    float *partial                          # (chunks, G, K, row)
+    float *partial                          # (chunks, G, M, row)
     Py_ssize_t images, chunks, parts, part_rows
     bint copies                             # the dense way needs a padded image
     Py_ssize_t limit                        # nonzero elements of dy in an image, 0: never sparse
+    bint dense                              # a chunk had more: the others need not try
     const fnn_ukernels *uk                  # of the sparse way
     Py_ssize_t width                        # channels innermost, padded to vectors; 0: as they are
     Py_ssize_t rows                         # vectors of taps: of KW taps, or of `width` channels
@@ -72,7 +76,8 @@ cdef bint _sparse_chunk(WeightGrad *q, Py_ssize_t g, Py_ssize_t chunk,
         Py_ssize_t L = q.uk.lanes, n, o, k, c, taps = q.K // s.channels
         Py_ssize_t last = min_(s.N, (chunk + 1) * q.images)
         float *acc = scratch + s.image_size
-        float *out = q.partial + (chunk * s.G + g) * q.K * q.row
+        Py_ssize_t tap_step = 1 if q.swaps else q.row, out_step = q.row if q.swaps else 1
+        float *out = q.partial + (chunk * s.G + g) * q.M * q.row
         const float *sums
         const float *x
     nonzeros_place(&z, acc + q.Og * q.rows * L, q.Og, q.P, q.limit)
@@ -95,11 +100,11 @@ cdef bint _sparse_chunk(WeightGrad *q, Py_ssize_t g, Py_ssize_t chunk,
         if q.width:
             for k in range(taps):
                 for c in range(s.channels):
-                    out[(c * taps + k) * q.row + o] = sums[k * q.width + c]
+                    out[(c * taps + k) * tap_step + o * out_step] = sums[k * q.width + c]
         else:
             for c in range(q.rows):
                 for k in range(q.K // q.rows):
-                    out[(c * (q.K // q.rows) + k) * q.row + o] = sums[c * L + k]
+                    out[(c * (q.K // q.rows) + k) * tap_step + o * out_step] = sums[c * L + k]
     return True
 
 
@@ -150,38 +155,47 @@ cdef Buffer _sparse_tables(WeightGrad *q, const Shape *s):
 
 @cython.cdivision(True)
 cdef void _weight_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    """Taps [k0, k1) of one group over one chunk of images."""
+    """Rows [i0, i1) of one group over one chunk of images."""
     cdef:
         WeightGrad *q = <WeightGrad *>ctx
         const Gather *s = &q.pad
         fnn_gemm t
         Py_ssize_t part = task % q.parts, g = task // q.parts % s.G, chunk = task // q.parts // s.G
-        Py_ssize_t k0 = part * q.part_rows, k1 = min_(q.K, k0 + q.part_rows)
+        Py_ssize_t i0 = part * q.part_rows, i1 = min_(q.M, i0 + q.part_rows)
         Py_ssize_t n, p, last = min_(s.N, (chunk + 1) * q.images)
         const float *x
         const float *dy
+        const float *columns
         float *scratch = q.scratch + slot * q.scratch_size
-    if q.limit and _sparse_chunk(q, g, chunk, scratch):
-        return
+    if q.limit and not q.dense:
+        if _sparse_chunk(q, g, chunk, scratch):
+            return
+        q.dense = True
     memset(scratch, 0, s.image_size * sizeof(float))  # the border of the padded images
     memset(&t, 0, sizeof(t))
-    t.m, t.n = k1 - k0, q.Og
-    t.a_row_off = q.tap_off + k0
+    t.m, t.n = i1 - i0, q.N
     t.b, t.b_row = scratch + s.image_size, s.uk.nr
-    t.c, t.c_row = q.partial + ((chunk * s.G + g) * q.K + k0) * q.row, q.row
+    t.c, t.c_row = q.partial + ((chunk * s.G + g) * q.M + i0) * q.row, q.row
+    if q.lone:
+        t.a_row, t.a_col = q.P, 1
+    else:
+        t.a_row_off = q.tap_off + i0
     for n in range(chunk * q.images, last):
         x = s.x + (n * s.G + g) * s.channels * s.h * s.w
+        dy = q.dy + (n * s.G + g) * q.Og * q.P
+        columns = x if q.swaps else dy
         if q.copies:
             pad_image(s, x, 0, s.hp, scratch)
             x = scratch
-        dy = q.dy + (n * s.G + g) * q.Og * q.P
-        t.a = x
         p = 0
         while p < q.P:
             t.k = min_(q.kb, q.P - p)
-            s.uk.pack_b(t.k, q.Og, dy + p, 1, q.P, scratch + s.image_size)
+            s.uk.pack_b(t.k, q.N, columns + p, 1, q.P, scratch + s.image_size)
             t.b_panel = s.uk.nr * t.k
-            t.a_col_off = q.pixel_off + p
+            if q.lone:
+                t.a = (dy if q.swaps else x) + i0 * q.P + p
+            else:
+                t.a, t.a_col_off = x, q.pixel_off + p
             s.uk.gemm_block(&t)
             t.accumulate = 1
             p += q.kb
@@ -247,24 +261,27 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     q.tap_off = off
     _pixels = pixel_table(&q.pad)
     q.pixel_off = q.pad.pixel_off
-    q.row = round_up(s.Og, q.pad.uk.lanes)
+    q.lone = s.KH == s.KW == s.H == 1 and s.OW == s.W and not q.copies
+    q.swaps = q.lone and s.Cg < s.Og
+    q.M, q.N = (q.Og, q.K) if q.swaps else (q.K, q.Og)
+    q.row = round_up(q.N, q.pad.uk.lanes)
     n_threads = threads_for(2.0 * s.N * s.O * q.P * q.K)
     q.kb = min_(q.P, 512)
     if s.O * q.K <= SMALL_WEIGHT:
-        q.images, q.parts, q.part_rows = min_(CHUNK, (s.N + CHUNK - 1) // CHUNK), 1, q.K
-    else:  # each part packs dy again: no more of them than threads
+        q.images, q.parts, q.part_rows = min_(CHUNK, (s.N + CHUNK - 1) // CHUNK), 1, q.M
+    else:  # each part packs its columns again: no more of them than threads
         parts = 1 if q.limit else n_threads
-        q.images, q.part_rows = s.N, round_up((q.K + parts - 1) // parts, q.pad.uk.mr)
-        q.parts = (q.K + q.part_rows - 1) // q.part_rows
+        q.images, q.part_rows = s.N, round_up((q.M + parts - 1) // parts, q.pad.uk.mr)
+        q.parts = (q.M + q.part_rows - 1) // q.part_rows
     q.chunks = (s.N + q.images - 1) // q.images
     if q.chunks * s.G < n_threads and algo != "sparse" and q.parts == 1:
-        # Hardly any images: threads share the taps, which the sparse way cannot.
-        q.limit, q.part_rows = 0, round_up((q.K + n_threads - 1) // n_threads, q.pad.uk.mr)
-        q.parts = (q.K + q.part_rows - 1) // q.part_rows
-    size = s.G * q.K * q.row
+        # Hardly any images: threads share the rows, which the sparse way cannot.
+        q.limit, q.part_rows = 0, round_up((q.M + n_threads - 1) // n_threads, q.pad.uk.mr)
+        q.parts = (q.M + q.part_rows - 1) // q.part_rows
+    size = s.G * q.M * q.row
     partial = take(q.chunks * size)
     q.partial = <float *>partial.data
-    q.scratch_size = round_up(s.Og, q.pad.uk.nr) * q.kb
+    q.scratch_size = round_up(q.N, q.pad.uk.nr) * q.kb
     if q.limit:
         q.scratch_size = max_(q.scratch_size, q.Og * q.rows * q.uk.lanes
                               + nonzeros_size(q.Og, q.P, q.limit))
@@ -277,6 +294,10 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         for c in range(1, q.chunks):
             q.pad.uk.vadd(size, q.partial + c * size, total)
         for g in range(s.G):
-            q.pad.uk.transpose(q.K, s.Og, total + g * q.K * q.row, q.row, out + g * s.Og * q.K,
-                               q.K)
+            if q.swaps:
+                q.pad.uk.copy_rows(q.M, q.N, total + g * q.M * q.row, q.row, out + g * q.M * q.N,
+                                   q.N)
+            else:
+                q.pad.uk.transpose(q.M, q.N, total + g * q.M * q.row, q.row, out + g * q.M * q.N,
+                                   q.M)
     return dweight

@@ -7,10 +7,6 @@ cdef enum:
     DIRECT = 2
     INDIRECT = 3
 
-cdef struct Shape:
-    Py_ssize_t N, C, H, W, O, KH, KW, OH, OW, G, Cg, Og
-    Py_ssize_t sh, sw, ph, pw, dh, dw
-
 # One gather: out (M x TH*TW) = act(A (M x K) * patches + bias) for every image and group.
 cdef struct Gather:
     const fnn_ukernels *uk
@@ -38,13 +34,11 @@ cdef struct Gather:
     Py_ssize_t phase_size
     Py_ssize_t blocks, block_rows
     Py_ssize_t block_cols                   # pixels of a block where there is one row, 0: all
+    Py_ssize_t block_channels               # channels of a block, all rows, 0: all
     float *scratch
     Py_ssize_t scratch_size, image_size, work_size
 
 
-cdef void flatten_1x1(Shape *s) noexcept nogil
-cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) except -1
-cdef int check_dy(const Shape *s, dy) except -1
 cdef int algo_code(object name, const Gather *q) except -1
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
                     float *out) noexcept nogil

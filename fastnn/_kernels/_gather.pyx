@@ -14,14 +14,11 @@ algorithm nor threads nor the CPU level change a bit.
 """
 cimport cython
 from libc.string cimport memcpy, memset
-from numpy cimport PyArray_DIM, import_array
 
-from ._array cimport Buffer, pair, take
+from ._array cimport Buffer, take
 from ._csrc cimport fnn_gemm, fnn_ukernels
 from ._sizes cimport max_, min_, round_up
 from ._threads cimport parallel_for, threads_for
-
-import_array()
 
 ALGOS = ("auto", "implicit_gemm", "direct", "indirect")
 
@@ -31,46 +28,6 @@ cdef enum:
     BLOCK = 1 << 16    # elements of a block of patches, which stays in L2
     LARGE = 1 << 20    # outputs of a call that do not stay in L2
     MUCH = 1 << 14     # multiply-adds of a pixel for which its copy is worth while
-
-cdef double MOST = 1 << 40  # elements of a padded image
-
-
-cdef int conv_shape(Shape *s, stride, padding, dilation, Py_ssize_t groups) except -1:
-    """Fill in what follows from N C H W O KH KW."""
-    pair(stride, &s.sh, &s.sw)
-    pair(padding, &s.ph, &s.pw)
-    pair(dilation, &s.dh, &s.dw)
-    s.G = groups
-    if groups < 1 or s.C % groups or s.O % groups:
-        raise ValueError(f"groups={groups} must divide the channels {s.C} and {s.O}")
-    if s.sh < 1 or s.sw < 1 or s.dh < 1 or s.dw < 1 or s.ph < 0 or s.pw < 0:
-        raise ValueError(f"stride {stride} and dilation {dilation} must be positive, "
-                         f"padding {padding} not negative")
-    s.Cg, s.Og = s.C // groups, s.O // groups
-    if (s.H + 2 * s.ph < s.dh * (s.KH - 1) + 1 or s.W + 2 * s.pw < s.dw * (s.KW - 1) + 1
-            or s.KH < 1 or s.KW < 1 or s.H < 1 or s.W < 1):
-        raise ValueError(f"kernel {(s.KH, s.KW)} does not fit the padded image")
-    s.OH = (s.H + 2 * s.ph - s.dh * (s.KH - 1) - 1) // s.sh + 1
-    s.OW = (s.W + 2 * s.pw - s.dw * (s.KW - 1) - 1) // s.sw + 1
-    # A lone window needs no stride, and the gradient takes one phase for each step of it.
-    if s.OH == 1:
-        s.sh = min_(s.sh, s.H)
-    if s.OW == 1:
-        s.sw = min_(s.sw, s.W)
-    # With padding or stride beyond all use the padded image could not even be counted.
-    if (<double>(s.H + 2 * s.ph + s.sh + s.dh * s.KH)
-            * <double>(s.W + 2 * s.pw + s.sw + s.dw * s.KW)
-            * <double>(max_(s.Cg, s.Og) + 64) > MOST):
-        raise MemoryError(f"cannot allocate the padded image: padding {padding}, stride {stride}, "
-                          f"dilation {dilation}")
-    return 0
-
-
-cdef int check_dy(const Shape *s, dy) except -1:
-    if (PyArray_DIM(dy, 0) != s.N or PyArray_DIM(dy, 1) != s.O or PyArray_DIM(dy, 2) != s.OH
-            or PyArray_DIM(dy, 3) != s.OW):
-        raise ValueError(f"dy has shape {dy.shape}, expected {(s.N, s.O, s.OH, s.OW)}")
-    return 0
 
 
 cdef int _pick_algo(Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step,
@@ -82,13 +39,6 @@ cdef int _pick_algo(Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step,
     if (step == 1 or channels <= 4) and TW >= 8 and fuller:
         return DIRECT
     return INDIRECT
-
-
-cdef void flatten_1x1(Shape *s) noexcept nogil:
-    """The pixels of a 1x1 convolution as one row."""
-    if s.KH == s.KW == s.sh == s.sw == 1 and s.ph == s.pw == 0:
-        s.W, s.H = s.W * s.H, 1
-        s.OW, s.OH = s.W, 1
 
 
 cdef int algo_code(object name, const Gather *q) except -1:
@@ -212,15 +162,15 @@ cdef void _direct_rows(const Gather *q, fnn_gemm *g, const float *image, Py_ssiz
 
 @cython.cdivision(True)
 cdef void _indirect(const Gather *q, const float *packed, const float *bias, const float *image,
-                    float *out, Py_ssize_t P, Py_ssize_t first, Py_ssize_t end,
+                    float *out, Py_ssize_t P, Py_ssize_t M, Py_ssize_t first, Py_ssize_t end,
                     float *work) noexcept nogil:
-    """Strips of pixels x channels, of about the same length, transposed into the output."""
+    """Strips of pixels x M channels, of about the same length, transposed into the output."""
     cdef fnn_gemm g
-    cdef Py_ssize_t i = first, row = round_up(q.M, q.uk.lanes)
+    cdef Py_ssize_t i = first, row = round_up(M, q.uk.lanes)
     cdef Py_ssize_t strips = max_(1, (end - i + STRIP - 1) // STRIP)
     cdef Py_ssize_t strip = (end - i + strips - 1) // strips
     memset(&g, 0, sizeof(g))
-    g.n, g.k = q.M, q.K
+    g.n, g.k = M, q.K
     g.a, g.a_col_off = image, q.tap_off
     g.b, g.b_panel, g.b_row = packed, q.uk.nr * q.K, q.uk.nr
     g.c, g.c_row = work, row
@@ -230,7 +180,7 @@ cdef void _indirect(const Gather *q, const float *packed, const float *bias, con
         g.m = min_(strip, end - i)
         g.a_row_off = q.pixel_off + i
         q.uk.gemm_block(&g)
-        q.uk.transpose(g.m, q.M, work, row, out + i - first, P)
+        q.uk.transpose(g.m, M, work, row, out + i - first, P)
         i += strip
 
 
@@ -271,12 +221,13 @@ cdef void _implicit_gemm(const Gather *q, const float *packed, const float *bias
 
 @cython.cdivision(True)
 cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    """A block of rows of one image and group, all phases; of a lone row, a block of pixels."""
+    """A block of rows of one image and group, all phases; or of the pixels of a lone row, or of
+    channels."""
     cdef:
         Gather *q = <Gather *>ctx
         const Gather *f
         Py_ssize_t b = task % q.blocks, n = task // q.blocks // q.G, g = task // q.blocks % q.G
-        Py_ssize_t t0 = b * q.block_rows, t1, j0 = 0, j1, P, phase, low = q.hp, high = 0
+        Py_ssize_t t0 = b * q.block_rows, t1, j0 = 0, j1, m0 = 0, P, phase, low = q.hp, high = 0
         const float *x = q.x + (n * q.G + g) * q.channels * q.h * q.w
         const float *image = x
         const float *bias = q.bias + g * q.M if q.bias != NULL else NULL
@@ -286,7 +237,12 @@ cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         float *target
     if q.block_cols:
         t0, j0 = 0, b * q.block_cols
+    elif q.block_channels:
+        t0, m0 = 0, b * q.block_channels
     if q.image_size:
+        if scratch[q.scratch_size - 1] == 0.0:  # the slot's first task
+            memset(scratch, 0, q.image_size * sizeof(float))  # the border, once for all images
+            scratch[q.scratch_size - 1] = 1.0
         for phase in range(q.sh * q.sw):
             f = q + phase
             t1 = min_(f.TH, t0 + q.block_rows)
@@ -312,8 +268,10 @@ cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         elif f.algo == DIRECT:
             _direct(f, f.a + g * f.M * f.K, bias, image, target, P, t0, t1, j0, j1, work)
         elif f.algo == INDIRECT:
-            _indirect(f, f.packed + g * f.packed_size, bias, image, target, P, t0 * f.TW + j0,
-                      (t1 - 1) * f.TW + j1, work)
+            _indirect(f, f.packed + g * f.packed_size + m0 * f.K,
+                      bias + m0 if bias != NULL else NULL, image, target + m0 * P, P,
+                      min_(f.M - m0, q.block_channels) if q.block_channels else f.M,
+                      t0 * f.TW + j0, (t1 - 1) * f.TW + j1, work)
         else:
             _implicit_gemm(f, f.packed + g * f.packed_size, bias, image, target, P,
                            t0 * f.TW + j0, (t1 - 1) * f.TW + j1, work)
@@ -365,28 +323,38 @@ cdef Buffer pixel_table(Gather *q):
     return table
 
 
+@cython.cdivision(True)
+cdef void _pack_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    """A panel of output channels of one group."""
+    cdef:
+        Gather *q = <Gather *>ctx
+        const fnn_ukernels *uk = q.uk
+        Py_ssize_t wide = uk.nr if q.algo == INDIRECT else uk.mr, panels = (q.M + wide - 1) // wide
+        Py_ssize_t g = task // panels, m = task % panels * wide, width = min_(wide, q.M - m)
+        Py_ssize_t p = 0, k
+        const float *a = q.a + (g * q.M + m) * q.K
+        float *out = <float *>q.packed + g * q.packed_size
+    if q.algo == INDIRECT:
+        uk.pack_b(q.K, width, a, 1, q.K, out + m * q.K)
+        return
+    while p < q.K:
+        k = min_(q.K - p, uk.kc)
+        uk.pack_a(width, k, a + p, q.K, 1, out + p * round_up(q.M, wide) + m * k)
+        p += k
+
+
 cdef Buffer _packed(Gather *q):
     """A as the algorithm wants it."""
-    cdef:
-        const fnn_ukernels *uk = q.uk
-        Buffer packed
-        Py_ssize_t g, p = 0, k, mp = round_up(q.M, uk.mr), kc = min_(q.K, uk.kc)
-        float *out
+    cdef Buffer packed
+    cdef Py_ssize_t wide = q.uk.nr if q.algo == INDIRECT else q.uk.mr
+    cdef Py_ssize_t rows = round_up(q.M, wide)
     if q.algo == DIRECT or q.K == 0:
         return None
-    q.packed_size = (round_up(q.M, uk.nr) if q.algo == INDIRECT else mp) * q.K
+    q.packed_size = rows * q.K
     packed = take(q.packed_size * q.G)
-    out = <float *>packed.data
-    q.packed = out
-    for g in range(q.G):
-        if q.algo == INDIRECT:
-            uk.pack_b(q.K, q.M, q.a + g * q.M * q.K, 1, q.K, out + g * q.packed_size)
-            continue
-        p = 0
-        while p < q.K:
-            k = min_(kc, q.K - p)
-            uk.pack_a(q.M, k, q.a + g * q.M * q.K + p, q.K, 1, out + g * q.packed_size + p * mp)
-            p += kc
+    q.packed = <float *>packed.data
+    with nogil:
+        parallel_for(_pack_task, q, q.G * (rows // wide), threads_for(20.0 * q.G * q.M * q.K))
     return packed
 
 
@@ -438,11 +406,17 @@ cdef int run_gather(Gather *q) except -1:
     if n_threads > 1 and wanted > 1:
         q.block_rows = max_(1, rows // wanted)
     q.blocks = (rows + q.block_rows - 1) // q.block_rows
-    q.block_cols = 0
-    if n_threads > 1 and wanted > 1 and rows == 1 and q.sh * q.sw == 1:
-        q.block_cols = round_up((q.TW + wanted - 1) // wanted,
-                                uk.nr if q.algo == DIRECT else uk.mr)
-        q.blocks = (q.TW + q.block_cols - 1) // q.block_cols
+    q.block_cols = q.block_channels = 0
+    if n_threads > 1 and wanted > 1 and q.sh * q.sw == 1:
+        if q.algo == INDIRECT and q.TH * q.TW < wanted * STRIP and q.M >= 2 * uk.nr:
+            # Few pixels: the weights are more to read than they.
+            q.block_rows = rows
+            q.block_channels = round_up((q.M + wanted - 1) // wanted, uk.nr)
+            q.blocks = (q.M + q.block_channels - 1) // q.block_channels
+        elif rows == 1:
+            q.block_cols = round_up((q.TW + wanted - 1) // wanted,
+                                    uk.nr if q.algo == DIRECT else uk.mr)
+            q.blocks = (q.TW + q.block_cols - 1) // q.block_cols
     q.image_size = round_up(q.channels * q.hp * q.wp + 2 * uk.nr, 16) if copies else 0
     q.phase_size = 0
     if q.sh * q.sw > 1:
@@ -451,8 +425,8 @@ cdef int run_gather(Gather *q) except -1:
     q.scratch_size = round_up(q.scratch_size + 16, 1024)
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data
-    for g in range(n_threads):  # the border of the padded image, once for all images
-        memset(q.scratch + g * q.scratch_size, 0, q.image_size * sizeof(float))
+    for g in range(n_threads):
+        q.scratch[(g + 1) * q.scratch_size - 1] = 0.0
     with nogil:
         parallel_for(_gather_task, q, q.N * q.G * q.blocks, n_threads)
     return 0

@@ -11,17 +11,9 @@ from libc.string cimport memset
 from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, activation_code, empty1, empty4, f32, f32_or_null, take
+from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport (
-    DIRECT,
-    Gather,
-    Shape,
-    algo_code,
-    check_dy,
-    conv_shape,
-    flatten_1x1,
-    run_gather,
-)
+from ._gather cimport DIRECT, Gather, algo_code, run_gather
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for

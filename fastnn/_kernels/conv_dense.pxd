@@ -1,5 +1,5 @@
 # Convolutions whose kernel covers the whole image: matrix products.
-from ._gather cimport Shape
+from ._conv_shape cimport Shape
 
 # Whether algo ("auto", "dense_layer" or others) means this one.
 cdef bint dense_algo(const Shape *s, object algo) except -1

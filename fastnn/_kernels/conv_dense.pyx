@@ -2,7 +2,7 @@
 pixels (LeNet's C5; backwards, the first layer of DCGAN's generator)."""
 from libc.string cimport memset
 
-from ._gather cimport Shape
+from ._conv_shape cimport Shape
 from .gemm cimport Gemm, gemm
 
 

@@ -11,8 +11,9 @@ from libc.string cimport memset
 from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, empty4, f32, pair, take
+from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_gemm, fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport Gather, Shape, check_dy, conv_shape, flatten_1x1, pad_image, pixel_table
+from ._gather cimport Gather, pad_image, pixel_table
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for

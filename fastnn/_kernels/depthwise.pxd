@@ -1,5 +1,5 @@
 # Depthwise convolution: one input channel a group.
-from ._gather cimport Shape
+from ._conv_shape cimport Shape
 
 cdef enum:
     OF_OUTPUT, OF_INPUT, OF_WEIGHT  # the passes

@@ -11,8 +11,8 @@ cimport cython
 from libc.string cimport memcpy, memset
 
 from ._array cimport Buffer, take
+from ._conv_shape cimport Shape
 from ._csrc cimport fnn_ukernels, ukernels
-from ._gather cimport Shape
 from ._sizes cimport max_, round_up
 from ._threads cimport parallel_for, task_fn, threads_for
 

@@ -1,6 +1,6 @@
 # Winograd convolution, 3x3, stride 1; called from conv.pyx and conv_weight.pyx.
+from ._conv_shape cimport Shape
 from ._csrc cimport fnn_ukernels
-from ._gather cimport Shape
 
 cdef enum:
     WIDEST = 16       # lanes of the widest level

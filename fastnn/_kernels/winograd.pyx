@@ -16,8 +16,8 @@ from libc.string cimport memcpy, memset
 from numpy cimport import_array
 
 from ._array cimport Buffer, take
+from ._conv_shape cimport Shape
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
-from ._gather cimport Shape
 from ._sizes cimport max_, min_, round_up
 from ._threads cimport parallel_for, threads_for
 
@@ -52,6 +52,7 @@ cdef struct Forward:
     Weights kernels
     bint keeps_tiles                 # v of all tiles is kept; each task transforms its kernels
     Py_ssize_t O, OH, OW, OB, o_blocks, row, v_xi, m_xi
+    Py_ssize_t parts                 # of the rows of tiles, of up to R
     float *v                         # (G, a * a, tiles, C) if it is kept
     const float *bias
     int activation
@@ -195,7 +196,8 @@ cdef void _forward_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         const Grid *t = &q.t
         fnn_gemm p
         Py_ssize_t block = task % q.o_blocks, g = task // q.o_blocks % t.G
-        Py_ssize_t unit = task // q.o_blocks // t.G * t.R, end = min_(t.units, unit + t.R)
+        Py_ssize_t part = task // q.o_blocks // t.G
+        Py_ssize_t unit = part * t.units // q.parts, end = (part + 1) * t.units // q.parts
         Py_ssize_t o0 = block * q.OB, o1 = min_(q.O, o0 + q.OB), xi, k
         float *strip = q.scratch + slot * q.scratch_size
         Py_ssize_t a2 = t.a * t.a, u_xi = q.kernels.u_xi
@@ -291,7 +293,7 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
         Weights *k = &q.kernels
         const fnn_ukernels *uk = ukernels()
         Buffer scratch, kept
-        Py_ssize_t a2 = (m + 2) * (m + 2), blocks = 1, tiles, panels = (q.O + uk.nr - 1) // uk.nr
+        Py_ssize_t a2 = (m + 2) * (m + 2), blocks, tiles, panels = (q.O + uk.nr - 1) // uk.nr
         int n_threads = threads_for(wino_flops(s))
     k.uk, k.m, k.G, k.Og, k.Cg, k.turned, k.weight = uk, m, s.G, s.Og, s.Cg, turned, weight
     k.K, k.n, k.groups = q.s.C, q.O, panels
@@ -300,11 +302,16 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
     # Tiles of a task: enough for the kernels to be worth reading, few enough for L2.
     wino_grid(t, s, m, q.OH, q.OW, 32 if q.s.C * q.O < 1 << 17 else 64)
     q.keeps_tiles = 2 * t.units * t.TW < q.O
+    q.parts = 1
     if q.keeps_tiles:
         t.R = t.units
         q.o_blocks = panels
+        blocks = t.G
     else:
-        blocks = (t.units + t.R - 1) // t.R * t.G
+        q.parts = (t.units + t.R - 1) // t.R
+        if q.parts < 4 * n_threads:  # as many for each thread
+            q.parts = min_(t.units, round_up(q.parts, n_threads))
+        blocks = q.parts * t.G
         q.o_blocks = 1
         if blocks < 2 * n_threads and n_threads > 1:
             q.o_blocks = min_((2 * n_threads + blocks - 1) // blocks, panels)
@@ -325,10 +332,9 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
     with nogil:
         if q.keeps_tiles:
             parallel_for(_tiles_task, q, t.units * t.G, n_threads)
-            parallel_for(_forward_task, q, q.o_blocks * t.G, n_threads)
         else:
             parallel_for(_kernels_task, k, t.G * panels, threads_for(200.0 * s.O * s.Cg))
-            parallel_for(_forward_task, q, blocks * q.o_blocks, n_threads)
+        parallel_for(_forward_task, q, blocks * q.o_blocks, n_threads)
     return 0
 
 

@@ -10,8 +10,8 @@ cimport cython
 from libc.string cimport memset
 
 from ._array cimport Buffer, take
+from ._conv_shape cimport Shape
 from ._csrc cimport fnn_gemm, fnn_ukernels
-from ._gather cimport Shape
 from ._sizes cimport max_, min_, round_up
 from ._threads cimport parallel_for, threads_for
 from .winograd cimport (

@@ -105,12 +105,14 @@ def products(transpose_a: bool, transpose_b: bool, shapes: tuple = PRODUCTS) -> 
     return inputs
 
 
-# Square; few columns; few rows; more terms than two cache blocks.
+# Square; few columns; few rows; more terms than two cache blocks; than the packed A of a transposed
+# product.
 PRODUCTS_LARGE = (
     (130, 140, 150),
     (4001, 70, 10),
     (10, 70, 4001),
     (37, 1030, 101),
+    (24, 8300, 30),
 )
 
 

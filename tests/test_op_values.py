@@ -6,6 +6,7 @@ Kernels and oracle are asked alike; kernels on every CPU level.
 import numpy as np
 import pytest
 
+import fastnn
 from fastnn import _kernels as kernels
 from fastnn import reference
 from fastnn._kernels import _csrc
@@ -91,6 +92,22 @@ def test_nan_and_infinity_pass_through_products(k):
         assert (np.delete(y, (2, 4), axis=0) == 5).all()
     assert (k.linear_forward(-x, weight, None, "relu")[4] == 0).all()
     assert np.isnan(k.matmul(x, np.zeros((5, 20), np.float32))[4]).all()
+
+
+@pytest.mark.parametrize("shape", ((16, 300, 200), (120, 2600, 600), (200, 1200, 300)))
+def test_either_side_of_a_product_may_be_packed(k, shape):
+    """A transposed B is read in place, in one block of rows or several: no bit tells."""
+    if k is reference:
+        pytest.skip("the reference packs nothing")
+    m, n_terms, n = shape
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(m, n_terms)), rng.normal(size=(n_terms, n))
+    a, b, bias = (v.astype(np.float32) for v in (a, b, rng.normal(size=n)))
+    turned = np.ascontiguousarray(b.T)
+    for threads in (1, 3):
+        with fastnn.threads(threads):
+            got = k.matmul(a, turned, False, True, bias, "relu")
+            assert got.tobytes() == k.matmul(a, b, False, False, bias, "relu").tobytes()
 
 
 @pytest.mark.parametrize("c_out", (3, 20, 40))  # the three ways to convolve

@@ -2,21 +2,30 @@
 
 Blocks follow Goto & van de Geijn 2008: for each panel of nc columns and each kc terms, B is packed
 once, then A block by block.  Neither is packed when that does not pay: A stays where it is when few
-columns use it, B when few rows do.  Threads take rectangles of C and run independently, each with
-its own packing: no barrier.  Every output is one chain of multiply-adds in increasing k, so blocks,
-packing and threads never change a bit.
+columns use it, B when few rows do.  A transposed B of many terms (the weight of a dense layer) is
+read in place as the left operand of the transposed product.  Threads take rectangles of C and run
+independently, each with its own packing: no barrier.  Every output is one chain of multiply-adds in
+increasing k, so blocks, packing and threads never change a bit.
 """
 cimport cython
 from libc.string cimport memset
 
 from ._array cimport Buffer, activation_code, empty2, f32, f32_or_null, take
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
-from ._sizes cimport min_, round_up
+from ._sizes cimport max_, min_, round_up
 from ._threads cimport parallel_for, threads_for
 
 from numpy cimport PyArray_DIM, import_array, ndarray
 
 import_array()
+
+cdef enum:
+    # A transposed product: its right operand, packed, stays in L2 with a block of the result.
+    PANELS = 1 << 18   # elements of all terms of it (1 MiB); then the block is
+    ROWS = 48          # rows, four tiles of each panel
+    TERMS = 512        # or else so many terms at a time; then the block is
+    BLOCK = 1 << 16    # elements, and there are few
+    FEW = 128          # columns
 
 # A single row waits for B from the cache: so many times the time of its multiply-adds.
 cdef double GEMV_COST = 4.0
@@ -49,9 +58,62 @@ cdef Py_ssize_t _panel_columns(const fnn_ukernels *uk, const Gemm *g) noexcept n
     return min_(nc, round_up(g.n, uk.nr))
 
 
+cdef bint _turns(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
+    """Whether the transposed product rearranges less: A (m x k) and C (m x n) instead of B (k x n)
+    and, maybe, A.  Measured: pytest bench -k "gemm or dense"."""
+    cdef Py_ssize_t plain = g.n * g.k + (g.m * g.k if _packs_a(uk, g) else 0)
+    return (g.b_row == 1 and g.a_col == 1 and not g.accumulate and g.m >= 8
+            and (g.m <= FEW or round_up(g.m, uk.nr) * g.k <= PANELS)
+            and 5 * g.m * (g.k + g.n) < 4 * plain)
+
+
 cdef Py_ssize_t gemm_scratch(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
+    """For g and for any rectangle of it."""
     cdef Py_ssize_t kc = min_(g.k, uk.kc), mc = min_(round_up(g.m, uk.mr), uk.mc)
-    return mc * kc + _panel_columns(uk, g) * kc + 64
+    cdef Py_ssize_t row = round_up(g.m, uk.nr), turned = 0
+    if g.b_row == 1 and g.a_col == 1:
+        turned = min_(PANELS, row * g.k) + min_(2 * BLOCK, g.n * (row + 32))
+    return max_(turned, mc * kc + _panel_columns(uk, g) * kc) + 64
+
+
+@cython.cdivision(True)
+cdef void _turned(const fnn_ukernels *uk, const Gemm *g, float *scratch) noexcept nogil:
+    """C^T = B^T A^T by blocks of rows: B^T is read in place, A^T packed."""
+    cdef:
+        fnn_gemm t
+        Py_ssize_t kc = g.k, block = ROWS, columns = round_up(g.m, uk.nr), i, j = 0, p, rows, left
+        Py_ssize_t row = round_up(g.m, 16) | 16  # an odd number of lines: rows do not share a set
+        float *c
+        bint last
+    if columns * kc > PANELS:
+        kc, block = TERMS, BLOCK // columns // uk.mr * uk.mr
+    c = scratch + columns * kc
+    memset(&t, 0, sizeof(t))
+    t.n, t.a_row, t.a_col, t.b, t.b_row, t.c_row = g.m, g.b_col, 1, scratch, uk.nr, row
+    while j < g.n:
+        rows, p = min_(block, g.n - j), 0
+        while p < g.k:
+            t.k = min_(kc, g.k - p)
+            last = p + kc >= g.k
+            if j == 0 or kc < g.k:
+                uk.pack_b(t.k, g.m, g.a + p, 1, g.a_row, scratch)
+            t.b_panel = uk.nr * t.k
+            t.accumulate = p > 0
+            t.activation = g.activation if last else 0
+            t.bias_col = g.bias_row if last else NULL
+            left = (rows + uk.mr - 1) // uk.mr
+            i = 0
+            while i < rows:  # a tile's rows and all panels: B^T is read once
+                t.m = (rows - i + left - 1) // left
+                t.a = g.b + (j + i) * g.b_col + p
+                t.c = c + i * row
+                t.bias_row = g.bias_col + j + i if last and g.bias_col != NULL else NULL
+                uk.gemm_block(&t)
+                i += t.m
+                left -= 1
+            p += kc
+        uk.transpose(rows, g.m, c, row, g.c + j, g.c_row)
+        j += rows
 
 
 cdef void _finish_row(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
@@ -85,6 +147,9 @@ cdef void gemm_serial(const fnn_ukernels *uk, const Gemm *g, float *scratch) noe
     if g.m == 1 and g.b_row == 1 and g.a_col == 1:
         uk.gemv_transposed(g.n, g.k, g.a, g.b, g.b_col, g.accumulate, g.c)
         _finish_row(uk, g)
+        return
+    if _turns(uk, g):
+        _turned(uk, g, scratch)
         return
     if not pack_b:
         # The last rows must not be read beyond their end: only whole vectors are used in place.

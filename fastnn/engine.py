@@ -168,7 +168,25 @@ def _refs_of_local():
     return sys.getrefcount(array)
 
 
-_REFS_OF_LOCAL = _refs_of_local()
+def _refs_of_base():
+    view = np.empty((2, 2)).reshape(4)
+    base = view.base
+    return sys.getrefcount(base)
+
+
+_REFS_OF_LOCAL, _REFS_OF_BASE = _refs_of_local(), _refs_of_base()
+
+
+def _shows_another(g):
+    """Whether an array is a view of one that someone else holds or sees, or of a part of one."""
+    base = g.base
+    if not isinstance(base, np.ndarray):
+        return False
+    return (
+        sys.getrefcount(base) > _REFS_OF_BASE
+        or g.size != base.size
+        or not g.flags.c_contiguous
+    )
 
 
 def _accumulate(leaves, with_hooks=True):
@@ -181,7 +199,7 @@ def _accumulate(leaves, with_hooks=True):
             np.add(leaf._grad._data, g, out=leaf._grad._data)
             leaf._grad._changed()
             continue
-        if sys.getrefcount(g) > _REFS_OF_LOCAL or isinstance(g.base, np.ndarray):
+        if sys.getrefcount(g) > _REFS_OF_LOCAL or _shows_another(g):
             g = g.copy()
         leaf._grad = wrap(g)
 

@@ -6,7 +6,7 @@
 #define GEMM_MR_NARROW 8
 #define GEMM_MC 128
 #define GEMM_KC 256
-#define GEMM_NC 2048
+#define GEMM_NC 1024
 #define GEMM_FOR_EACH_MR(F) F(1) F(2) F(3) F(4)
 #define GEMM_FOR_EACH_NARROW_MR(F) F(5) F(6) F(7) F(8)
 #define GEMM_TABLE(M)                                                                \

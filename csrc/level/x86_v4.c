@@ -5,8 +5,8 @@
 #define GEMM_MR 12
 #define GEMM_MR_NARROW 12
 #define GEMM_MC 240
-#define GEMM_KC 128
-#define GEMM_NC 3072
+#define GEMM_KC 256
+#define GEMM_NC 1024
 #define GEMM_FOR_EACH_MR(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
 #define GEMM_FOR_EACH_NARROW_MR(F)
 #define GEMM_TABLE(M)                                                                             \

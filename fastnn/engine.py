@@ -182,11 +182,7 @@ def _shows_another(g):
     base = g.base
     if not isinstance(base, np.ndarray):
         return False
-    return (
-        sys.getrefcount(base) > _REFS_OF_BASE
-        or g.size != base.size
-        or not g.flags.c_contiguous
-    )
+    return sys.getrefcount(base) > _REFS_OF_BASE or g.size != base.size or not g.flags.c_contiguous
 
 
 def _accumulate(leaves, with_hooks=True):

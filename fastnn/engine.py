@@ -182,7 +182,12 @@ def _shows_another(g):
     base = g.base
     if not isinstance(base, np.ndarray):
         return False
-    return sys.getrefcount(base) > _REFS_OF_BASE or g.size != base.size or not g.flags.c_contiguous
+    return (
+        sys.getrefcount(base) > _REFS_OF_BASE
+        or isinstance(base.base, np.ndarray)  # a subclass: NumPy does not look through it
+        or g.size != base.size
+        or not (g.flags.c_contiguous and g.flags.writeable)
+    )
 
 
 def _accumulate(leaves, with_hooks=True):

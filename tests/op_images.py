@@ -54,6 +54,8 @@ STRIDED = (
     Conv(2, 2, (7, 13), 34, (3, 2), stride=(1, 4), padding=(0, 1)),
     Conv(1, 3, (10, 9), 4, (4, 3), stride=(3, 1), padding=(2, 0), has_bias=False),
     Conv(1, 9, (3, 3), 40, (5, 5), stride=(4, 4), padding=(2, 2)),
+    Conv(1, 160, (1, 1), 110, (1, 1), stride=(1, 3), padding=(0, 5)),  # phases without pixels
+    Conv(1, 256, (1, 33), 64, (1, 3), stride=(1, 2)),  # phases that go different ways
 )
 DILATED = (
     Conv(2, 3, (9, 8), 5, (3, 3), padding=(2, 2), dilation=(2, 2)),

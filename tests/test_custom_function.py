@@ -7,6 +7,7 @@ import pytest
 
 import fastnn
 from fastnn import autograd, tensor
+from fastnn.tensor import Function
 
 
 class Cube(autograd.Function):
@@ -222,3 +223,30 @@ def test_gradients_of_reshaped_leaves_are_their_own():
     a.grad = None
     (3 * a.reshape(4, 1).T).sum().backward()
     assert a.grad.numpy().flags.c_contiguous and (a.grad.numpy() == 3).all()
+
+
+def test_gradients_of_memory_that_is_not_ours(tmp_path):
+    """Read-only bytes and files mapped into memory are copied."""
+    mapped = np.memmap(tmp_path / "m", dtype=np.float32, mode="w+", shape=(4,))
+    mapped[:] = 1
+
+    class Given(Function):  # of arrays, as the operators are
+        @staticmethod
+        def forward(ctx, x, make):
+            ctx.make = make
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, dy):
+            return ctx.make(), None
+
+    makers = (
+        lambda: np.asarray(mapped[:]),
+        lambda: np.frombuffer(np.ones(4, np.float32).tobytes(), np.float32).reshape(4),
+    )
+    for make in makers:
+        x = tensor(np.ones(4, np.float32), requires_grad=True)
+        for count in (1, 2):
+            Given.apply(x, make).backward(fastnn.ones(4))
+            assert x.grad.tolist() == [count] * 4
+    assert mapped.tolist() == [1] * 4

@@ -121,6 +121,34 @@ def test_nan_in_an_image(k, c_out):
     assert np.isnan(y[reached]).all() and (y[~reached] == 18).all()
 
 
+def test_convolution_over_no_channels(k):
+    """Outputs are act(0); and without outputs the gradient is 0, of large images too."""
+    x, geometry = np.ones((2, 0, 3, 4), np.float32), ((1, 1), (0, 0), (1, 1), 1)
+    for activation, want in ((None, 0), ("relu", 0), ("tanh", 0), ("sigmoid", 0.5)):
+        y = k.conv2d_forward(x, np.ones((5, 0, 1, 1), np.float32), None, *geometry, activation)
+        assert y.shape == (2, 5, 3, 4) and (y == want).all()
+    size = (4, 4, 256, 256)
+    dy, weight = np.ones((4, 0, 256, 256), np.float32), np.ones((0, 4, 1, 1), np.float32)
+    dx = k.conv2d_backward_input(dy, weight, size, *geometry)
+    assert dx.shape == size and not dx.any()
+
+
+def test_infinity_below_zeros_of_a_gradient_whatever_the_threads():
+    """A chunk of images decides by itself whether it skips the zeros of dy."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(16, 8, 20, 20)).astype(np.float32)
+    dy = rng.normal(size=(16, 16, 20, 20)).astype(np.float32)
+    dy[8:] *= rng.random(dy[8:].shape) < 0.05
+    x[15, 0, 3, 3], dy[15, :, 2:5, 2:5] = inf, 0
+    found = set()
+    for threads in (1, 2, 3, 2, 3, 2, 3):
+        with fastnn.threads(threads):
+            found.add(
+                kernels.conv2d_backward_weight(dy, x, (3, 3), (1, 1), (1, 1), (1, 1), 1).tobytes()
+            )
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("kernel", ((2, 2), (1, 4)))
 def test_max_pool(k, kernel):
     """The first of equals, the last NaN; -inf is a number; relu keeps NaN."""

@@ -18,7 +18,7 @@ cdef struct Gather:
     Py_ssize_t line, step                   # padded elements from an output row / pixel to the next
     Py_ssize_t taps_per_row                 # see _direct_rows
     Py_ssize_t run                          # pixels written in one go, 0: all; see _direct
-    bint gathers                            # patches are copied for it
+    bint copies_patches                     # for it, of a kernel of one tap
     Py_ssize_t min_row, max_row             # padded rows of the taps
     const Py_ssize_t *tap_off
     const Py_ssize_t *tap_row               # padded row of each kernel row's taps

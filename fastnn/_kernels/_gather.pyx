@@ -5,19 +5,20 @@ from a zero-padded copy of one image; no im2col matrix exists.  Ways to do it:
 
   implicit_gemm  patches packed straight from the image into GEMM panels (Chetlur et al. 2014,
                  arXiv:1410.0759)
-  direct         lanes are the pixels of one output row, read in place; wide rows
+  direct         lanes are the pixels of one output row, read in place (of a 1x1 kernel from a
+                 copy); wide rows
   indirect       lanes are output channels, pixels are broadcast through the tables (compare the
                  indirect convolution of Dukhan 2019, arXiv:1907.02129); all others
 
-One task per image, group and block of rows; each output is one chain over its taps, so neither the
-algorithm nor threads nor the CPU level change a bit.
+One task per image, group and block of rows, of a lone row's pixels, or of channels; each output is
+one chain over its taps, so neither the algorithm nor threads nor the CPU level change a bit.
 """
 cimport cython
 from libc.string cimport memcpy, memset
 
 from ._array cimport Buffer, take
 from ._csrc cimport fnn_gemm, fnn_ukernels
-from ._sizes cimport max_, min_, round_up
+from ._sizes cimport max_, min_, odd_row, round_up
 from ._threads cimport parallel_for, threads_for
 
 ALGOS = ("auto", "implicit_gemm", "direct", "indirect")
@@ -25,9 +26,10 @@ ALGOS = ("auto", "implicit_gemm", "direct", "indirect")
 cdef enum:
     STRIP = 96         # pixels of an indirect strip: its output stays in L1
     RUN = 1024         # pixels that a few channels write in one go, see _direct
-    BLOCK = 1 << 16    # elements of a block of patches, which stays in L2
+    PATCHES = 1 << 16  # elements of a block of patches, which stays in L2
     LARGE = 1 << 20    # outputs of a call that do not stay in L2
     MUCH = 1 << 14     # multiply-adds of a pixel for which its copy is worth while
+    SIGMOID = 3        # activation_code
 
 
 cdef int _pick_algo(Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step,
@@ -115,8 +117,8 @@ cdef void _direct(const Gather *q, const float *a, const float *bias, const floa
         j = j0
         while j < j1:
             g.n = min_(run, j1 - j)
-            if q.gathers:
-                ld = round_up(g.n, 16) | 16  # an odd number of lines: rows do not share a set
+            if q.copies_patches:
+                ld = odd_row(g.n)
                 q.uk.copy_rows(q.K, g.n, image + q.tap_off[0] + t * q.line + j, plane, work, ld)
             i = 0
             for u in range(count):
@@ -124,7 +126,7 @@ cdef void _direct(const Gather *q, const float *a, const float *bias, const floa
                 g.bias_row = bias + i if bias != NULL else NULL
                 g.a = a + i * q.K
                 g.c = out + i * P + (t - t0) * q.TW + j - j0
-                if q.gathers:
+                if q.copies_patches:
                     g.k, g.b, g.b_row = q.K, work, ld
                     q.uk.gemm_block(&g)
                 else:
@@ -254,7 +256,7 @@ cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     for phase in range(q.sh * q.sw):
         f = q + phase
         t1 = min_(f.TH, t0 + q.block_rows)
-        if t0 >= t1:
+        if t0 >= t1 or f.TW == 0:
             continue
         j1 = min_(f.TW, j0 + q.block_cols) if q.block_cols else f.TW
         if q.sh * q.sw > 1:
@@ -263,7 +265,8 @@ cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         else:
             target = out + t0 * f.TW + j0
             P = f.TH * f.TW
-        if f.K == 0 and bias == NULL:  # stride beyond the kernel: nothing reaches these inputs
+        if f.K == 0 and bias == NULL and f.activation != SIGMOID:
+            # Nothing reaches these outputs; without work there is one block.
             memset(target, 0, f.M * P * sizeof(float))
         elif f.algo == DIRECT:
             _direct(f, f.a + g * f.M * f.K, bias, image, target, P, t0, t1, j0, j1, work)
@@ -360,11 +363,13 @@ cdef Buffer _packed(Gather *q):
 
 @cython.cdivision(True)
 cdef void _run_length(Gather *q, Py_ssize_t images) noexcept:
-    """How _direct goes over its outputs."""
+    """How _direct goes over its outputs; a kernel of one tap may have its patches copied.
+    Measured: pytest bench -k "conv or I4"."""
     cdef bint large = images * q.M * q.TH * q.TW >= LARGE
-    q.gathers = q.K == q.channels and q.TH == 1 and (large or q.M * q.K >= MUCH)
-    if q.gathers:
-        q.run = max_(2 * q.uk.nr, min_(RUN, BLOCK // q.K // q.uk.nr * q.uk.nr))
+    q.copies_patches = (q.K == q.channels > 0 and q.TH == 1 and q.hp == q.h
+                        and (large or q.M * q.K >= MUCH))
+    if q.copies_patches:
+        q.run = max_(2 * q.uk.nr, min_(RUN, PATCHES // q.K // q.uk.nr * q.uk.nr))
     else:
         q.run = RUN if large else 0
 
@@ -394,8 +399,8 @@ cdef int run_gather(Gather *q) except -1:
             q.work_size = max_(q.work_size, 12 * uk.nr * min_(f.K, uk.kc))
         else:
             _run_length(f, q.N * q.G)
-            if f.gathers:
-                q.work_size = f.K * (min_(f.run, f.TW) + 32) + uk.nr
+            if f.copies_patches:
+                q.work_size = max_(q.work_size, f.K * odd_row(min_(f.run, f.TW)) + uk.nr)
             elif f.TW % 16:  # the direct tile reads whole vectors beyond a row's end
                 copies = True
     n_threads = threads_for(flops)

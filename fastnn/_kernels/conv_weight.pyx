@@ -45,7 +45,6 @@ cdef struct WeightGrad:
     Py_ssize_t images, chunks, parts, part_rows
     bint copies                             # the dense way needs a padded image
     Py_ssize_t limit                        # nonzero elements of dy in an image, 0: never sparse
-    bint dense                              # a chunk had more: the others need not try
     const fnn_ukernels *uk                  # of the sparse way
     Py_ssize_t width                        # channels innermost, padded to vectors; 0: as they are
     Py_ssize_t rows                         # vectors of taps: of KW taps, or of `width` channels
@@ -168,10 +167,8 @@ cdef void _weight_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         const float *dy
         const float *columns
         float *scratch = q.scratch + slot * q.scratch_size
-    if q.limit and not q.dense:
-        if _sparse_chunk(q, g, chunk, scratch):
-            return
-        q.dense = True
+    if q.limit and _sparse_chunk(q, g, chunk, scratch):
+        return
     memset(scratch, 0, s.image_size * sizeof(float))  # the border of the padded images
     memset(&t, 0, sizeof(t))
     t.m, t.n = i1 - i0, q.N

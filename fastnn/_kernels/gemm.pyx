@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from ._array cimport Buffer, activation_code, empty2, f32, f32_or_null, take
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
-from ._sizes cimport max_, min_, round_up
+from ._sizes cimport max_, min_, odd_row, round_up
 from ._threads cimport parallel_for, threads_for
 
 from numpy cimport PyArray_DIM, import_array, ndarray
@@ -68,7 +68,8 @@ cdef bint _turns(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
 
 
 cdef Py_ssize_t gemm_scratch(const fnn_ukernels *uk, const Gemm *g) noexcept nogil:
-    """For g and for any rectangle of it."""
+    """For g and for any rectangle of it.  A block of _turned has at most BLOCK / columns rows, each
+    up to twice as long as there are columns."""
     cdef Py_ssize_t kc = min_(g.k, uk.kc), mc = min_(round_up(g.m, uk.mr), uk.mc)
     cdef Py_ssize_t row = round_up(g.m, uk.nr), turned = 0
     if g.b_row == 1 and g.a_col == 1:
@@ -82,7 +83,7 @@ cdef void _turned(const fnn_ukernels *uk, const Gemm *g, float *scratch) noexcep
     cdef:
         fnn_gemm t
         Py_ssize_t kc = g.k, block = ROWS, columns = round_up(g.m, uk.nr), i, j = 0, p, rows, left
-        Py_ssize_t row = round_up(g.m, 16) | 16  # an odd number of lines: rows do not share a set
+        Py_ssize_t row = odd_row(g.m)
         float *c
         bint last
     if columns * kc > PANELS:

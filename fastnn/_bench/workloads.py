@@ -13,7 +13,9 @@ import numpy as np
 
 N_BATCHES = 8
 GEMM_SIZES = [(n, n, n) for n in (128, 256, 512, 1024, 2048)]
-GEMM_SIZES += [(128, 512, 784), (32, 1024, 256), (128, 256, 512)]
+GEMM_SIZES += [(128, 512, 784), (32, 1024, 256), (128, 256, 512), (4096, 4096, 8)]
+# Dense layers, whose weights are (n, k): m samples, n outputs, k features.
+DENSE_SIZES = [(16, 300, 784), (32, 1024, 256), (128, 512, 784), (256, 256, 784), (64, 4096, 9216)]
 TRAIN = ("T1 mlp", "T2 tiny mlp", "T3 lenet5")
 
 Step = Callable[[], Any]
@@ -166,14 +168,18 @@ def training(case: str, against: list[str]) -> dict[str, Step]:
     return found
 
 
-def gemm(m: int, n: int, k: int, against: list[str]) -> dict[str, Step]:
-    """The contenders of C (m, n) = A (m, k) B (k, n)."""
+def gemm(m: int, n: int, k: int, against: list[str], transposed: bool = False) -> dict[str, Step]:
+    """The contenders of C (m, n) = A (m, k) B (k, n); B may lie transposed in memory."""
     import fastnn
 
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal(s, dtype=np.float32) for s in ((m, k), (k, n)))
     kernels = fastnn.backend.kernels
     found: dict[str, Step] = {"fastnn": lambda: kernels.matmul(a, b)}
+    if transposed:
+        turned = np.ascontiguousarray(b.T)
+        b = turned.T
+        found = {"fastnn": lambda: kernels.matmul(a, turned, False, True)}
     if "numpy" in against:
         found["numpy"] = lambda: a @ b
     if "torch" in against and has("torch"):

@@ -10,15 +10,15 @@ enum fnn_activation { FNN_NONE = 0, FNN_RELU = 1, FNN_TANH = 2, FNN_SIGMOID = 3 
 
 /* One block of C (m x n) = act(A (m x k) * B (k x n) [+ C] [+ bias]).  Element (i, p) of A is at
  * a[(i / mr) * a_panel + (i % mr) * a_row + p * a_col], or with tables at
- * a[a_row_off[i] + a_col_off[p]].  Element (p, j) of B is at b[(j / nr) * b_panel + row_p + j % nr]
- * with row_p = p * b_row, or b_row_off[p].  C is row-major with row stride c_row.
- * Every output is one chain of fused multiply-adds in increasing p that starts from zero, or with
- * `accumulate` from C: splitting k over several calls does not change the bits. */
+ * a[a_row_off[i] + a_col_off[p]] or a[i * a_row + a_col_off[p]].  Element (p, j) of B is at b[(j /
+ * nr) * b_panel + row_p + j % nr] with row_p = p * b_row, or b_row_off[p].  C is row-major with row
+ * stride c_row. Every output is one chain of fused multiply-adds in increasing p that starts from
+ * zero, or with `accumulate` from C: splitting k over several calls does not change the bits. */
 typedef struct fnn_gemm {
   size_t m, n, k;
   const float *a;
   ptrdiff_t a_panel, a_row, a_col;
-  const ptrdiff_t *a_row_off, *a_col_off; /* both or neither */
+  const ptrdiff_t *a_row_off, *a_col_off; /* both, the latter or neither */
   const float *b;
   ptrdiff_t b_panel, b_row;
   const ptrdiff_t *b_row_off;

@@ -10,7 +10,7 @@
  * compiler keep the whole tile in memory (gcc 12: 30 instead of 100 GFLOP/s). */
 #include <assert.h>
 
-enum { A_PACKED, A_STRIDED, A_TABLE };
+enum { A_PACKED, A_STRIDED, A_TABLE, A_RUN };
 enum { B_STRIDED, B_TABLE };
 
 /* C tile (MR x n), n in ((NV-1)*lanes, NV*lanes]. B's rows are read up to NV*lanes. */
@@ -44,12 +44,13 @@ FNN_INLINE void gemm_tile(const int MR, const int NV, const int A_MODE, const in
 #pragma GCC unroll 2
   for (size_t p = 0; p < k; p++) {
     const float *bp = B_MODE == B_TABLE ? b + b_row_off[p] : b + (ptrdiff_t)p * b_row;
-    const ptrdiff_t a_off = A_MODE == A_TABLE ? a_col_off[p] : 0;
+    const ptrdiff_t a_off = A_MODE == A_TABLE || A_MODE == A_RUN ? a_col_off[p] : 0;
     vf32 b0 = vf32_load(bp), b1 = NV == 2 ? vf32_load(bp + VF32_LANES) : b0;
 #pragma GCC unroll 12
     for (int i = 0; i < MR; i++) {
       const float *ai = A_MODE == A_PACKED    ? a + (ptrdiff_t)p * GEMM_MR + i
                         : A_MODE == A_STRIDED ? a + (ptrdiff_t)p * a_col + i * a_row
+                        : A_MODE == A_RUN     ? a + a_off + i * a_row
                                               : row[i] + a_off;
       vf32 x = vf32_broadcast(ai);
       acc[i][0] = vf32_fmadd(x, b0, acc[i][0]);
@@ -114,17 +115,17 @@ typedef void (*tile_fn)(size_t, const float *, ptrdiff_t, ptrdiff_t, const ptrdi
   TILE(MR, NV, packed, A_PACKED, B_STRIDED)   \
   TILE(MR, NV, strided, A_STRIDED, B_STRIDED) \
   TILE(MR, NV, indirect, A_TABLE, B_STRIDED)  \
+  TILE(MR, NV, run, A_RUN, B_STRIDED)         \
   TILE(MR, NV, direct, A_STRIDED, B_TABLE)
 #define TILE_ROW(MODE, MR) [MR - 1] = {tile_##MODE##_##MR##x1, tile_##MODE##_##MR##x2}
 #define TILE_NARROW(MODE, MR) [MR - 1] = {tile_##MODE##_##MR##x1, NULL}
 GEMM_FOR_EACH_MR(TILE_MODES_BOTH)
 GEMM_FOR_EACH_NARROW_MR(TILE_MODES_ONE)
 
-enum { MODE_PACKED, MODE_STRIDED, MODE_INDIRECT, MODE_DIRECT };
-static const tile_fn tiles[4][GEMM_MR_NARROW][2] = {
-    [MODE_PACKED] = {GEMM_TABLE(packed)},
-    [MODE_STRIDED] = {GEMM_TABLE(strided)},
-    [MODE_INDIRECT] = {GEMM_TABLE(indirect)},
+enum { MODE_PACKED, MODE_STRIDED, MODE_INDIRECT, MODE_RUN, MODE_DIRECT };
+static const tile_fn tiles[5][GEMM_MR_NARROW][2] = {
+    [MODE_PACKED] = {GEMM_TABLE(packed)},     [MODE_STRIDED] = {GEMM_TABLE(strided)},
+    [MODE_INDIRECT] = {GEMM_TABLE(indirect)}, [MODE_RUN] = {GEMM_TABLE(run)},
     [MODE_DIRECT] = {GEMM_TABLE(direct)},
 };
 
@@ -163,10 +164,12 @@ static void gemm_block(const fnn_gemm *g) {
   const size_t wide = tail && tail <= VF32_LANES ? g->n - tail : g->n;
   const int packed = g->a_panel != 0;
   const int mode = g->a_row_off   ? MODE_INDIRECT
+                   : g->a_col_off ? MODE_RUN
                    : packed       ? MODE_PACKED
                    : g->b_row_off ? MODE_DIRECT
                                   : MODE_STRIDED;
-  assert(!g->a_row_off || (g->a_col_off && !g->b_row_off && !packed));
+  assert(!g->a_row_off || g->a_col_off);
+  assert(!g->a_col_off || (!g->b_row_off && !packed));
   assert(!packed || !g->b_row_off);
   /* A panel of B for all rows where C is small; where B does not stay in L2 (1 MiB); and where A is
    * gathered by tables, which keeps the loads busy: B is then to be in L1. */

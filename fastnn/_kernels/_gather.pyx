@@ -166,26 +166,48 @@ cdef void _direct_rows(const Gather *q, fnn_gemm *g, const float *image, Py_ssiz
 cdef void _indirect(const Gather *q, const float *packed, const float *bias, const float *image,
                     float *out, Py_ssize_t P, Py_ssize_t M, Py_ssize_t first, Py_ssize_t end,
                     float *work) noexcept nogil:
-    """Strips of pixels x M channels, of about the same length, transposed into the output."""
-    cdef fnn_gemm g
-    cdef Py_ssize_t i = first, row = round_up(M, q.uk.lanes)
-    cdef Py_ssize_t strips = max_(1, (end - i + STRIP - 1) // STRIP)
-    cdef Py_ssize_t strip = (end - i + strips - 1) // strips
+    """Strips of pixels x M channels, of about the same length, transposed into the output.
+
+    Pixels of one row are `step` apart, which spares a tile the table of its rows; but where they
+    would fill it badly, its rows come from several of theirs.
+    """
+    cdef:
+        fnn_gemm g
+        Py_ssize_t i = first, j, u, row = round_up(M, q.uk.lanes), strip
+        Py_ssize_t strips = max_(1, (end - i + STRIP - 1) // STRIP)
+        bint runs = 3 * q.TW >= 2 * round_up(q.TW, q.uk.mr)  # tiles two thirds full, or more
+    strip = (end - i + strips - 1) // strips
+    if runs and q.TW <= STRIP:
+        strip = STRIP // q.TW * q.TW
     memset(&g, 0, sizeof(g))
-    g.n, g.k = M, q.K
-    g.a, g.a_col_off = image, q.tap_off
-    g.b, g.b_panel, g.b_row = packed, q.uk.nr * q.K, q.uk.nr
-    g.c, g.c_row = work, row
-    g.bias_col = bias
+    g.k = q.K
+    g.a_col_off = q.tap_off
+    g.b_panel, g.b_row = q.uk.nr * q.K, q.uk.nr
+    g.c_row = row
     g.activation = q.activation
     while i < end:
-        g.m = min_(strip, end - i)
-        g.a_row_off = q.pixel_off + i
-        q.uk.gemm_block(&g)
-        q.uk.transpose(g.m, M, work, row, out + i - first, P)
+        strip = min_(strip, end - i)
+        j = 0
+        while j < M:
+            g.n = min_(q.uk.nr, M - j) if runs else M
+            g.b = packed + j * q.K
+            g.bias_col = bias + j if bias != NULL else NULL
+            u = 0
+            while u < strip:
+                g.m = min_(strip - u, q.TW - (i + u) % q.TW) if runs else strip
+                if runs:
+                    g.a, g.a_row = image + q.pixel_off[i + u], q.step
+                else:
+                    g.a, g.a_row_off = image, q.pixel_off + i
+                g.c = work + u * row + j
+                q.uk.gemm_block(&g)
+                u += g.m
+            j += g.n
+        q.uk.transpose(strip, M, work, row, out + i - first, P)
         i += strip
 
 
+@cython.cdivision(True)
 cdef void _implicit_gemm(const Gather *q, const float *packed, const float *bias,
                          const float *image, float *out, Py_ssize_t P, Py_ssize_t first,
                          Py_ssize_t end, float *work) noexcept nogil:

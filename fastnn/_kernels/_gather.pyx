@@ -21,7 +21,7 @@ from ._csrc cimport fnn_gemm, fnn_ukernels
 from ._sizes cimport max_, min_, odd_row, round_up
 from ._threads cimport parallel_for, threads_for
 
-ALGOS = ("auto", "implicit_gemm", "direct", "indirect")
+ALGOS = ("auto", "implicit_gemm", "direct", "indirect")  # where the codes in the .pxd say
 
 cdef enum:
     STRIP = 96         # pixels of an indirect strip: its output stays in L1
@@ -32,27 +32,18 @@ cdef enum:
     SIGMOID = 3        # activation_code
 
 
-cdef int _pick_algo(Py_ssize_t M, Py_ssize_t TW, Py_ssize_t step,
-                    Py_ssize_t channels) noexcept nogil:
-    """From the layer's own sizes only. Measured: pytest bench -k "conv or sweep"."""
-    # Whichever fills its lanes better: with pixels or with output channels.  With a stride the
-    # columns of each row must be split, which only pays for few channels.
-    cdef bint fuller = 10 * TW * round_up(M, 16) >= 9 * M * round_up(TW, 16)
-    if (step == 1 or channels <= 4) and TW >= 8 and fuller:
+cdef int algo_code(object name, const Gather *q) except -1:
+    if name not in ALGOS:
+        raise ValueError(f"algo must be one of {ALGOS}, got {name!r}")
+    if name != "auto":
+        return ALGOS.index(name)
+    # From the layer's own sizes only, whichever fills its lanes better: with pixels or with output
+    # channels.  With a stride the columns of each row must be split, which only pays for few
+    # channels.  Measured: pytest bench -k "conv or sweep".
+    if (10 * q.TW * round_up(q.M, 16) >= 9 * q.M * round_up(q.TW, 16) and q.TW >= 8
+            and (q.step == 1 or q.channels <= 4)):
         return DIRECT
     return INDIRECT
-
-
-cdef int algo_code(object name, const Gather *q) except -1:
-    if name == "auto":
-        return _pick_algo(q.M, q.TW, q.step, q.channels)
-    if name == "implicit_gemm":
-        return IMPLICIT_GEMM
-    if name == "indirect":
-        return INDIRECT
-    if name == "direct":
-        return DIRECT
-    raise ValueError(f"algo must be one of {ALGOS}, got {name!r}")
 
 
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,

@@ -18,7 +18,7 @@ from libc.string cimport memcpy, memset
 
 from ._array cimport Buffer, take
 from ._csrc cimport fnn_gemm, fnn_ukernels
-from ._sizes cimport max_, min_, odd_row, round_up
+from ._sizes cimport max_, min_, odd_lines, round_up
 from ._threads cimport parallel_for, threads_for
 
 ALGOS = ("auto", "implicit_gemm", "direct", "indirect")  # where the codes in the .pxd say
@@ -109,7 +109,7 @@ cdef void _direct(const Gather *q, const float *a, const float *bias, const floa
         while j < j1:
             g.n = min_(run, j1 - j)
             if q.copies_patches:
-                ld = odd_row(g.n)
+                ld = odd_lines(g.n)
                 q.uk.copy_rows(q.K, g.n, image + q.tap_off[0] + t * q.line + j, plane, work, ld)
             i = 0
             for u in range(count):
@@ -413,7 +413,7 @@ cdef int run_gather(Gather *q) except -1:
         else:
             _run_length(f, q.N * q.G)
             if f.copies_patches:
-                q.work_size = max_(q.work_size, f.K * odd_row(min_(f.run, f.TW)) + uk.nr)
+                q.work_size = max_(q.work_size, f.K * odd_lines(min_(f.run, f.TW)) + uk.nr)
             elif f.TW % 16:  # the direct tile reads whole vectors beyond a row's end
                 copies = True
     n_threads = threads_for(flops)

@@ -11,7 +11,7 @@ cdef inline Py_ssize_t round_up(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
     return (a + b - 1) // b * b
 
 
-# Floats of a row of n with its distance to the next: an odd number of lines of 16, at most n + 31,
-# so that neighbouring rows do not share a set of the cache.
-cdef inline Py_ssize_t odd_row(Py_ssize_t n) noexcept nogil:
-    return round_up(n, 16) | 16
+# At least so many floats, at most 31 more, as an odd number of lines of 16: rows or matrices so far
+# apart do not share a set of the cache.
+cdef inline Py_ssize_t odd_lines(Py_ssize_t floats) noexcept nogil:
+    return round_up(floats, 16) | 16

@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from ._array cimport Buffer, activation_code, empty2, f32, f32_or_null, take
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
-from ._sizes cimport max_, min_, odd_row, round_up
+from ._sizes cimport max_, min_, odd_lines, round_up
 from ._threads cimport parallel_for, threads_for
 
 from numpy cimport PyArray_DIM, import_array, ndarray
@@ -83,7 +83,7 @@ cdef void _turned(const fnn_ukernels *uk, const Gemm *g, float *scratch) noexcep
     cdef:
         fnn_gemm t
         Py_ssize_t kc = g.k, block = ROWS, columns = round_up(g.m, uk.nr), i, j = 0, p, rows, left
-        Py_ssize_t row = odd_row(g.m)
+        Py_ssize_t row = odd_lines(g.m)
         float *c
         bint last
     if columns * kc > PANELS:

@@ -31,7 +31,6 @@ cdef int wino_backward_input(const Shape *s, const float *dy, const float *weigh
 cdef void wino_grid(Grid *t, const Shape *s, int m, Py_ssize_t OH, Py_ssize_t OW,
                     Py_ssize_t tiles) noexcept nogil
 cdef Py_ssize_t wino_strip_size(const Grid *t) noexcept nogil
-cdef Py_ssize_t odd_lines(Py_ssize_t floats) noexcept nogil
 cdef double wino_flops(const Shape *s) noexcept nogil
 cdef void wino_transform(const Grid *t, const Source *s, Py_ssize_t g, Py_ssize_t c0,
                          Py_ssize_t c1, Py_ssize_t unit, Py_ssize_t end, float *strip, float *v,

@@ -18,7 +18,7 @@ from numpy cimport import_array
 from ._array cimport Buffer, take
 from ._conv_shape cimport Shape
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
-from ._sizes cimport max_, min_, round_up
+from ._sizes cimport max_, min_, odd_lines, round_up
 from ._threads cimport parallel_for, threads_for
 
 cdef extern from *:
@@ -336,10 +336,6 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
             parallel_for(_kernels_task, k, t.G * panels, threads_for(200.0 * s.O * s.Cg))
         parallel_for(_forward_task, q, blocks * q.o_blocks, n_threads)
     return 0
-
-
-cdef Py_ssize_t odd_lines(Py_ssize_t floats) noexcept nogil:
-    return round_up(floats, 32) + 16
 
 
 cdef double wino_flops(const Shape *s) noexcept nogil:

@@ -12,13 +12,12 @@ from libc.string cimport memset
 from ._array cimport Buffer, take
 from ._conv_shape cimport Shape
 from ._csrc cimport fnn_gemm, fnn_ukernels
-from ._sizes cimport max_, min_, round_up
+from ._sizes cimport max_, min_, odd_lines, round_up
 from ._threads cimport parallel_for, threads_for
 from .winograd cimport (
     WIDEST,
     Grid,
     Source,
-    odd_lines,
     wino_flops,
     wino_grid,
     wino_strip_size,

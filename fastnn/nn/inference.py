@@ -8,7 +8,7 @@ cannot do its work it raises, and Sequential runs the layers, whose errors have 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,26 +42,37 @@ def linear(layer: Any, activation: str | None) -> Step:
     return run
 
 
+def convolved(
+    layer: Any, x: np.ndarray, parameters: Mapping[str, Any], activation: str | None
+) -> np.ndarray:
+    """A Conv2d's work with these parameters and this activation."""
+    settings, bias = layer._settings, parameters["bias"]
+    if (
+        layer.padding_mode != "zeros"
+        or layer.stride is not settings[0]
+        or layer.padding is not settings[1]
+        or layer.dilation is not settings[2]
+        or layer.groups is not settings[3]
+    ):
+        raise NotLowered
+    return arrays.conv2d(
+        x,
+        parameters["weight"]._data,
+        None if bias is None else bias._data,
+        layer._geometry,
+        activation,
+    )
+
+
 def conv2d(layer: Any, activation: str | None) -> Step:
     """Conv2d, likewise."""
     parameters = layer._parameters
 
     def run(x: np.ndarray) -> np.ndarray:
-        own, bias = layer.activation, parameters["bias"]
-        settings = layer._settings
-        if (
-            (own is not None and activation is not None)
-            or layer.padding_mode != "zeros"
-            or layer.stride is not settings[0]
-            or layer.padding is not settings[1]
-            or layer.dilation is not settings[2]
-            or layer.groups is not settings[3]
-        ):
+        own = layer.activation
+        if own is not None and activation is not None:
             raise NotLowered
-        bias = None if bias is None else bias._data
-        return arrays.conv2d(
-            x, parameters["weight"]._data, bias, layer._geometry, own or activation
-        )
+        return convolved(layer, x, parameters, own or activation)
 
     return run
 

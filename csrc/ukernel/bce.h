@@ -13,11 +13,10 @@ FNN_INLINE vf32 log1p_vf32(vf32 y) {
 /* loss = weight ((1 - t) x + (1 + (pos_weight - 1) t) ln(1 + e^-x)) */
 static void bce_logits(size_t n, const float *x, const float *t, const float *weight,
                        const float *pos_weight, float *loss) {
-  const vf32 one = vf32_set1(1.0f), zero = vf32_zero(), minus = vf32_set1(-0.0f);
+  const vf32 one = vf32_set1(1.0f), zero = vf32_zero();
   for (size_t i = 0; i < n; i += VF32_LANES) {
     const vf32 a = load_some(x + i, n - i), b = load_some(t + i, n - i);
-    const vf32 small = log1p_vf32(exp_vf32(vf32_or(a, minus))); /* ln(1 + e^-|x|) */
-    vf32 y = vf32_add(small, vf32_max(vf32_sub(zero, a), zero));
+    vf32 y = vf32_add(soft_part_vf32(a), vf32_max(vf32_sub(zero, a), zero));
     if (pos_weight) {
       const vf32 more = vf32_sub(load_some(pos_weight + i, n - i), one);
       y = vf32_mul(vf32_fmadd(more, b, one), y);

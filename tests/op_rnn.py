@@ -157,4 +157,55 @@ def row(mode: str, projected: bool = False) -> OpCase:
     )
 
 
+def stacked(mode: str, shapes: tuple) -> Any:
+    """Two layers; the upper one has its own weight_ih and the lower one's other weights."""
+    below = recurrent(mode, False, tuple(shape for shape in shapes if "l" not in shape[5].lower()))
+
+    def inputs(rng: np.random.Generator) -> Iterator[Sample]:
+        for s in below(rng):
+            weights = weights_of(s)
+            n, (rows, units), directions = len(s["x"]), weights[0][1].shape, len(weights)
+            for name in ("h0", "c0"):
+                if s[name] is not None:
+                    s[name] = normal(rng, n, 2 * directions, units, scale=0.5)
+            width = directions * units
+            for d in range(directions):
+                s[f"above {d}"] = normal(rng, rows, width, scale=1 / width**0.5)
+            yield s
+
+    return inputs
+
+
+def layers_of(s: Sample) -> list[list[list[Any]]]:
+    below = weights_of(s)
+    return [below, [[s[f"above {d}"], *w[1:]] for d, w in enumerate(below)]]
+
+
+def forward_stack(k: Any, **s: Any) -> Arrays:
+    named = arguments(s)
+    settings = {name: named[name] for name in ("mode", "x", "h0", "c0", "batch_first")}
+    y, h_n, c_n = k.recurrent_stack(layers=layers_of(s), **settings)
+    parts = [swapped(y, not s["batch_first"]), swapped(h_n), swapped(c_n)]
+    return (flat([p for p in parts if p is not None], s["x"].shape[0]),)
+
+
+def stack_flops(s: Sample) -> int:
+    n, t = s["x"].shape[:2]
+    return sum(2 * n * t * (w[0].size + w[1].size) for layer in layers_of(s) for w in layer)
+
+
+def stack_row(mode: str) -> OpCase:
+    return OpCase(
+        f"recurrent stack {mode}",
+        forward_stack,
+        stacked(mode, SHAPES),
+        stacked(mode, LARGE),
+        flops=stack_flops,
+        reduced=lambda s: 2 * terms(s) * max(1, s["above 0"].shape[1]),
+        batched=("x", "h0", "c0"),
+        edges=(0, 1, 2, 8, 9, 16, 17, 33),
+    )
+
+
 RECURRENT = [row(mode) for mode in GATES] + [row("LSTM", projected=True)]
+RECURRENT += [stack_row(mode) for mode in GATES]

@@ -161,7 +161,7 @@ from .rectifier import (  # noqa: E402
 )
 from .reduce import sum_axis  # noqa: E402
 from .resample import resample2d_backward, resample2d_forward  # noqa: E402
-from .rnn import recurrent_forward  # noqa: E402
+from .rnn import recurrent_forward, recurrent_stack  # noqa: E402
 from .rnn_grad import recurrent_backward  # noqa: E402
 from .som import som_online  # noqa: E402
 from .update import (  # noqa: E402
@@ -284,6 +284,7 @@ __all__ = [
     "random_uniform",
     "recurrent_backward",
     "recurrent_forward",
+    "recurrent_stack",
     "relu_backward",
     "relu_forward",
     "renorm_rows",

@@ -51,7 +51,7 @@ cdef struct Layer:
     Py_ssize_t parts, s        # by steps: tasks of a product, the step in turn
 
 # Sizes and what both passes know of each direction, checked. Returns what `zeros` points to.
-cdef Buffer set_up(Layer *layer, object mode, object x, object c0, object weights, object lengths,
+cdef Buffer set_up(Layer *layer, object mode, object x, object weights, object lengths,
                    object batch_first)
 # Rows of all directions through all steps: fn(layer, task, slot), see `rows_of`.  With weights
 # beyond L2 all threads go step by step through `first` and then `second`, of which one has tasks of
@@ -61,9 +61,9 @@ cdef Direction *rows_of(Layer *layer, Py_ssize_t task, Py_ssize_t *first,
                         Py_ssize_t *last) noexcept nogil
 cdef void place(Steps *s, float *data, Py_ssize_t width, Py_ssize_t T, Py_ssize_t N,
                 bint swap) noexcept
-# Direction i's part of states (D, N, width), or NULL.
-cdef const float *state_of(object a, Py_ssize_t i, const Layer *layer, Py_ssize_t width,
-                           str name) except? NULL
+# Direction i's part of states (count, N, width), or NULL.
+cdef float *state_of(object a, Py_ssize_t i, Py_ssize_t count, Py_ssize_t N, Py_ssize_t width,
+                     str name) except? NULL
 cdef ndarray empty3(Py_ssize_t a, Py_ssize_t b, Py_ssize_t c)
 # to (n,) = x, or zeros for NULL.
 cdef void copy_or_zero(Py_ssize_t n, const float *x, float *to) noexcept nogil

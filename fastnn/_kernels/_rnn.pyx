@@ -133,13 +133,15 @@ cdef void place(Steps *s, float *data, Py_ssize_t width, Py_ssize_t T, Py_ssize_
     s.data, s.row, s.step = data, width * (T if swap else 1), width * (1 if swap else N)
 
 
-cdef const float *state_of(object a, Py_ssize_t i, const Layer *layer, Py_ssize_t width,
-                           str name) except? NULL:
+cdef float *state_of(object a, Py_ssize_t i, Py_ssize_t count, Py_ssize_t N, Py_ssize_t width,
+                     str name) except? NULL:
+    cdef float *data
     if a is None:
         return NULL
-    if a.shape != (layer.D, layer.N, width):
-        raise ValueError(f"{name} has shape {a.shape}, expected {(layer.D, layer.N, width)}")
-    return f32(a, 3, name) + i * layer.N * width
+    data = f32(a, 3, name)
+    if PyArray_DIM(a, 0) != count or PyArray_DIM(a, 1) != N or PyArray_DIM(a, 2) != width:
+        raise ValueError(f"{name} has shape {a.shape}, expected {(count, N, width)}")
+    return data + i * N * width
 
 
 cdef const int64_t *_lengths_of(object lengths, Py_ssize_t N, Py_ssize_t T) except? NULL:
@@ -158,21 +160,31 @@ cdef const int64_t *_lengths_of(object lengths, Py_ssize_t N, Py_ssize_t T) exce
     return p
 
 
-cdef int _check_weights(list w, Py_ssize_t G, Py_ssize_t I, Py_ssize_t H, Py_ssize_t P,
-                        bint projects) except -1:
-    cdef list wanted = [(G * H, I), (G * H, P), (G * H,), (G * H,), (P, H)]
-    if len(w) != 5 or w[0] is None or w[1] is None or (P != H and w[4] is None) or (
-            w[4] is not None and not projects):
-        raise ValueError("weights: expected weight_ih, weight_hh, bias_ih, bias_hh, weight_hr")
-    for a, shape in zip(w, wanted):
-        if a is not None:
-            f32(a, len(shape), "weight")
-            if a.shape != shape:
-                raise ValueError(f"a weight has shape {a.shape}, expected {shape}")
+cdef int _check_weight(object a, Py_ssize_t rows, Py_ssize_t columns) except -1:
+    """None, or an array (rows, columns) or, for columns below 0, (rows,)."""
+    if a is None:
+        return 0
+    f32(a, 1 if columns < 0 else 2, "weight")
+    if PyArray_DIM(a, 0) != rows or (columns >= 0 and PyArray_DIM(a, 1) != columns):
+        expected = f"{rows}," if columns < 0 else f"{rows}, {columns}"
+        raise ValueError(f"a weight has shape {a.shape}, expected ({expected})")
     return 0
 
 
-cdef Buffer set_up(Layer *layer, object mode, object x, object c0, object weights, object lengths,
+cdef int _check_weights(list w, Py_ssize_t G, Py_ssize_t I, Py_ssize_t H, Py_ssize_t P,
+                        bint projects) except -1:
+    if len(w) != 5 or w[0] is None or w[1] is None or (P != H and w[4] is None) or (
+            w[4] is not None and not projects):
+        raise ValueError("weights: expected weight_ih, weight_hh, bias_ih, bias_hh, weight_hr")
+    _check_weight(w[0], G * H, I)
+    _check_weight(w[1], G * H, P)
+    _check_weight(w[2], G * H, -1)
+    _check_weight(w[3], G * H, -1)
+    _check_weight(w[4], P, H)
+    return 0
+
+
+cdef Buffer set_up(Layer *layer, object mode, object x, object weights, object lengths,
                    object batch_first):
     cdef:
         Py_ssize_t H, P, i
@@ -200,7 +212,6 @@ cdef Buffer set_up(Layer *layer, object mode, object x, object c0, object weight
         d.uk, d.mode, d.reverse, d.T, d.N = ukernels(), layer.mode, i == 1, layer.T, layer.N
         d.n_in, d.H, d.P, d.width = layer.n_in, H, P, layer.W
         d.lengths, d.zeros = until, <float *>zeros.data
-        d.c0 = state_of(c0, i, layer, H, "c0")
     return zeros
 
 

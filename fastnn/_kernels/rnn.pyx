@@ -190,12 +190,15 @@ cdef int _one_step(Direction *d, Gemm *g, const float *w) except -1:
     return 0
 
 
-def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
-    """One layer over whole sequences; see fastnn.reference.recurrent_forward."""
+cdef tuple _forward(object mode, object x, object h0, object c0, object weights, object lengths,
+                    object batch_first, object training, Py_ssize_t first, Py_ssize_t total,
+                    object h_n, object c_n):
+    """One layer: y, h_n, c_n and what is saved.  The states, given and left, are of `total`
+    directions, this layer's from `first` on; h_n, c_n: None to make them."""
     cdef:
         const fnn_ukernels *uk = ukernels()
         Layer layer
-        Buffer zeros = set_up(&layer, mode, x, c0, weights, lengths, batch_first), buffer
+        Buffer zeros = set_up(&layer, mode, x, weights, lengths, batch_first), buffer
         Direction *d
         Gemm g
         Py_ssize_t T = layer.T, N = layer.N, H = layer.H, P = layer.P, D = layer.D
@@ -205,17 +208,19 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
         const float *b_ih
         const float *b_hh
         float *bias
-        ndarray y, h_n, c_n = None, gates, h_prev, cells, mid
+        ndarray y, gates, h_prev, cells, mid
         list saved = [], held = [zeros]
     by_step = T > 1 and N >= MANY_ROWS and (layer.n_in + P) * G * H <= IN_L2
     y = empty3(N, T, D * P) if swap else empty3(T, N, D * P)
-    h_n = empty3(D, N, P)
-    if layer.mode == LSTM:
-        c_n = empty3(D, N, H)
+    if h_n is None:
+        h_n = empty3(total, N, P)
+    if layer.mode == LSTM and c_n is None:
+        c_n = empty3(total, N, H)
     for i in range(D):
         d = layer.ds + i
-        d.h0 = state_of(h0, i, &layer, P, "h0")
-        d.h_n = f32(h_n, 3, "h_n") + i * N * P
+        d.h0 = state_of(h0, first + i, total, N, P, "h0")
+        d.c0 = state_of(c0, first + i, total, N, H, "c0")
+        d.h_n = state_of(h_n, first + i, total, N, P, "h_n")
         place(&d.y, f32(y, 3, "y") + i * P, D * P, T, N, swap)
         gates = cells = mid = None
         if G > 1:
@@ -227,7 +232,7 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
         h_prev = empty2(steps * N, P)
         place(&d.h_prev, f32(h_prev, 2, "h"), P, steps, N, swap)
         if layer.mode == LSTM:
-            d.c_n = f32(c_n, 3, "c_n") + i * N * H
+            d.c_n = state_of(c_n, first + i, total, N, H, "c_n")
             cells = empty2(steps * N, H)
             place(&d.c, f32(cells, 2, "c"), H, steps, N, swap)
             if weights[i][4] is not None:
@@ -276,3 +281,22 @@ def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
         _begin(layer.ds + i, 0, 0, N)
     run(&layer, _task, _columns_task, _rows_task, False)
     return y, h_n, c_n, saved if keep else None
+
+
+def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
+    """One layer over whole sequences; see fastnn.reference.recurrent_forward."""
+    return _forward(mode, x, h0, c0, weights, lengths, batch_first, training, 0, len(weights), None,
+                    None)
+
+
+def recurrent_stack(mode, x, h0, c0, layers, batch_first):
+    """Layers one on another, nothing kept; see fastnn.reference.recurrent_stack."""
+    cdef Py_ssize_t first = 0, total = 0
+    cdef object h_n = None, c_n = None
+    for weights in layers:
+        total += len(weights)
+    for weights in layers:
+        x, h_n, c_n, _ = _forward(mode, x, h0, c0, weights, None, batch_first, False, first, total,
+                                  h_n, c_n)
+        first += len(weights)
+    return x, h_n, c_n

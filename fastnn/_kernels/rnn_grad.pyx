@@ -197,7 +197,7 @@ def recurrent_backward(mode, dy, dh_n, dc_n, x, h0, c0, weights, lengths, batch_
     cdef:
         const fnn_ukernels *uk = ukernels()
         Layer layer
-        Buffer zeros = set_up(&layer, mode, x, c0, weights, lengths, batch_first), buffer
+        Buffer zeros = set_up(&layer, mode, x, weights, lengths, batch_first), buffer
         Direction *d
         Py_ssize_t T = layer.T, N = layer.N, I = layer.n_in, H = layer.H  # no-cython-lint
         Py_ssize_t P = layer.P, D = layer.D, G = layer.G, W = layer.W, i, own
@@ -220,8 +220,9 @@ def recurrent_backward(mode, dy, dh_n, dc_n, x, h0, c0, weights, lengths, batch_
         dc0 = empty3(D, N, H)
     for i in range(D):
         d = layer.ds + i
-        d.dh_n = state_of(dh_n, i, &layer, P, "dh_n")
-        d.dc_n = state_of(dc_n, i, &layer, H, "dc_n")
+        d.c0 = state_of(c0, i, D, N, H, "c0")
+        d.dh_n = state_of(dh_n, i, D, N, P, "dh_n")
+        d.dc_n = state_of(dc_n, i, D, N, H, "dc_n")
         place(&d.y, f32(y, 3, "y") + i * P, D * P, T, N, swap)
         place(&d.dy, f32(dy, 3, "dy") + i * P, D * P, T, N, swap)
         place(&d.h_prev, f32(saved[i][1], 2, "h"), P, T, N, swap)

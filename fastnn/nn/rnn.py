@@ -178,35 +178,22 @@ class RNNBase(Recurrent):
         return s[layer * directions : (layer + 1) * directions]
 
     def _unrecorded(self, x: np.ndarray, h0: Any, c0: Any, batch_first: bool) -> Any:
-        """_run on arrays, without a tensor or a check between the layers: most of the time of one
-        token.  None for what the kernel may refuse, and for the reference, which refuses less; the
-        other way says why."""
+        """_run on arrays, in one call.  None for what the kernel may refuse, and for the reference,
+        which refuses less; the other way says why."""
         if x.dtype.char != "f" or 0 in x.shape or (self.dropout and self.training):
             return None
         if backend.name() != "kernels":
             return None
-        run = backend.kernels.recurrent_forward
-        directions = 2 if self.bidirectional else 1
+        layers = [
+            [[None if p is None else p._data for p in ps] for ps in self._layer(layer)]
+            for layer in range(self.num_layers)
+        ]
         h, c = (None if s is None else s._data for s in (h0, c0))
-        last: list[Any] = []
-        for layer in range(self.num_layers):
-            part = slice(layer * directions, (layer + 1) * directions)
-            weights = [[None if p is None else p._data for p in ps] for ps in self._layer(layer)]
-            h_part, c_part = (None if s is None else s[part] for s in (h, c))
-            try:
-                x, *states, _ = run(self.mode, x, h_part, c_part, weights, None, batch_first, False)
-            except (TypeError, ValueError):
-                return None
-            last.append(states)
-        h_n, c_n = (
-            last[0]
-            if self.num_layers == 1
-            else (
-                None if parts[0] is None else np.concatenate(parts)
-                for parts in zip(*last, strict=True)
-            )
-        )
-        return wrap(x), wrap(h_n), None if c_n is None else wrap(c_n)
+        try:
+            x, h, c = backend.kernels.recurrent_stack(self.mode, x, h, c, layers, batch_first)
+        except (TypeError, ValueError):
+            return None
+        return wrap(x), wrap(h), None if c is None else wrap(c)
 
     def _state(self, s: Any, label: str, count: int, n_rows: int, size: int, alone: bool) -> Any:
         if s is None:

@@ -121,7 +121,7 @@ from .rectifier import (
 )
 from .reduce import sum_axis
 from .resample import resample2d_backward, resample2d_forward
-from .rnn import recurrent_backward, recurrent_forward
+from .rnn import recurrent_backward, recurrent_forward, recurrent_stack
 from .som import som_online
 from .update import (
     adadelta_step,
@@ -239,6 +239,7 @@ __all__ = [
     "random_uniform",
     "recurrent_backward",
     "recurrent_forward",
+    "recurrent_stack",
     "relu_backward",
     "relu_forward",
     "renorm_rows",

@@ -137,6 +137,30 @@ def recurrent_forward(
     return np.ascontiguousarray(_time_first(y, batch_first)), h_n, c_n, saved
 
 
+def recurrent_stack(
+    mode: str,
+    x: np.ndarray,
+    h0: Any,
+    c0: Any,
+    layers: list[list[list[Any]]],
+    batch_first: bool,
+) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Layers one on another over whole sequences, nothing kept: y, h_n and c_n of the last one and
+    of all.
+
+    layers: the weights of each.  h0, c0 (L D, N, size), or None; h_n, c_n likewise.
+    """
+    last, first = [], 0
+    for weights in layers:
+        part = slice(first, first + len(weights))
+        h, c = (None if s is None else s[part] for s in (h0, c0))
+        x, h_n, c_n, _ = recurrent_forward(mode, x, h, c, weights, None, batch_first, False)
+        last.append((h_n, c_n))
+        first = part.stop
+    h_n = np.concatenate([h for h, _ in last])
+    return x, h_n, np.concatenate([c for _, c in last]) if mode == "LSTM" else None
+
+
 def recurrent_backward(
     mode: str,
     dy: np.ndarray,

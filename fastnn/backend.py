@@ -21,8 +21,6 @@ if TYPE_CHECKING:  # the compiled module has the same names and arguments
     from . import reference as kernels
 
 NAMES = ("kernels", "reference")
-# Elements from which a sum of arrays is a kernel's: below, NumPy's call is as quick.
-LARGE = 4096
 
 
 def _module(name: str) -> Any:

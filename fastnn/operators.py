@@ -12,8 +12,8 @@ from .creation import normal_array, uniform_array
 from .creation_like import new_empty, new_full, new_ones, new_tensor, new_zeros
 from .dtypes import bool_, float32, float64, int32, int64
 from .functional import _checks, inplace, vocabulary
-from .functional.arithmetic import operands
 from .functional.arrange import unfold
+from .functional.binary import _Add, _Div, _Mul, _Sub, binary, operands
 from .functional.draws import bernoulli_array
 from .functional.repeats import repeat
 from .functional.shape import contiguous, getitem, sizes, to, view
@@ -22,14 +22,21 @@ from .random import Generator
 from .tensor import Parameter, Tensor, wrap
 from .tensor import contiguous as contiguous_array
 
+_OPERANDS = (Tensor, int, float, np.number, np.bool_, np.ndarray)
 
-def _other(value: Any) -> bool:
-    return isinstance(value, (Tensor, int, float, np.number, np.bool_, np.ndarray))
+
+def _arithmetic(cls: Any, swapped: bool = False) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
+        return binary(cls, other, self) if swapped else binary(cls, self, other)
+
+    return method
 
 
 def _binary(function: Callable[..., Any], swapped: bool = False) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
-        if not _other(other):
+        if not isinstance(other, _OPERANDS):
             return NotImplemented
         return function(other, self) if swapped else function(self, other)
 
@@ -38,7 +45,7 @@ def _binary(function: Callable[..., Any], swapped: bool = False) -> Callable[...
 
 def _compare(ufunc: Any, name: str) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
-        if not _other(other):
+        if not isinstance(other, _OPERANDS):
             return NotImplemented
         a, b = operands(self, other, name)
         return wrap(np.asarray(ufunc(a._data, b._data)))
@@ -48,7 +55,7 @@ def _compare(ufunc: Any, name: str) -> Callable[..., Any]:
 
 def _logic(ufunc: Any, name: str) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
-        if not _other(other):
+        if not isinstance(other, _OPERANDS):
             return NotImplemented
         a, b = operands(self, other, name)
         if a.dtype.kind == "f" or b.dtype.kind == "f":
@@ -93,7 +100,9 @@ def _changing(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 def _assigning(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
     """The operator `name`, such as x &= y, from the one that gives a new tensor."""
     change = _changing(operator, name)
-    return lambda self, other: change(self, other) if _other(other) else NotImplemented
+    return lambda self, other: (
+        change(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+    )
 
 
 def _item(self: Any) -> Any:
@@ -255,14 +264,14 @@ def _several(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 METHODS: dict[str, Any] = {
-    "__add__": _binary(F.add),
-    "__radd__": _binary(F.add, True),
-    "__sub__": _binary(F.sub),
-    "__rsub__": _binary(F.sub, True),
-    "__mul__": _binary(F.mul),
-    "__rmul__": _binary(F.mul, True),
-    "__truediv__": _binary(F.div),
-    "__rtruediv__": _binary(F.div, True),
+    "__add__": _arithmetic(_Add),
+    "__radd__": _arithmetic(_Add, True),
+    "__sub__": _arithmetic(_Sub),
+    "__rsub__": _arithmetic(_Sub, True),
+    "__mul__": _arithmetic(_Mul),
+    "__rmul__": _arithmetic(_Mul, True),
+    "__truediv__": _arithmetic(_Div),
+    "__rtruediv__": _arithmetic(_Div, True),
     "__matmul__": lambda self, other: (
         F.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
     ),

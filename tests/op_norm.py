@@ -1,4 +1,4 @@
-"""Rows of tests/op_table.py: normalisation, sums of arrays, leaky ReLU, binary cross-entropy."""
+"""Rows of tests/op_table.py: normalisation, arithmetic, leaky ReLU, binary cross-entropy."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -153,8 +153,45 @@ def pairs_large(rng: np.random.Generator) -> Iterator[Sample]:
     yield {"a": normal(rng, 500_001), "b": normal(rng, 500_001)}
 
 
-def sum_backward(k: Any, s: Sample, out: Arrays, dy: np.ndarray) -> dict[str, np.ndarray]:
-    return {"a": dy, "b": dy}
+def operands(op: str, number: str, large: bool = False) -> Any:
+    """number: which of the two is one, or none.  No divisor is near 0."""
+
+    def inputs(rng: np.random.Generator) -> Iterator[Sample]:
+        for sample in (pairs_large if large else pairs)(rng):
+            if op in ("mul", "div"):
+                b = normal(rng, *sample["b"].shape)
+                sample["b"] = np.asarray(b + np.copysign(np.float32(0.5), b))
+            if number:
+                other = "b" if number == "a" else "a"
+                sample = {other: sample["b"], number: -3.0}
+            yield sample | {"op": op}
+
+    return inputs
+
+
+def arithmetic_backward(k: Any, s: Sample, out: Arrays, dy: np.ndarray) -> dict[str, np.ndarray]:
+    a, b, f = s["a"], s["b"], k.arithmetic_forward
+    found = {}
+    if not isinstance(a, float):
+        found["a"] = f(s["op"], dy, b) if s["op"] in ("mul", "div") else dy
+    if not isinstance(b, float):
+        if s["op"] == "div":
+            found["b"] = f("mul", f("div", f("mul", dy, f("div", a, b)), b), -1.0)
+        else:
+            found["b"] = f("mul", dy, {"add": 1.0, "sub": -1.0, "mul": a}[s["op"]])
+    return found
+
+
+def arithmetic_row(op: str, number: str) -> OpCase:
+    return OpCase(
+        f"{op} {number and f'{number} a number'}".rstrip(),
+        call("arithmetic_forward"),
+        operands(op, number),
+        operands(op, number, True),
+        flops=lambda s: next(iter(s.values())).size,
+        backward=arithmetic_backward,
+        exact=() if op == "div" else BOTH,
+    )
 
 
 def sum_relu_backward(k: Any, s: Sample, out: Arrays, dy: np.ndarray) -> dict[str, np.ndarray]:
@@ -182,8 +219,7 @@ def leaky_backward(k: Any, s: Sample, out: Arrays, dy: np.ndarray) -> dict[str, 
 def elementwise_rows() -> list[OpCase]:
     flops = {"flops": lambda s: s["a"].size}
     return [
-        OpCase("add", call("add_forward"), pairs, pairs_large, backward=sum_backward,
-               exact=BOTH, **flops),
+        *(arithmetic_row(op, n) for op in ("add", "sub", "mul", "div") for n in ("", "a", "b")),
         OpCase("add_relu", call("add_relu_forward"), pairs, pairs_large,
                backward=sum_relu_backward, exact=BOTH, avoid=sum_near_kink, **flops),
         *(

@@ -1,4 +1,4 @@
-"""Rows of the table of micro-kernels: normalisation, sums of arrays, binary cross-entropy."""
+"""Rows of the table of micro-kernels: normalisation, arithmetic, binary cross-entropy."""
 
 import numpy as np
 from ukernel_harness import InOut, Out
@@ -297,7 +297,7 @@ COLUMNS = [
     ),
 ]
 
-# ---- sums of arrays, leaky ReLU -----------------------------------------------------------------
+# ---- arithmetic, leaky ReLU ---------------------------------------------------------------------
 
 
 def relu(x):
@@ -312,13 +312,41 @@ def slope_of(rng, n):
     return np.array([scale_of(rng, n)], F)
 
 
-PLAIN = [
-    Case(
-        "vadd_pair",
+def pair(name, f):
+    """NumPy's bits; zeros of both signs are among the samples."""
+    return Case(
+        name,
         vectors("dy", "y", dx=filled),
-        lambda level, a: {"dx": a["dy"] + a["y"]},
+        lambda level, a: {"dx": quietly(f, a["dy"], a["y"])},
         in_place=(("dx", "dy"), ("dx", "y")),
-    ),
+    )
+
+
+def number(name, f):
+    return Case(
+        name,
+        vectors("x", p=slope_of, y=filled),
+        lambda level, a: {"y": quietly(f, a["x"], a["p"][0])},
+        in_place=(("y", "x"),),
+    )
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def quietly(f, a, b):
+    return f(a, b)
+
+
+PLAIN = [
+    pair("vadd_pair", np.add),
+    pair("vsub_pair", np.subtract),
+    pair("vmul_pair", np.multiply),
+    pair("vdiv_pair", np.true_divide),
+    number("vadd_number", np.add),
+    number("vsub_number", np.subtract),
+    number("vmul_number", np.multiply),
+    number("vdiv_number", np.true_divide),
+    number("number_vsub", lambda x, s: s - x),
+    number("number_vdiv", lambda x, s: s / x),
     Case(
         "vadd_relu",
         vectors("dy", "y", dx=filled),

@@ -56,7 +56,7 @@ from .adaptive import (  # noqa: E402
     max_unpool2d_backward,
     max_unpool2d_forward,
 )
-from .arithmetic import add_forward, add_relu_forward  # noqa: E402
+from .arithmetic import add_relu_forward, arithmetic_forward  # noqa: E402
 from .attention import attention_forward  # noqa: E402
 from .attention_grad import attention_backward  # noqa: E402
 from .batched import batched_matmul  # noqa: E402
@@ -187,8 +187,8 @@ __all__ = [
     "adaptive_avg_pool2d_backward",
     "adaptive_avg_pool2d_forward",
     "adaptive_max_pool2d_forward",
-    "add_forward",
     "add_relu_forward",
+    "arithmetic_forward",
     "attention_backward",
     "attention_forward",
     "avg_pool2d_backward",

@@ -96,7 +96,9 @@ cdef extern from "fastnn.h" nogil:
                                const float *dy, const float *x, float *sums) noexcept nogil
         void (*norm_grad_apply)(size_t count, size_t n, Py_ssize_t stride, const fnn_norm *p,
                                 const float *dy, const float *x, float *dx) noexcept nogil
-        fnn_map_grad vadd_pair, vadd_relu
+        fnn_map_grad vadd_pair, vadd_relu, vsub_pair, vmul_pair, vdiv_pair
+        fnn_param_map vadd_number, vsub_number, vmul_number, vdiv_number
+        fnn_param_map number_vsub, number_vdiv
         fnn_map vgelu, vgelu_tanh, vsilu, vmish, vhardsigmoid, vhardswish
         fnn_map_grad vgelu_grad, vgelu_tanh_grad, vsilu_grad, vmish_grad
         fnn_map_grad vhardsigmoid_grad, vhardswish_grad

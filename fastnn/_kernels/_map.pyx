@@ -88,14 +88,18 @@ cdef void _param_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
 
 
 cdef object _mapped(ParamMap *m, tuple p, object x, double cost):
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, tasks
     cdef ndarray out
     for i in range(len(p)):
         m.p[i] = p[i]
     out = empty_like(<ndarray>x)
     m.out, m.n = f32(out, -1, "y"), PyArray_SIZE(out)
+    tasks = (m.n + CHUNK - 1) // CHUNK
+    if tasks <= 1:
+        parallel_for(_param_task, m, tasks, 1)
+        return out
     with nogil:
-        parallel_for(_param_task, m, (m.n + CHUNK - 1) // CHUNK, threads_for(cost * m.n))
+        parallel_for(_param_task, m, tasks, threads_for(cost * m.n))
     return out
 
 

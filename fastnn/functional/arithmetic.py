@@ -1,8 +1,7 @@
 """Elementwise arithmetic with broadcasting, and matrix products.
 
-The elementwise part is NumPy's, whose + - * / and sqrt are rounded as IEEE 754 says on every CPU;
-sums of large float32 arrays of one shape are a kernel's (threads, memory from the pool).
-A Python number takes the tensor's dtype; two tensors must have the same one.
+The elementwise part is NumPy's but for + - * /, see binary.py; those and sqrt are rounded as IEEE
+754 says on every CPU.  A Python number takes the tensor's dtype; two tensors must have the same.
 """
 
 from __future__ import annotations
@@ -14,68 +13,7 @@ import numpy as np
 from .. import backend
 from ..tensor import Function, Tensor, wrap
 from . import _checks
-from .reduce import unbroadcast
-
-
-def _broadcasts(a: np.ndarray, b: np.ndarray, op: str) -> None:
-    try:
-        np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        raise ValueError(f"{op}: shapes {a.shape} and {b.shape} do not broadcast") from None
-
-
-class _Binary(Function):
-    strided = True
-    op = ""
-    needs_values = False  # whether the gradient of one depends on the other
-    a_needs_a = b_needs_b = False  # whether it depends on itself as well
-
-    @classmethod
-    def forward(cls, ctx: Any, a: Any, b: Any) -> Any:
-        ctx.shapes = a.shape, b.shape
-        if a.shape != b.shape:
-            _broadcasts(a, b, cls.op)
-        if cls.needs_values:
-            need_a, need_b = ctx.needs_input_grad
-            ctx.save(a if need_b or cls.a_needs_a else None, b if need_a or cls.b_needs_b else None)
-        with np.errstate(all="ignore"):
-            return cls.value(a, b)
-
-    @classmethod
-    def backward(cls, ctx: Any, dy: np.ndarray) -> Any:
-        a, b = ctx.saved if cls.needs_values else (None, None)
-        need_a, need_b = ctx.needs_input_grad
-        da = db = None
-        with np.errstate(all="ignore"):
-            if need_a:
-                da = unbroadcast(cls.grad_a(dy, a, b), ctx.shapes[0])
-            if need_b:
-                db = unbroadcast(cls.grad_b(dy, a, b), ctx.shapes[1])
-        return da, db
-
-    value: Any
-    grad_a: Any
-    grad_b: Any
-
-
-def _add(a: np.ndarray, b: np.ndarray) -> Any:
-    """By the kernel where that is worth its call and the operands lie alike."""
-    if (
-        a.size >= backend.LARGE
-        and a.shape == b.shape
-        and a.dtype.char == b.dtype.char == "f"
-        and a.flags.c_contiguous
-        and b.flags.c_contiguous
-    ):
-        return backend.kernels.add_forward(a, b)
-    return np.add(a, b)
-
-
-class _Add(_Binary):
-    op = "add"
-    value = staticmethod(_add)
-    grad_a = staticmethod(lambda dy, a, b: dy)
-    grad_b = staticmethod(lambda dy, a, b: dy)
+from .binary import _Add, _Div, _Mul, _Sub, binary
 
 
 class _AddRelu(Function):
@@ -90,29 +28,6 @@ class _AddRelu(Function):
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         dx = ctx.kernels.relu_backward(dy, *ctx.saved)
         return dx, dx
-
-
-class _Sub(_Binary):
-    op = "sub"
-    value = staticmethod(np.subtract)
-    grad_a = staticmethod(lambda dy, a, b: dy)
-    grad_b = staticmethod(lambda dy, a, b: -dy)
-
-
-class _Mul(_Binary):
-    op = "mul"
-    needs_values = True
-    value = staticmethod(np.multiply)
-    grad_a = staticmethod(lambda dy, a, b: dy * b)
-    grad_b = staticmethod(lambda dy, a, b: dy * a)
-
-
-class _Div(_Binary):
-    op = "div"
-    needs_values = b_needs_b = True
-    value = staticmethod(np.true_divide)
-    grad_a = staticmethod(lambda dy, a, b: dy / b)
-    grad_b = staticmethod(lambda dy, a, b: -dy * (a / b) / b)
 
 
 class _Pow(Function):
@@ -229,49 +144,9 @@ def _lead(a: np.ndarray, b: np.ndarray) -> tuple[int, ...]:
     return np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
 
 
-def operands(a: Any, b: Any, op: str) -> tuple[Tensor, Tensor]:
-    """Both as tensors of one dtype; a number takes the dtype of the other one."""
-    if not isinstance(a, Tensor):
-        return _number(a, _checks.tensor(b, op, "input"), op), b
-    if not isinstance(b, Tensor):
-        return a, _number(b, a, op)
-    if a._data.dtype != b._data.dtype:
-        raise TypeError(f"{op}: dtypes {a.dtype} and {b.dtype} differ; convert one with .to()")
-    return a, b
-
-
-def _number(value: Any, like: Tensor, op: str) -> Tensor:
-    if isinstance(value, np.ndarray) and value.ndim:
-        raise TypeError(f"{op}: expected a Tensor or a number, got an ndarray; use from_numpy")
-    if not isinstance(value, (int, float, np.number, np.bool_, np.ndarray)):
-        raise TypeError(f"{op}: expected a Tensor or a number, got {type(value).__name__}")
-    kind = like.dtype.kind
-    if kind != "f" and isinstance(value, (float, np.floating)):
-        return wrap(np.asarray(value, np.float32))
-    if kind == "b" and not isinstance(value, (bool, np.bool_)):
-        return wrap(np.asarray(value, np.int64))
-    if kind in "iu" and not np.iinfo(like.dtype).min <= value <= np.iinfo(like.dtype).max:
-        raise ValueError(f"{op}: {value} does not fit into {like.dtype}")
-    return wrap(np.asarray(value, like.dtype))
-
-
-def _binary(cls: Any, a: Any, b: Any) -> Tensor:
-    a, b = operands(a, b, cls.op)
-    if a._data.dtype.kind != "f" or b._data.dtype.kind != "f":
-        if a.shape != b.shape:
-            _broadcasts(a._data, b._data, cls.op)
-        if cls is _Sub and a._data.dtype.kind == b._data.dtype.kind == "b":
-            raise TypeError("sub: input and other have dtype bool; use ^ or ~")
-        with np.errstate(all="ignore"):
-            y = np.asarray(cls.value(a._data, b._data))
-        wanted = np.float32 if y.dtype == np.float64 else y.dtype
-        return wrap(y.astype(wanted, copy=False))
-    return cls.apply(a, b)
-
-
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other, broadcast."""
-    return _binary(_Add, input, other if alpha == 1 else other * alpha)
+    return binary(_Add, input, other if alpha == 1 else other * alpha)
 
 
 def add_relu(input: Tensor, other: Tensor) -> Tensor:
@@ -291,12 +166,12 @@ def add_relu(input: Tensor, other: Tensor) -> Tensor:
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other, broadcast."""
-    return _binary(_Sub, input, other if alpha == 1 else other * alpha)
+    return binary(_Sub, input, other if alpha == 1 else other * alpha)
 
 
 def mul(input: Any, other: Any) -> Tensor:
     """input * other, broadcast."""
-    return _binary(_Mul, input, other)
+    return binary(_Mul, input, other)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
@@ -306,7 +181,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     with gradient 0.  Raises ZeroDivisionError for integers rounded over 0.
     """
     if rounding_mode is None:
-        return _binary(_Div, input, other)
+        return binary(_Div, input, other)
     from .elementwise import rounded_division
 
     return rounded_division(input, other, rounding_mode)

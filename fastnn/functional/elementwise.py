@@ -8,7 +8,8 @@ import numpy as np
 
 from ..tensor import Function, Tensor, wrap
 from . import _checks
-from .arithmetic import _Binary, _broadcasts, add, div, mul, operands
+from .arithmetic import add, div, mul
+from .binary import _Binary, _broadcasts, operands
 from .reduce import unbroadcast
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..tensor import Function, Tensor, wrap
 from . import _checks
-from .arithmetic import operands
+from .binary import operands
 from .reduce import unbroadcast
 
 

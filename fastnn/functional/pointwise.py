@@ -13,7 +13,8 @@ import numpy as np
 
 from ..tensor import Function, Tensor, wrap
 from . import _checks
-from .arithmetic import _Binary, _broadcasts, matmul, operands
+from .arithmetic import matmul
+from .binary import _Binary, _broadcasts, operands
 from .erf import erf_array, erfc_array
 
 _SLOPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..tensor import Tensor, wrap
 from . import _checks
-from .arithmetic import _Binary, _broadcasts, _Pow, operands
+from .arithmetic import _Pow
+from .binary import _Binary, _broadcasts, operands
 
 
 def _rounded(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..tensor import Tensor
 from . import _checks
-from .arithmetic import matmul, mul, operands
+from .arithmetic import matmul, mul
+from .binary import operands
 from .shape import expand, permute, reshape
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..tensor import Function, Tensor, wrap
 from . import _checks
-from .arithmetic import _broadcasts, clamp, operands
+from .arithmetic import clamp
+from .binary import _broadcasts, operands
 
 
 class _Flat(Function):

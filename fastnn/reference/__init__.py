@@ -23,7 +23,7 @@ from .adaptive import (
     max_unpool2d_backward,
     max_unpool2d_forward,
 )
-from .arithmetic import add_forward, add_relu_forward
+from .arithmetic import add_relu_forward, arithmetic_forward
 from .attention import attention_backward, attention_forward
 from .bce import bce_backward, bce_forward, bce_with_logits_backward, bce_with_logits_forward
 from .bias import bias_activation
@@ -144,8 +144,8 @@ __all__ = [
     "adaptive_avg_pool2d_backward",
     "adaptive_avg_pool2d_forward",
     "adaptive_max_pool2d_forward",
-    "add_forward",
     "add_relu_forward",
+    "arithmetic_forward",
     "attention_backward",
     "attention_forward",
     "avg_pool2d_backward",

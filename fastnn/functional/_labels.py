@@ -25,11 +25,12 @@ def check_weight(function: str, input: Tensor, weight: Any) -> None:
 def flat_labels(function: str, input: Tensor, target: Tensor, kinds: str) -> Tensor:
     """target (N, d1, ...) of input (N, C, d1, ...) as int64 (N d1 ...,).
 
-    Raises TypeError or ValueError; kinds: the dtypes that are expected, for the message.
+    Raises TypeError or ValueError; kinds: what is expected, for the message, {dtype} being input's.
     """
     labels, x = target._data, input._data
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"{function}: target has dtype {labels.dtype}, expected {kinds}")
+        expected = kinds.format(dtype=x.dtype)
+        raise TypeError(f"{function}: target has dtype {labels.dtype}, expected {expected}")
     if not x.ndim or labels.shape != (x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()):
         raise ValueError(
             f"{function}: input has shape {x.shape} and target {labels.shape}, expected "

@@ -236,7 +236,7 @@ def cross_entropy(
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     shape = input._data.shape
     labels = flat_labels(
-        "cross_entropy", input, target, f"integers (classes) or {input.dtype} (probabilities)"
+        "cross_entropy", input, target, "integers (classes) or {dtype} (probabilities)"
     )
     rows = input
     if len(shape) != 2:

@@ -167,6 +167,31 @@ def weight_grad_model(level, args):
     return {"dg": spread(out, strides, args["dg"].initial.size)}
 
 
+def few_tiles(level, rng):
+    """samples of wino_few_tiles: 0 to 11 kernels, in eights and one by one."""
+    for m, n, tiles in itertools.product((2, 4), (0, 1, 8, 11), (1, 4)):
+        lanes, a = level.lanes, m + 2
+        g_tap, v_tile, x_tile = lanes + 1, n + 2, lanes + 3
+        g_step, v_xi, x_xi = 9 * g_tap + 2, tiles * v_tile + 1, tiles * x_tile + 4
+        taps = normal(rng, n * 9 * lanes).reshape(n, 3, 3, lanes)
+        v = normal(rng, a * a * tiles * n).reshape(a * a, tiles, n)
+        x = normal(rng, a * a * tiles * lanes).reshape(a * a, tiles, lanes)
+        of_g, of_v, of_x = (g_step, 3 * g_tap, g_tap, 1), (v_xi, v_tile, 1), (x_xi, x_tile, 1)
+        yield {
+            "m": m, "n": n, "tiles": tiles, "g": spread(taps, of_g, extent(taps.shape, of_g)),
+            "g_step": g_step, "g_tap": g_tap, "v": spread(v, of_v, extent(v.shape, of_v)),
+            "v_xi": v_xi, "v_tile": v_tile, "x": InOut(spread(x, of_x, extent(x.shape, of_x))),
+            "x_xi": x_xi, "x_tile": x_tile, "parts": (taps, v, x),
+        }  # fmt: skip
+
+
+def few_tiles_model(level, args):
+    taps, v, x = args["parts"]
+    u = two_sided(G[args["m"]], taps).reshape(args["n"], (args["m"] + 2) ** 2, level.lanes)
+    out = x + np.einsum("xti,ixl->xtl", v.astype(np.float64), u)
+    return {"x": spread(out, (args["x_xi"], args["x_tile"], 1), args["x"].initial.size)}
+
+
 def error(level, args, output, expected):
     """Up to 36 terms of up to 100 times a normal deviate."""
     return 64 * EPS * max(1.0, float(np.abs(expected).max(initial=0.0)))
@@ -191,6 +216,7 @@ WINOGRAD = [
         "wino_output", moved("wino_output", False, lambda m: m + 2), output_model, error, bits=None
     ),
     Case("wino_weight", kernels("g", "u", lambda m: 3), weight_model, error, bits=None),
+    Case("wino_few_tiles", few_tiles, few_tiles_model, error, bits=None),
     Case(
         "wino_weight_grad", kernels("u", "g", lambda m: m + 2), weight_grad_model, error, bits=None
     ),

@@ -179,6 +179,48 @@ static void wino_weight(int m, size_t n, const float *g, ptrdiff_t g_step, ptrdi
                            u + (ptrdiff_t)i * u_step, (M + 2) * u_xi, u_xi, 0, vf32_zero(), 0))
 }
 
+/* x[xi * x_xi + t * x_tile + lane] += sum over i < n, in order, of v[xi * v_xi + t * v_tile + i]
+ * u_i[xi], the kernels' taps at g as above: the products of so few tiles that u would be written to
+ * L2 and read again for little.  Eight kernels at a time stay in L1. */
+enum { WINO_SOME = 8 };
+
+FNN_INLINE void wino_multiply(const int a2, const int n, size_t tiles, const float *u,
+                              const float *v, ptrdiff_t v_xi, ptrdiff_t v_tile, float *x,
+                              ptrdiff_t x_xi, ptrdiff_t x_tile) {
+  for (int xi = 0; xi < a2; xi++, u += WINO_SOME * VF32_LANES, v += v_xi, x += x_xi) {
+    vf32 r[WINO_SOME];
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++) r[i] = vf32_load(u + i * VF32_LANES);
+    for (size_t t = 0; t < tiles; t++) {
+      const float *factors = v + (ptrdiff_t)t * v_tile;
+      float *to = x + (ptrdiff_t)t * x_tile;
+      vf32 acc = vf32_load(to);
+#pragma GCC unroll 8
+      for (int i = 0; i < n; i++) acc = vf32_fmadd(vf32_broadcast(factors + i), r[i], acc);
+      vf32_store(to, acc);
+    }
+  }
+}
+
+static void wino_few_tiles(int m, size_t n, size_t tiles, const float *g, ptrdiff_t g_step,
+                           ptrdiff_t g_tap, const float *v, ptrdiff_t v_xi, ptrdiff_t v_tile,
+                           float *x, ptrdiff_t x_xi, ptrdiff_t x_tile) {
+  float u[WINO_MAX * WINO_MAX * WINO_SOME * VF32_LANES] __attribute__((aligned(64)));
+  const int a2 = (m + 2) * (m + 2);
+  for (size_t i = 0; i < n; i += WINO_SOME) {
+    const size_t some = n - i < WINO_SOME ? n - i : WINO_SOME;
+    const float *factors = v + i;
+    wino_weight(m, some, g + (ptrdiff_t)i * g_step, g_step, g_tap, u, VF32_LANES,
+                WINO_SOME * VF32_LANES);
+    if (some == WINO_SOME) {
+      wino_multiply(a2, WINO_SOME, tiles, u, factors, v_xi, v_tile, x, x_xi, x_tile);
+    } else {
+      for (size_t k = 0; k < some; k++)
+        wino_multiply(a2, 1, tiles, u + k * VF32_LANES, factors + k, v_xi, v_tile, x, x_xi, x_tile);
+    }
+  }
+}
+
 /* dg = G^T du G, strides as above. */
 static void wino_weight_grad(int m, size_t n, const float *du, ptrdiff_t u_step, ptrdiff_t u_xi,
                              float *dg, ptrdiff_t g_step, ptrdiff_t g_tap) {

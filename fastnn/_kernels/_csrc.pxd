@@ -236,6 +236,10 @@ cdef extern from "fastnn.h" nogil:
         void (*wino_weight)(int m, size_t n, const float *g, Py_ssize_t g_step,
                             Py_ssize_t g_tap, float *u, Py_ssize_t u_step,
                             Py_ssize_t u_xi) noexcept nogil
+        void (*wino_few_tiles)(int m, size_t n, size_t tiles, const float *g, Py_ssize_t g_step,
+                               Py_ssize_t g_tap, const float *v, Py_ssize_t v_xi,
+                               Py_ssize_t v_tile, float *x, Py_ssize_t x_xi,
+                               Py_ssize_t x_tile) noexcept nogil
         void (*wino_weight_grad)(int m, size_t n, const float *du, Py_ssize_t u_step,
                                  Py_ssize_t u_xi, float *dg, Py_ssize_t g_step,
                                  Py_ssize_t g_tap) noexcept nogil

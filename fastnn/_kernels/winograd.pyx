@@ -4,8 +4,9 @@ Lavin & Gray 2016 (arXiv:1509.09308).  A task takes some rows of tiles: their pi
 channels-last, 16 channels at a time, are transformed (csrc/ukernel/winograd.h) and multiplied with
 the transformed kernels by a*a matrix products that stay in the cache; nothing of the size of the
 whole layer is kept but the kernels.  With fewer tiles than channels it is the other way round: the
-tiles are kept, and a task transforms its own output channels' kernels.  The gradient of the weight
-is in winograd_weight.pyx.
+tiles are kept, and a task transforms its own output channels' kernels; with very few they are
+multiplied eight at a time, as they are transformed, and never leave L1 (512 channels of 7 x 7 pixels
+1.3 times as fast).  The gradient of the weight is in winograd_weight.pyx.
 
 Each product is one chain over its channels, and transforms never mix lanes: tasks, threads and the
 CPU level do not change a bit.  Rounding errors are about ten times those of the direct sum
@@ -31,6 +32,7 @@ import_array()
 
 cdef enum:
     PIECE = 16        # kernels transformed at a time
+    FEW_TILES = 6     # up to so many are multiplied as their kernels are transformed
     DEPTH = 128       # channels of the kernels that a task transforms for itself at a time, for L2
 
 
@@ -205,6 +207,10 @@ cdef void _forward_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         float *products = room + q.room_size
         const float *v = room
         const float *u = q.kernels.u + g * a2 * u_xi + o0 * q.s.C
+    if q.keeps_tiles and t.units * t.TW <= FEW_TILES:
+        _few_products(q, g, o0, o1, products)
+        _output(q, g, o0, o1, unit, end, strip, products)
+        return
     memset(&p, 0, sizeof(p))
     p.m, p.n, p.k = (end - unit) * t.TW, o1 - o0, q.s.C
     p.a_row, p.a_col = q.s.row, 1
@@ -229,39 +235,75 @@ cdef void _forward_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     _output(q, g, o0, o1, unit, end, strip, products)
 
 
+cdef struct Taps:                    # of some kernels of one vector of outputs, lanes apart
+    const float *first
+    Py_ssize_t step, tap
+
+
+cdef Taps _taps(const Weights *q, Py_ssize_t g, Py_ssize_t n, Py_ssize_t count, Py_ssize_t k,
+                Py_ssize_t piece, float *lines) noexcept nogil:
+    """Of the outputs [n, n + count) and inputs [k, k + piece) of group g, in `lines`.  Turned, the
+    next ones lie far apart and are asked for ahead of time; where they follow one another the
+    hardware does that better."""
+    cdef:
+        Py_ssize_t L = q.uk.lanes, i, line
+        const float *weight = q.weight + g * q.Og * q.Cg * 9
+        const float *next
+        Taps taps
+    taps.first, taps.step, taps.tap = lines, 9 * L, L
+    if q.turned:
+        for i in range(piece):
+            next = weight + ((k + PIECE + i) * q.Cg + n) * 9
+            for line in range(0, 9 * count, 16):
+                prefetch(next + line)
+            q.uk.transpose(count, 9, weight + ((k + i) * q.Cg + n) * 9, 9, lines + i * 9 * L, L)
+        taps.first, taps.tap = lines + 8 * L, -L
+    else:
+        q.uk.transpose(count, 9 * piece, weight + (n * q.Cg + k) * 9, q.Cg * 9, lines, L)
+    return taps
+
+
 @cython.cdivision(True)
 cdef void _transform_kernels(const Weights *q, Py_ssize_t g, Py_ssize_t n0, Py_ssize_t n1,
                              Py_ssize_t k0, Py_ssize_t k1, float *u,
                              Py_ssize_t u_xi) noexcept nogil:
     """u (a * a, n / nr, k1 - k0, nr) of the outputs [n0, n1) and inputs [k0, k1) of group g; n0
-    begins a panel.  The next kernels, far apart, are asked for ahead of time."""
+    begins a panel."""
     cdef:
-        Py_ssize_t L = q.uk.lanes, nr = q.uk.nr, count, n = n0, k, i, piece, line
+        Py_ssize_t L = q.uk.lanes, nr = q.uk.nr, n = n0, k, piece
         float lines[PIECE * 9 * WIDEST]
         float *panel
-        const float *weight = q.weight + g * q.Og * q.Cg * 9
-        const float *next
+        Taps taps
     memset(lines, 0, sizeof(lines))
     while n < n1:
-        count, k = min_(L, n1 - n), k0
+        k = k0
         panel = u + (n - n0) // nr * nr * (k1 - k0) + (n - n0) % nr - k0 * nr
         while k < k1:
             piece = min_(PIECE, k1 - k)
-            if q.turned:
-                for i in range(piece):
-                    next = weight + ((k + PIECE + i) * q.Cg + n) * 9
-                    for line in range(0, 9 * count, 16):
-                        prefetch(next + line)
-                    q.uk.transpose(count, 9, weight + ((k + i) * q.Cg + n) * 9, 9,
-                                   lines + i * 9 * L, L)
-                q.uk.wino_weight(q.m, piece, lines + 8 * L, 9 * L, -L, panel + k * nr, nr, u_xi)
-            else:
-                for i in range(count):
-                    next = weight + ((n + i) * q.Cg + k + PIECE) * 9
-                    for line in range(0, 9 * PIECE, 16):
-                        prefetch(next + line)
-                q.uk.transpose(count, 9 * piece, weight + (n * q.Cg + k) * 9, q.Cg * 9, lines, L)
-                q.uk.wino_weight(q.m, piece, lines, 9 * L, L, panel + k * nr, nr, u_xi)
+            taps = _taps(q, g, n, min_(L, n1 - n), k, piece, lines)
+            q.uk.wino_weight(q.m, piece, taps.first, taps.step, taps.tap, panel + k * nr, nr, u_xi)
+            k += piece
+        n += L
+
+
+cdef void _few_products(const Forward *q, Py_ssize_t g, Py_ssize_t n0, Py_ssize_t n1,
+                        float *products) noexcept nogil:
+    """The products of all tiles with the kernels of the outputs [n0, n1) of group g."""
+    cdef:
+        const Weights *w = &q.kernels
+        Py_ssize_t L = w.uk.lanes, n = n0, k, piece, a2 = q.t.a * q.t.a
+        const float *v = q.v + g * a2 * q.v_xi
+        float lines[PIECE * 9 * WIDEST]
+        Taps taps
+    memset(lines, 0, sizeof(lines))
+    memset(products, 0, a2 * q.m_xi * sizeof(float))
+    while n < n1:
+        k = 0
+        while k < w.K:
+            piece = min_(PIECE, w.K - k)
+            taps = _taps(w, g, n, min_(L, n1 - n), k, piece, lines)
+            w.uk.wino_few_tiles(w.m, piece, q.t.units * q.t.TW, taps.first, taps.step, taps.tap,
+                                v + k, q.v_xi, q.s.row, products + n - n0, q.m_xi, q.row)
             k += piece
         n += L
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,6 @@ from .tensor import Parameter, Tensor, wrap
 from .tensor import contiguous as contiguous_array
 
 _OPERANDS = (Tensor, int, float, np.number, np.bool_, np.ndarray)
-
-
-def _arithmetic(cls: Any, swapped: bool = False) -> Callable[..., Any]:
-    def method(self: Any, other: Any) -> Any:
-        if not isinstance(other, _OPERANDS):
-            return NotImplemented
-        return binary(cls, other, self) if swapped else binary(cls, self, other)
-
-    return method
 
 
 def _binary(function: Callable[..., Any], swapped: bool = False) -> Callable[..., Any]:
@@ -264,14 +256,14 @@ def _several(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 METHODS: dict[str, Any] = {
-    "__add__": _arithmetic(_Add),
-    "__radd__": _arithmetic(_Add, True),
-    "__sub__": _arithmetic(_Sub),
-    "__rsub__": _arithmetic(_Sub, True),
-    "__mul__": _arithmetic(_Mul),
-    "__rmul__": _arithmetic(_Mul, True),
-    "__truediv__": _arithmetic(_Div),
-    "__rtruediv__": _arithmetic(_Div, True),
+    "__add__": _binary(partial(binary, _Add)),
+    "__radd__": _binary(partial(binary, _Add), True),
+    "__sub__": _binary(partial(binary, _Sub)),
+    "__rsub__": _binary(partial(binary, _Sub), True),
+    "__mul__": _binary(partial(binary, _Mul)),
+    "__rmul__": _binary(partial(binary, _Mul), True),
+    "__truediv__": _binary(partial(binary, _Div)),
+    "__rtruediv__": _binary(partial(binary, _Div), True),
     "__matmul__": lambda self, other: (
         F.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
     ),

@@ -198,7 +198,7 @@ def stack_row(mode: str) -> OpCase:
     return OpCase(
         f"recurrent stack {mode}",
         forward_stack,
-        stacked(mode, SHAPES),
+        stacked(mode, (*SHAPES, (0, 2, 3, 5, 2, "bs"), (0, 3, 2, 4, 1, "bf"))),
         stacked(mode, LARGE),
         flops=stack_flops,
         reduced=lambda s: 2 * terms(s) * max(1, s["above 0"].shape[1]),

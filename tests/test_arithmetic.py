@@ -10,9 +10,10 @@ from fastnn import _kernels, reference
 
 F = np.float32
 OPS = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv}
-# No two of them have a denormal quotient: kernels flush those.
-SPECIAL = np.array([0.0, -0.0, 1.0, -1.5, 1e36, -1e36, 1e-30, np.inf, -np.inf, np.nan, 7.1], F)
-NUMBERS = (0.0, -0.0, 2, 0.1, -1e37, float("inf"), float("nan"), 1e300, 2**60 + 1, True)
+# Some are denormal, and many products and quotients: IEEE 754's denormals, not zero.
+SPECIAL = np.array([0.0, -0.0, 1.0, -1.5, 1e36, -3e38, 1e-30, np.inf, -np.inf, np.nan, 7.1], F)
+SPECIAL = np.append(SPECIAL, np.array([1e-40, -1.2e-38, 1e-10], F))
+NUMBERS = (0.0, -0.0, 2, 0.1, -1e37, float("inf"), float("nan"), 1e300, 2**60 + 1, True, 1e-40)
 
 every_op = pytest.mark.parametrize("op", OPS.values(), ids=OPS)
 
@@ -154,3 +155,14 @@ def test_kernel_refuses():
             k.arithmetic_forward("mul", 2.0, 2.0)
         with pytest.raises(TypeError, match="dtype"):
             k.arithmetic_forward("mul", x.astype(int), 2.0)
+
+
+@every_op
+def test_a_row_does_not_depend_on_its_batch(op):
+    """Alone it goes to the kernel, broadcast to NumPy: denormal results are the same."""
+    a, b = (np.array([[x, 1e-40, 1e38, -2e-38]], F) for x in (1e-30, 1e-10))
+    alone = op(nn.from_numpy(a), nn.from_numpy(b)).numpy()
+    same(op(nn.from_numpy(a.repeat(3, 0)), nn.from_numpy(b)).numpy()[2:], alone)
+    wide = np.resize(a, 50_000)  # several chunks, several threads
+    with nn.threads(3):
+        same(op(nn.from_numpy(wide), nn.from_numpy(np.resize(b, 50_000))).numpy()[:4], alone[0])

@@ -299,3 +299,21 @@ def test_the_plan():
     assert plan(bn, relu, conv, bn, nn.Tanh(), pool) == ["WithNorm", "WithNorm", "MaxPool2d"]
     assert plan(conv, relu, bn, nn.Tanh()) == ["WithActivation", "BatchNorm2d", "Tanh"]
     assert plan(conv, bn, bn, relu) == ["WithNorm", "WithNorm"]
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_a_folded_convolution_runs_on_arrays(activation, monkeypatch):
+    """Where nothing is recorded: its own forward is not reached, and what it refuses, it names."""
+    conv, bn = nn.Conv2d(2, 3, 3, padding=1), used(nn.BatchNorm2d(3))
+    conv.eval(), bn.eval()
+    x = fastnn.randn(2, 2, 5, 6)
+    expected = fused.norm_relu(bn, conv(x), activation)
+
+    def forward_with(self, input, activation):
+        raise RuntimeError("the layer ran")
+
+    with fastnn.no_grad():
+        with pytest.raises(ValueError, match="3 channels"):
+            fused.conv_bn(conv, bn, fastnn.randn(2, 3, 5, 6), activation)
+        monkeypatch.setattr(nn.Conv2d, "forward_with", forward_with)
+        assert close(fused.conv_bn(conv, bn, x, activation), expected)

@@ -183,3 +183,30 @@ def test_many_rows_step_by_step(kind, batch_first):
         for rows in (slice(70), slice(2, 67), slice(5)):
             y, h = run(rows)
             assert np.array_equal(y, want[rows]) and np.array_equal(h, want_h[:, rows])
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("make", [nn.RNN, nn.GRU, nn.LSTM])
+def test_layers_in_one_call_are_the_layers_one_by_one(make, directions, given, monkeypatch):
+    """Where nothing is recorded a stack is one kernel: the same bits, output and states."""
+    fastnn.manual_seed(0)
+    layer = make(3, 5, num_layers=3, bidirectional=directions == 2)
+    x, state = sequence(4, 2, 3), None
+    if given:
+        h = sequence(3 * directions, 2, 5)
+        state = (h, h * 0.5) if make is nn.LSTM else h
+    output, last = layer(x, state)
+    expected = [output, *(last if make is nn.LSTM else (last,))]
+
+    def one_by_one(*args, **options):
+        raise AssertionError("the layers ran one by one")
+
+    monkeypatch.setattr(F, "recurrent_layer", one_by_one)
+    with fastnn.no_grad():
+        output, last = layer(x, state)
+    found = [output, *(last if make is nn.LSTM else (last,))]
+    for a, b in zip(found, expected, strict=True):
+        assert a.shape == b.shape and a.numpy().tobytes() == b.detach().numpy().tobytes()
+    with pytest.raises(AssertionError, match="one by one"):
+        layer(x, state)

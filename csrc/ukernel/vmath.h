@@ -148,7 +148,7 @@ FNN_INLINE vf32 sigmoid_vf32(vf32 x) {
 }
 
 /* ln(1 + e^-|x|), the part of softplus that is not linear: ln(1 + e) = e + e^2 R(e), e in [0, 1],
- * relative error 2^-27.5. */
+ * the fit's relative error 2^-27.5.  With rounding softplus is within 2.4 ULP. */
 FNN_INLINE vf32 soft_part_vf32(vf32 x) {
   const vf32 e = exp_below_vf32(minus_abs(x));
   vf32 R = vf32_set1(-0.0033184723f);

@@ -22,6 +22,11 @@ cdef extern from *:
       _mm_setcsr(old | 0x8040u);
       return old;
     }
+    static inline unsigned fnn_keep_denormals(void) {
+      unsigned old = _mm_getcsr();
+      _mm_setcsr(old & ~0x8040u);
+      return old;
+    }
     static inline void fnn_restore_denormals(unsigned old) { _mm_setcsr(old); }
     #elif defined(__aarch64__)
     static inline unsigned fnn_flush_denormals(void) {
@@ -30,11 +35,18 @@ cdef extern from *:
       __asm__ volatile("msr fpcr, %0" : : "r"(old | (1ul << 24)));
       return (unsigned)old;
     }
+    static inline unsigned fnn_keep_denormals(void) {
+      unsigned long old;
+      __asm__ volatile("mrs %0, fpcr" : "=r"(old));
+      __asm__ volatile("msr fpcr, %0" : : "r"(old & ~(1ul << 24)));
+      return (unsigned)old;
+    }
     static inline void fnn_restore_denormals(unsigned old) {
       __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long)old));
     }
     #else
     static inline unsigned fnn_flush_denormals(void) { return 0; }
+    static inline unsigned fnn_keep_denormals(void) { return 0; }
     static inline void fnn_restore_denormals(unsigned old) { (void)old; }
     #endif
 
@@ -69,6 +81,7 @@ cdef extern from *:
     #endif
     """
     unsigned fnn_flush_denormals() noexcept nogil
+    unsigned fnn_keep_denormals() noexcept nogil
     void fnn_restore_denormals(unsigned old) noexcept nogil
     int fnn_install_fork_handler() noexcept nogil
     int fnn_used_threads
@@ -121,6 +134,14 @@ cdef void parallel_for(task_fn fn, void *ctx, Py_ssize_t n_tasks, int n_threads)
         parts[slot].end = (slot + 1) * n_tasks // n_threads
     for slot in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads):
         _work(fn, ctx, parts, n_threads, slot)
+
+
+cdef unsigned keep_denormals() noexcept nogil:
+    return fnn_keep_denormals()
+
+
+cdef void restore_denormals(unsigned saved) noexcept nogil:
+    fnn_restore_denormals(saved)
 
 
 cdef void _work(task_fn fn, void *ctx, fnn_part *parts, int n_threads, int slot) noexcept nogil:

@@ -1,33 +1,62 @@
-"""+ - * / of two arrays of one shape, or of an array and a number; the ReLU after a sum."""
+"""+ - * / of two arrays of one shape, or of an array and a number, with IEEE 754's bits, denormals
+among them: what goes another way, through NumPy, is the same.  The ReLU after a sum."""
 from numpy cimport PyArray_SIZE, import_array, ndarray
 
 from ._array cimport empty_like, f32, same_shape
 from ._csrc cimport fnn_map_grad, fnn_param_map, fnn_ukernels, ukernels
-from ._map cimport map2, mapped_by
+from ._map cimport map2
+from ._sizes cimport min_
+from ._threads cimport keep_denormals, parallel_for, restore_denormals, threads_for
 
 import_array()
+
+cdef enum:
+    CHUNK = 16384      # elements of a task
 
 # Time of an element in FLOPs: it is memory's.
 cdef double COST = 10.0
 
+cdef struct Operands:
+    fnn_map_grad pair
+    fnn_param_map number            # of a and s, or NULL: of a and b
+    Py_ssize_t n
+    float s
+    const float *a
+    const float *b
+    float *y
 
-cdef object _pair(fnn_map_grad fn, object a, object b):
-    cdef float *pa = f32(a, -1, "a")
-    cdef float *pb = f32(b, -1, "b")
-    cdef ndarray y
-    if not same_shape(a, b):
-        raise ValueError(f"b has shape {b.shape}, expected {a.shape}")
-    y = empty_like(<ndarray>a)
-    map2(fn, PyArray_SIZE(y), pa, pb, f32(y, -1, "y"), COST)
+
+cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
+    cdef Operands *q = <Operands *>ctx
+    cdef Py_ssize_t i = task * CHUNK, n = min_(CHUNK, q.n - i)
+    cdef unsigned saved = keep_denormals()
+    if q.number != NULL:
+        q.number(n, &q.s, q.a + i, q.y + i)
+    else:
+        q.pair(n, q.a + i, q.b + i, q.y + i)
+    restore_denormals(saved)
+
+
+cdef ndarray _run(Operands *q, ndarray like):
+    cdef ndarray y = empty_like(like)
+    cdef Py_ssize_t tasks
+    q.n, q.y = PyArray_SIZE(y), f32(y, -1, "y")
+    tasks = (q.n + CHUNK - 1) // CHUNK
+    if tasks <= 1:
+        parallel_for(_task, q, tasks, 1)
+        return y
+    with nogil:
+        parallel_for(_task, q, tasks, threads_for(COST * q.n))
     return y
 
 
 def arithmetic_forward(str op, a, b):
     """y = a op b, "add", "sub", "mul" or "div"; equal shapes, or one of the two a Python float.
 
-    A float is rounded to float32 once.  Denormal values, also results, count as 0.
+    A float is rounded to float32 once.
     """
     cdef const fnn_ukernels *uk = ukernels()
+    cdef Operands q
     cdef fnn_map_grad pair
     cdef fnn_param_map number, reverse  # a op s, s op b
     if op == "add":
@@ -40,13 +69,31 @@ def arithmetic_forward(str op, a, b):
         pair, number, reverse = uk.vdiv_pair, uk.vdiv_number, uk.number_vdiv
     else:
         raise ValueError(f"op must be 'add', 'sub', 'mul' or 'div', got {op!r}")
+    q.pair, q.number, q.b, q.s = pair, NULL, NULL, 0.0
     if isinstance(b, float):
-        return mapped_by(number, (b,), a, COST)
-    if isinstance(a, float):
-        return mapped_by(reverse, (a,), b, COST)
-    return _pair(pair, a, b)
+        q.number, q.s = number, b
+    elif isinstance(a, float):
+        q.number, q.s, a = reverse, a, b
+    else:
+        q.b = f32(b, -1, "b")
+    q.a = f32(a, -1, "a")
+    if q.b != NULL:
+        _same_shape(a, b)
+    return _run(&q, a)
+
+
+cdef int _same_shape(object a, object b) except -1:
+    if not same_shape(a, b):
+        raise ValueError(f"b has shape {b.shape}, expected {a.shape}")
+    return 0
 
 
 def add_relu_forward(a, b):
-    """y = max(a + b, 0), equal shapes; NaN stays NaN."""
-    return _pair(ukernels().vadd_relu, a, b)
+    """y = max(a + b, 0), equal shapes; NaN stays NaN.  Denormal values count as 0."""
+    cdef float *pa = f32(a, -1, "a")
+    cdef float *pb = f32(b, -1, "b")
+    cdef ndarray y
+    _same_shape(a, b)
+    y = empty_like(<ndarray>a)
+    map2(ukernels().vadd_relu, PyArray_SIZE(y), pa, pb, f32(y, -1, "y"), COST)
+    return y

@@ -277,8 +277,14 @@ cdef tuple _forward(object mode, object x, object h0, object c0, object weights,
             held.append(buffer)
             d.packed_hr = <float *>buffer.data
             pack(uk, H, P, f32(weights[i][4], 2, "weight_hr"), 1, H, <float *>buffer.data)
-    for i in range(D if T else 0):
-        _begin(layer.ds + i, 0, 0, N)
+    for i in range(D):
+        if T:
+            _begin(layer.ds + i, 0, 0, N)
+            continue
+        d = layer.ds + i
+        copy_or_zero(N * P, d.h0, d.h_n)
+        if layer.mode == LSTM:
+            copy_or_zero(N * H, d.c0, d.c_n)
     run(&layer, _task, _columns_task, _rows_task, False)
     return y, h_n, c_n, saved if keep else None
 
@@ -293,6 +299,8 @@ def recurrent_stack(mode, x, h0, c0, layers, batch_first):
     """Layers one on another, nothing kept; see fastnn.reference.recurrent_stack."""
     cdef Py_ssize_t first = 0, total = 0
     cdef object h_n = None, c_n = None
+    if not layers:
+        raise ValueError("layers is empty")
     for weights in layers:
         total += len(weights)
     for weights in layers:

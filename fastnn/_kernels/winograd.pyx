@@ -5,7 +5,7 @@ channels-last, 16 channels at a time, are transformed (csrc/ukernel/winograd.h) 
 the transformed kernels by a*a matrix products that stay in the cache; nothing of the size of the
 whole layer is kept but the kernels.  With fewer tiles than channels it is the other way round: the
 tiles are kept, and a task transforms its own output channels' kernels; with very few they are
-multiplied eight at a time, as they are transformed, and never leave L1 (512 channels of 7 x 7 pixels
+multiplied eight at a time, as they are transformed, and never leave L1 (512 channels of 7 x 7:
 1.3 times as fast).  The gradient of the weight is in winograd_weight.pyx.
 
 Each product is one chain over its channels, and transforms never mix lanes: tasks, threads and the

@@ -57,7 +57,7 @@ class _Binary(Function):
     grad_b: Any
 
 
-UFUNCS: dict[str, Any] = {
+_UFUNCS: dict[str, Any] = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
@@ -72,7 +72,7 @@ def _by_numpy(op: str, a: Any, b: Any) -> Any:
         elif type(a) is float:
             a = b.dtype.type(a)
         try:
-            return UFUNCS[op](a, b)
+            return _UFUNCS[op](a, b)
         except ValueError:
             raise ValueError(f"{op}: shapes {a.shape} and {b.shape} do not broadcast") from None
 

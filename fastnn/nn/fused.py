@@ -171,7 +171,7 @@ def conv_bn(conv: Any, bn: Any, input: Tensor, activation: str | None = None) ->
         if not mode.enabled and type(conv) is Conv2d and (first is None or activation is None):
             try:
                 return wrap(inference.convolved(conv, input._data, parameters, wanted))
-            except Exception:  # the layer has the right words for it
+            except (inference.NotLowered, TypeError, ValueError):  # the layer knows why
                 pass
         folded = object.__new__(type(conv))
         folded.__dict__.update(conv.__dict__, _parameters=parameters)

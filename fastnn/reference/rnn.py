@@ -150,6 +150,8 @@ def recurrent_stack(
 
     layers: the weights of each.  h0, c0 (L D, N, size), or None; h_n, c_n likewise.
     """
+    if not layers:
+        raise ValueError("layers is empty")
     last, first = [], 0
     for weights in layers:
         part = slice(first, first + len(weights))

@@ -141,6 +141,24 @@ def convs(cases: tuple[Conv, ...]) -> Any:
     return inputs
 
 
+def residual_convs(cases: tuple[Conv, ...]) -> Any:
+    """Convolutions without an activation, and what is to be added to their results."""
+
+    def inputs(rng: np.random.Generator) -> Iterator[Sample]:
+        for case in cases:
+            s = conv_sample(rng, case)
+            del s["activation"]
+            out = [
+                (size + 2 * pad - (k - 1) * step - 1) // stride + 1
+                for size, k, stride, pad, step in zip(
+                    case.size, case.kernel, case.stride, case.padding, case.dilation, strict=True
+                )
+            ]
+            yield s | {"residual": normal(rng, case.n, case.c_out, *out)}
+
+    return inputs
+
+
 # (N, C), (H, W), window, stride, padding, dilation, ceil_mode.
 MAX_WINDOWS: tuple = (
     ((0, 3), (4, 4), (2, 2), (2, 2), (0, 0), (1, 1), False),

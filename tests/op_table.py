@@ -85,6 +85,20 @@ def conv_row(
     )
 
 
+def residual_row() -> OpCase:
+    some = (*images.PLAIN[:13], *images.STRIDED[:4], *images.GROUPED, *images.WINOGRAD)
+    return OpCase(
+        "residual conv2d",
+        call("conv2d_add_relu_forward"),
+        images.residual_convs(some),
+        images.residual_convs(images.LARGE[7:10]),
+        flops=ops.conv_flops,
+        reduced=ops.conv_reduced,
+        batched=("x", "residual"),
+        edges=(0, 1, 3, 5, 6, 8, 9, 16, 17, 33),
+    )
+
+
 def conv_rows() -> list[OpCase]:
     large = images.LARGE
     plain = (0, 1, 3, 4, 6, 7, 8, 9, 12, 13, 16, 17, 31, 32, 33)
@@ -99,6 +113,7 @@ def conv_rows() -> list[OpCase]:
         conv_row("grouped", images.GROUPED, large[7:8], (1, 3, 6, 9, 80)),
         conv_row("depthwise", images.DEPTHWISE, large[7:8], (1, 3, 5, 6, 17), exact=False),
         conv_row("winograd", images.WINOGRAD, large[8:10], (0, 1, 16, 17, 33, 130), exact=False),
+        residual_row(),
         *(
             conv_row(name, images.with_activation(name), (case,), (0, 1, 7, 33), name == "relu")
             for name, case in zip(ACTIVATIONS[1:], large[2:5], strict=True)

@@ -317,3 +317,32 @@ def test_a_folded_convolution_runs_on_arrays(activation, monkeypatch):
             fused.conv_bn(conv, bn, fastnn.randn(2, 3, 5, 6), activation)
         monkeypatch.setattr(nn.Conv2d, "forward_with", forward_with)
         assert close(fused.conv_bn(conv, bn, x, activation), expected)
+
+
+@pytest.mark.parametrize(
+    "channels, size, options",
+    [
+        ((16, 48), 9, {"padding": 1}),  # Winograd's
+        ((16, 80), 4, {"padding": 1}),  # of few tiles
+        ((3, 5), 8, {"stride": 2}),
+        ((6, 6), 7, {"groups": 6, "padding": 1}),
+        ((4, 7), 5, {"padding": 1, "padding_mode": "circular"}),
+    ],
+)
+def test_a_residual_is_added_in_the_folded_convolution(channels, size, options, monkeypatch):
+    conv, bn = nn.Conv2d(*channels, 3, **options), used(nn.BatchNorm2d(channels[1]))
+    conv.eval(), bn.eval()
+    x = fastnn.randn(2, channels[0], size, size)
+    with fastnn.no_grad():
+        apart = fused.conv_bn(conv, bn, x)
+        residual = fastnn.randn(*apart.shape)
+        expected = F.add_relu(apart, residual).numpy()
+        found = fused.conv_bn_add_relu(conv, bn, x, residual)
+        assert found.numpy().tobytes() == expected.tobytes()
+        with pytest.raises(ValueError, match="broadcast"):
+            fused.conv_bn_add_relu(conv, bn, x, residual[:1])
+        if conv.padding_mode == "zeros":
+            monkeypatch.setattr(F, "add_relu", None)
+            fused.conv_bn_add_relu(conv, bn, x, residual)
+    monkeypatch.undo()
+    assert close(fused.conv_bn_add_relu(conv, bn, x, residual), fastnn.from_numpy(expected))

@@ -69,6 +69,7 @@ from .bce import (  # noqa: E402
 from .bias import bias_activation  # noqa: E402
 from .clip import clamp_grads, grad_norm, scale_grads  # noqa: E402
 from .conv import (  # noqa: E402
+    conv2d_add_relu_forward,
     conv2d_backward_bias,
     conv2d_backward_input,
     conv2d_forward,
@@ -206,6 +207,7 @@ __all__ = [
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",
+    "conv2d_add_relu_forward",
     "conv2d_forward",
     "conv3d_backward_input",
     "conv3d_backward_weight",

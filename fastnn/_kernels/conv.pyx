@@ -8,12 +8,22 @@ The gradient of the weight is in conv_weight.pyx.
 """
 cimport cython
 from libc.string cimport memset
-from numpy cimport PyArray_DIM, import_array, ndarray
+from numpy cimport PyArray_DIM, PyArray_SIZE, import_array, ndarray
 
-from ._array cimport Buffer, activation_code, empty1, empty4, f32, f32_or_null, take
+from ._array cimport (
+    Buffer,
+    activation_code,
+    empty1,
+    empty4,
+    f32,
+    f32_or_null,
+    same_shape,
+    take,
+)
 from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
 from ._gather cimport DIRECT, Gather, algo_code, run_gather
+from ._map cimport map2
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
@@ -31,6 +41,9 @@ from ._gather import ALGOS as _GATHERS
 
 import_array()
 
+# Time of an element in FLOPs: it is memory's.
+cdef double RELU_COST = 10.0
+
 _OWN = ("winograd2", "winograd4", "depthwise", "dense_layer")  # files of their own
 ALGOS = {
     "forward": (*_GATHERS, *_OWN),
@@ -39,9 +52,10 @@ ALGOS = {
 }
 
 
-def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activation, algo="auto"):
-    """y = act(conv(x, weight) + bias): x (N, C_in, H, W), weight (C_out, C_in/groups, KH, KW),
-    bias (C_out,) or None -> y (N, C_out, OH, OW)."""
+cdef ndarray _convolved(object x, object weight, object bias, object residual, object stride,
+                        object padding, object dilation, object groups, object activation,
+                        object algo):
+    """conv2d_forward, or, with a residual, conv2d_add_relu_forward."""
     cdef:
         Shape s
         Gather q
@@ -50,6 +64,7 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
         Py_ssize_t c, r, j, part
         int m
         ndarray y
+        const float *more = NULL
     memset(&q, 0, sizeof(q))
     q.x, q.a = f32(x, 4, "x"), f32(weight, 4, "weight")
     q.bias = f32_or_null(bias, 1, "bias")
@@ -63,19 +78,24 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
     if q.bias != NULL and PyArray_DIM(bias, 0) != s.O:
         raise ValueError(f"bias has {PyArray_DIM(bias, 0)} elements, expected {s.O}")
     y = empty4(s.N, s.O, s.OH, s.OW)
+    if residual is not None:
+        more = f32(residual, 4, "residual")
+        if not same_shape(<ndarray>residual, y):
+            raise ValueError(f"residual has shape {residual.shape}, "
+                             f"expected {(s.N, s.O, s.OH, s.OW)}")
     q.uk = ukernels()
     q.activation = activation_code(activation)
     m = wino_algo(&s, algo, s.OH, s.OW)
     if m:
         if s.N and s.O:
-            wino_forward(&s, q.x, q.a, q.bias, q.activation, m, f32(y, 4, "y"))
+            wino_forward(&s, q.x, q.a, q.bias, more, q.activation, m, f32(y, 4, "y"))
         return y
     if dense_algo(&s, algo):
         dense_forward(&s, q.x, q.a, q.bias, q.activation, f32(y, 4, "y"))
-        return y
+        return _added(y, more)
     if depthwise_algo(&s, algo, OF_OUTPUT):
         depthwise_forward(&s, q.x, q.a, q.bias, q.activation, f32(y, 4, "y"))
-        return y
+        return _added(y, more)
     flatten_1x1(&s)
     q.N, q.G, q.M, q.K = s.N, s.G, s.Og, s.Cg * s.KH * s.KW
     q.TH, q.TW, q.channels, q.h, q.w = s.OH, s.OW, s.Cg, s.H, s.W
@@ -97,7 +117,27 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
     q.tap_off = off
     if s.N and s.O:
         run_gather(&q)
+    return _added(y, more)
+
+
+cdef ndarray _added(ndarray y, const float *residual):
+    """y = max(y + residual, 0), in place; y itself without one."""
+    cdef float *out = f32(y, 4, "y")
+    if residual != NULL:
+        map2(ukernels().vadd_relu, PyArray_SIZE(y), out, residual, out, RELU_COST)
     return y
+
+
+def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activation, algo="auto"):
+    """y = act(conv(x, weight) + bias): x (N, C_in, H, W), weight (C_out, C_in/groups, KH, KW),
+    bias (C_out,) or None -> y (N, C_out, OH, OW)."""
+    return _convolved(x, weight, bias, None, stride, padding, dilation, groups, activation, algo)
+
+
+def conv2d_add_relu_forward(x, weight, bias, residual, stride, padding, dilation, groups):
+    """y = max(conv(x, weight) + bias + residual, 0), as a residual block ends; residual of y's
+    shape.  The bits are those of add_relu_forward; Winograd's adds while y is in L1."""
+    return _convolved(x, weight, bias, residual, stride, padding, dilation, groups, None, "auto")
 
 
 cdef Py_ssize_t _phase_taps(Py_ssize_t f, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dil,

@@ -57,6 +57,7 @@ cdef struct Forward:
     Py_ssize_t parts                 # of the rows of tiles, of up to R
     float *v                         # (G, a * a, tiles, C) if it is kept
     const float *bias
+    const float *residual            # to be added before a ReLU, or NULL
     int activation
     float *y
     float *scratch
@@ -160,6 +161,7 @@ cdef void _output(const Forward *q, Py_ssize_t g, Py_ssize_t o0, Py_ssize_t o1, 
     cdef:
         const Grid *t = &q.t
         Py_ssize_t L = t.uk.lanes, o = o0, u, n, row, i, rows, count, tile, line = t.TW * t.m * L
+        Py_ssize_t at, k
         float bias[WIDEST]
         const float *shift = NULL
         float *out
@@ -181,12 +183,17 @@ cdef void _output(const Forward *q, Py_ssize_t g, Py_ssize_t o0, Py_ssize_t o1, 
                 t.uk.vtanh(t.m * line, strip, strip)
             elif q.activation == 3:
                 t.uk.vsigmoid(t.m * line, strip, strip)
-            out = q.y + (((n * t.G + g) * q.O + o) * q.OH + row) * q.OW
+            at = (((n * t.G + g) * q.O + o) * q.OH + row) * q.OW
+            out = q.y + at
             if q.OW == t.TW * t.m:  # rows follow one another
                 t.uk.transpose(rows * q.OW, count, strip, L, out, q.OH * q.OW)
             else:
                 for i in range(rows):
                     t.uk.transpose(q.OW, count, strip + i * line, L, out + i * q.OW, q.OH * q.OW)
+            if q.residual != NULL:
+                for i in range(count):
+                    k = i * q.OH * q.OW
+                    t.uk.vadd_relu(rows * q.OW, out + k, q.residual + at + k, out + k)
             tile += t.TW
         o += L
 
@@ -385,12 +392,13 @@ cdef double wino_flops(const Shape *s) noexcept nogil:
 
 
 cdef int wino_forward(const Shape *s, const float *x, const float *weight, const float *bias,
-                      int activation, int m, float *y) except -1:
-    """y = act(conv(x, weight) + bias)."""
+                      const float *residual, int activation, int m, float *y) except -1:
+    """y = act(conv(x, weight) + bias), or max(that + residual, 0)."""
     cdef Forward q
     memset(&q, 0, sizeof(q))
     q.s.x, q.s.C, q.s.h, q.s.w, q.s.top, q.s.left = x, s.Cg, s.H, s.W, s.ph, s.pw
     q.O, q.OH, q.OW, q.bias, q.activation, q.y = s.Og, s.OH, s.OW, bias, activation, y
+    q.residual = residual
     return _convolve(&q, s, weight, False, m)
 
 

@@ -27,6 +27,13 @@ def conv2d(
     )
 
 
+def conv2d_add_relu(
+    x: Array, weight: Array, bias: Array | None, residual: Array, geometry: tuple[Any, ...]
+) -> Array:
+    """max(conv(x, weight) + bias + residual, 0)."""
+    return backend.kernels.conv2d_add_relu_forward(x, weight, bias, residual, *geometry)
+
+
 def max_pool2d(x: Array, window: tuple[Any, ...], activation: str | None) -> Array:
     """Maxima alone; window: kernel_size, stride, padding, dilation, ceil_mode."""
     kernel_size, stride, padding, dilation, ceil_mode = window

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import functional as F
 from .. import nn
-from ..nn.fused import conv_bn
+from ..nn.fused import conv_bn, conv_bn_add_relu
 from ..tensor import Tensor
 
 
@@ -38,7 +37,7 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
         y = conv_bn(self.conv1, self.bn1, x, "relu")
-        return F.add_relu(conv_bn(self.conv2, self.bn2, y), identity)
+        return conv_bn_add_relu(self.conv2, self.bn2, y, identity)
 
 
 class Bottleneck(nn.Module):
@@ -68,7 +67,7 @@ class Bottleneck(nn.Module):
         identity = x if self.downsample is None else self.downsample(x)
         y = conv_bn(self.conv1, self.bn1, x, "relu")
         y = conv_bn(self.conv2, self.bn2, y, "relu")
-        return F.add_relu(conv_bn(self.conv3, self.bn3, y), identity)
+        return conv_bn_add_relu(self.conv3, self.bn3, y, identity)
 
 
 class ResNet(nn.Module):

@@ -184,6 +184,27 @@ def conv_bn(conv: Any, bn: Any, input: Tensor, activation: str | None = None) ->
     return norm_relu(bn, conv(input), activation)
 
 
+def conv_bn_add_relu(conv: Any, bn: Any, input: Tensor, residual: Tensor) -> Tensor:
+    """relu(bn(conv(input)) + residual), for the end of a residual block: where nothing is recorded,
+    one convolution with folded weights that adds what it ends with, the same bits as one by one."""
+    if (
+        not mode.enabled
+        and type(conv) is Conv2d
+        and isinstance(residual, Tensor)
+        and _folds(conv, bn, input)
+        and bn.activation is None
+    ):
+        parameters = _folded_parameters(conv, bn)
+        if parameters is not None:
+            try:
+                return wrap(
+                    inference.convolved(conv, input._data, parameters, None, residual._data)
+                )
+            except (inference.NotLowered, TypeError, ValueError):  # the layers know why
+                pass
+    return F.add_relu(conv_bn(conv, bn, input), residual)
+
+
 def _activated(y: Tensor, activation: str | None) -> Tensor:
     return y if activation is None else getattr(F, activation)(y)
 

@@ -43,9 +43,13 @@ def linear(layer: Any, activation: str | None) -> Step:
 
 
 def convolved(
-    layer: Any, x: np.ndarray, parameters: Mapping[str, Any], activation: str | None
+    layer: Any,
+    x: np.ndarray,
+    parameters: Mapping[str, Any],
+    activation: str | None,
+    residual: np.ndarray | None = None,
 ) -> np.ndarray:
-    """A Conv2d's work with these parameters and this activation."""
+    """A Conv2d's work with these parameters and this activation, or relu(that + residual)."""
     settings, bias = layer._settings, parameters["bias"]
     if (
         layer.padding_mode != "zeros"
@@ -55,13 +59,10 @@ def convolved(
         or layer.groups is not settings[3]
     ):
         raise NotLowered
-    return arrays.conv2d(
-        x,
-        parameters["weight"]._data,
-        None if bias is None else bias._data,
-        layer._geometry,
-        activation,
-    )
+    weight, shift = parameters["weight"]._data, None if bias is None else bias._data
+    if residual is not None:
+        return arrays.conv2d_add_relu(x, weight, shift, residual, layer._geometry)
+    return arrays.conv2d(x, weight, shift, layer._geometry, activation)
 
 
 def conv2d(layer: Any, activation: str | None) -> Step:

@@ -29,6 +29,7 @@ from .bce import bce_backward, bce_forward, bce_with_logits_backward, bce_with_l
 from .bias import bias_activation
 from .clip import clamp_grads, grad_norm, scale_grads
 from .conv import (
+    conv2d_add_relu_forward,
     conv2d_backward_bias,
     conv2d_backward_input,
     conv2d_backward_weight,
@@ -162,6 +163,7 @@ __all__ = [
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",
+    "conv2d_add_relu_forward",
     "conv2d_forward",
     "conv3d_backward_input",
     "conv3d_backward_weight",

@@ -19,6 +19,7 @@ __all__ = [
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",
+    "conv2d_add_relu_forward",
     "conv2d_forward",
 ]
 
@@ -100,6 +101,25 @@ def conv2d_forward(
         expect_shape((c_out,), bias=bias)
         z += bias[:, None, None]
     return act.apply(activation, z)
+
+
+@np.errstate(all="ignore")
+def conv2d_add_relu_forward(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    residual: np.ndarray,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> np.ndarray:
+    """y = max(conv(x, weight) + bias + residual, 0), as a residual block ends; residual of y's
+    shape."""
+    y = conv2d_forward(x, weight, bias, stride, padding, dilation, groups, None)
+    expect_same_dtype(x=x, residual=residual)
+    expect_shape(y.shape, residual=residual)
+    return np.asarray(np.maximum(y + residual, 0))
 
 
 @np.errstate(all="ignore")

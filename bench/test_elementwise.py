@@ -26,7 +26,7 @@ def test_smooth_activation(race, threads, op):
     _activation(race, threads, op, ELEMENTS, "1M")
 
 
-@pytest.mark.parametrize("op", ["relu", "tanh", "gelu"])
+@pytest.mark.parametrize("op", ["relu", "tanh", "sigmoid", "gelu"])
 def test_activation_of_more_than_the_caches(race, threads, op):
     _activation(race, threads, op, 4 * ELEMENTS, "4M")
 

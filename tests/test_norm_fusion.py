@@ -346,3 +346,10 @@ def test_a_residual_is_added_in_the_folded_convolution(channels, size, options, 
             fused.conv_bn_add_relu(conv, bn, x, residual)
     monkeypatch.undo()
     assert close(fused.conv_bn_add_relu(conv, bn, x, residual), fastnn.from_numpy(expected))
+
+
+def test_the_residual_has_to_be_there():
+    x, weight = np.ones((1, 2, 4, 4), np.float32), np.ones((3, 2, 3, 3), np.float32)
+    for bad in (None, np.ones((1, 3, 2, 2)), np.ones((1, 3, 1, 2), np.float32)):
+        with pytest.raises((TypeError, ValueError), match="residual"):
+            fastnn._kernels.conv2d_add_relu_forward(x, weight, None, bad, (1, 1), (0, 0), (1, 1), 1)

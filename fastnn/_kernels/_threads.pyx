@@ -1,9 +1,9 @@
 """The one module that decides about threads: how many, when, and what happens at fork().
 
-Every kernel runs its tasks through `parallel_for`, which also flushes denormals while they run.
-Tasks are cut by shape alone and each writes its own outputs, so the number of threads never
-changes a bit.  Idle threads: libgomp's default is to spin for milliseconds after each region;
-_kernels/__init__.py shortens that before libgomp is loaded.
+Every kernel runs its tasks through `parallel_for`, which also flushes denormals while they run (but
+for tasks that call `keep_denormals`).  Tasks are cut by shape alone and each writes its own
+outputs, so the number of threads never changes a bit.  Idle threads: libgomp's default is to spin
+for milliseconds after each region; _kernels/__init__.py shortens that before libgomp is loaded.
 """
 import os
 

@@ -137,6 +137,7 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
 def conv2d_add_relu_forward(x, weight, bias, residual, stride, padding, dilation, groups):
     """y = max(conv(x, weight) + bias + residual, 0), as a residual block ends; residual of y's
     shape.  The bits are those of add_relu_forward; Winograd's adds while y is in L1."""
+    f32(residual, 4, "residual")
     return _convolved(x, weight, bias, residual, stride, padding, dilation, groups, None, "auto")
 
 

@@ -1,7 +1,7 @@
 """+ - * / with broadcasting, what functions of two Tensors share, and what their operands may be.
 
 + - * / of float32 arrays of one shape, or of one and a number, are a kernel's (threads, memory from
-the pool; denormal numbers count as 0), the rest is NumPy's.
+the pool), the rest is NumPy's; both are rounded as IEEE 754 says, denormal numbers too.
 """
 
 from __future__ import annotations

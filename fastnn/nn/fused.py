@@ -54,7 +54,8 @@ def _fold(
     beta: Any, axis: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Weight and bias of the one layer; computed in float64, in the weight's dtype."""
-    scale = 1.0 / np.sqrt(var.astype(np.float64) + eps)
+    with np.errstate(all="ignore"):  # a negative variance is NaN, as layer by layer
+        scale = 1.0 / np.sqrt(var.astype(np.float64) + eps)
     if gamma is not None:
         scale = scale * gamma
     shape = [1] * weight.ndim

@@ -348,6 +348,13 @@ def test_a_residual_is_added_in_the_folded_convolution(channels, size, options, 
     assert close(fused.conv_bn_add_relu(conv, bn, x, residual), fastnn.from_numpy(expected))
 
 
+def test_a_block_without_a_batch_norm_adds_its_residual():
+    conv, x, residual = nn.Conv2d(2, 3, 3), fastnn.randn(1, 2, 5, 5), fastnn.randn(1, 3, 3, 3)
+    with fastnn.no_grad():
+        found = fused.conv_bn_add_relu(conv, nn.Identity(), x, residual)
+        assert found.numpy().tobytes() == F.add_relu(conv(x), residual).numpy().tobytes()
+
+
 def test_the_residual_has_to_be_there():
     x, weight = np.ones((1, 2, 4, 4), np.float32), np.ones((3, 2, 3, 3), np.float32)
     for bad in (None, np.ones((1, 3, 2, 2)), np.ones((1, 3, 1, 2), np.float32)):

@@ -1,6 +1,12 @@
 # Elementwise kernels over flat arrays, cut into chunks that stay in L2.
 from ._csrc cimport fnn_map, fnn_map_grad, fnn_param_map, fnn_param_map_grad
+from ._threads cimport task_fn
 
+cdef enum:
+    CHUNK = 16384              # elements of a task
+
+# task(ctx, i, slot) for each chunk i of n elements; a lone one stays with the GIL.
+cdef void run_chunks(task_fn task, void *ctx, Py_ssize_t n, double cost) noexcept
 cdef void map1(fnn_map fn, Py_ssize_t n, const float *x, float *y, double cost) noexcept
 cdef void map2(fnn_map_grad fn, Py_ssize_t n, const float *dy, const float *y, float *dx,
                double cost) noexcept

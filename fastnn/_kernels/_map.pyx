@@ -5,12 +5,9 @@ cost: time of one element in FLOPs at half peak (about 1 per 0.02 ns), for the c
 from numpy cimport PyArray_SIZE, import_array, ndarray
 
 from ._array cimport empty_like, f32, same_shape
-from ._threads cimport parallel_for, threads_for
+from ._threads cimport parallel_for, task_fn, threads_for
 
 import_array()
-
-cdef enum:
-    CHUNK = 16384
 
 cdef struct Map:
     fnn_map fn
@@ -30,6 +27,15 @@ cdef struct ParamMap:
     float *out
 
 
+cdef void run_chunks(task_fn task, void *ctx, Py_ssize_t n, double cost) noexcept:
+    cdef Py_ssize_t tasks = (n + CHUNK - 1) // CHUNK
+    if tasks <= 1:
+        parallel_for(task, ctx, tasks, 1)
+        return
+    with nogil:
+        parallel_for(task, ctx, tasks, threads_for(cost * n))
+
+
 cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef Map *m = <Map *>ctx
     cdef Py_ssize_t i = task * CHUNK, n = min(CHUNK, m.n - i)
@@ -39,26 +45,17 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         m.grad(n, m.dy + i, m.x + i, m.y + i)
 
 
-cdef void _run(Map *m, double cost) noexcept:
-    cdef Py_ssize_t tasks = (m.n + CHUNK - 1) // CHUNK
-    if tasks <= 1:
-        parallel_for(_task, m, tasks, 1)
-        return
-    with nogil:
-        parallel_for(_task, m, tasks, threads_for(cost * m.n))
-
-
 cdef void map1(fnn_map fn, Py_ssize_t n, const float *x, float *y, double cost) noexcept:
     cdef Map m
     m.fn, m.grad, m.n, m.dy, m.x, m.y = fn, NULL, n, NULL, x, y
-    _run(&m, cost)
+    run_chunks(_task, &m, n, cost)
 
 
 cdef void map2(fnn_map_grad fn, Py_ssize_t n, const float *dy, const float *y, float *dx,
                double cost) noexcept:
     cdef Map m
     m.fn, m.grad, m.n, m.dy, m.x, m.y = NULL, fn, n, dy, y, dx
-    _run(&m, cost)
+    run_chunks(_task, &m, n, cost)
 
 
 cdef object mapped(fnn_map fn, object x, double cost):
@@ -88,18 +85,13 @@ cdef void _param_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
 
 
 cdef object _mapped(ParamMap *m, tuple p, object x, double cost):
-    cdef Py_ssize_t i, tasks
+    cdef Py_ssize_t i
     cdef ndarray out
     for i in range(len(p)):
         m.p[i] = p[i]
     out = empty_like(<ndarray>x)
     m.out, m.n = f32(out, -1, "y"), PyArray_SIZE(out)
-    tasks = (m.n + CHUNK - 1) // CHUNK
-    if tasks <= 1:
-        parallel_for(_param_task, m, tasks, 1)
-        return out
-    with nogil:
-        parallel_for(_param_task, m, tasks, threads_for(cost * m.n))
+    run_chunks(_param_task, m, m.n, cost)
     return out
 
 

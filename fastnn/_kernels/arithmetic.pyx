@@ -4,14 +4,11 @@ from numpy cimport PyArray_SIZE, import_array, ndarray
 
 from ._array cimport empty_like, f32, same_shape
 from ._csrc cimport fnn_map_grad, fnn_param_map, fnn_ukernels, ukernels
-from ._map cimport map2
+from ._map cimport CHUNK, map2, run_chunks
 from ._sizes cimport min_
-from ._threads cimport keep_denormals, parallel_for, restore_denormals, threads_for
+from ._threads cimport keep_denormals, restore_denormals
 
 import_array()
-
-cdef enum:
-    CHUNK = 16384      # elements of a task
 
 # Time of an element in FLOPs: it is memory's.
 cdef double COST = 10.0
@@ -37,19 +34,6 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     restore_denormals(saved)
 
 
-cdef ndarray _run(Operands *q, ndarray like):
-    cdef ndarray y = empty_like(like)
-    cdef Py_ssize_t tasks
-    q.n, q.y = PyArray_SIZE(y), f32(y, -1, "y")
-    tasks = (q.n + CHUNK - 1) // CHUNK
-    if tasks <= 1:
-        parallel_for(_task, q, tasks, 1)
-        return y
-    with nogil:
-        parallel_for(_task, q, tasks, threads_for(COST * q.n))
-    return y
-
-
 def arithmetic_forward(str op, a, b):
     """y = a op b, "add", "sub", "mul" or "div"; equal shapes, or one of the two a Python float.
 
@@ -57,6 +41,7 @@ def arithmetic_forward(str op, a, b):
     """
     cdef const fnn_ukernels *uk = ukernels()
     cdef Operands q
+    cdef ndarray y
     cdef fnn_map_grad pair
     cdef fnn_param_map number, reverse  # a op s, s op b
     if op == "add":
@@ -79,7 +64,10 @@ def arithmetic_forward(str op, a, b):
     q.a = f32(a, -1, "a")
     if q.b != NULL:
         _same_shape(a, b)
-    return _run(&q, a)
+    y = empty_like(<ndarray>a)
+    q.n, q.y = PyArray_SIZE(y), f32(y, -1, "y")
+    run_chunks(_task, &q, q.n, COST)
+    return y
 
 
 cdef int _same_shape(object a, object b) except -1:

@@ -154,6 +154,22 @@ def _folded_parameters(layer: Any, bn: Any) -> dict[str, Tensor] | None:
     return result
 
 
+def _on_arrays(
+    conv: Any,
+    input: Tensor,
+    parameters: dict[str, Tensor],
+    activation: str | None,
+    residual: np.ndarray | None = None,
+) -> Tensor | None:
+    """See inference.convolved; None where something is recorded or the layer has to run itself."""
+    if mode.enabled or type(conv) is not Conv2d:
+        return None
+    try:
+        return wrap(inference.convolved(conv, input._data, parameters, activation, residual))
+    except (inference.NotLowered, TypeError, ValueError):  # the layer knows why
+        return None
+
+
 def conv_bn(conv: Any, bn: Any, input: Tensor, activation: str | None = None) -> Tensor:
     """act(bn(conv(input))), for the forward of a block.
 
@@ -169,11 +185,10 @@ def conv_bn(conv: Any, bn: Any, input: Tensor, activation: str | None = None) ->
     if parameters is not None:
         first = bn.activation
         wanted = activation if first is None else first
-        if not mode.enabled and type(conv) is Conv2d and (first is None or activation is None):
-            try:
-                return wrap(inference.convolved(conv, input._data, parameters, wanted))
-            except (inference.NotLowered, TypeError, ValueError):  # the layer knows why
-                pass
+        if first is None or activation is None:
+            y = _on_arrays(conv, input, parameters, wanted)
+            if y is not None:
+                return y
         folded = object.__new__(type(conv))
         folded.__dict__.update(conv.__dict__, _parameters=parameters)
         try:
@@ -188,21 +203,12 @@ def conv_bn(conv: Any, bn: Any, input: Tensor, activation: str | None = None) ->
 def conv_bn_add_relu(conv: Any, bn: Any, input: Tensor, residual: Tensor) -> Tensor:
     """relu(bn(conv(input)) + residual), for the end of a residual block: where nothing is recorded,
     one convolution with folded weights that adds what it ends with, the same bits as one by one."""
-    if (
-        not mode.enabled
-        and type(conv) is Conv2d
-        and isinstance(residual, Tensor)
-        and _folds(conv, bn, input)
-        and bn.activation is None
-    ):
-        parameters = _folded_parameters(conv, bn)
-        if parameters is not None:
-            try:
-                return wrap(
-                    inference.convolved(conv, input._data, parameters, None, residual._data)
-                )
-            except (inference.NotLowered, TypeError, ValueError):  # the layers know why
-                pass
+    if isinstance(residual, Tensor) and not mode.enabled:
+        parameters = _folded_parameters(conv, bn) if _folds(conv, bn, input) else None
+        if parameters is not None and bn.activation is None:
+            y = _on_arrays(conv, input, parameters, None, residual._data)
+            if y is not None:
+                return y
     return F.add_relu(conv_bn(conv, bn, input), residual)
 
 

@@ -60,8 +60,9 @@ LIBRARIES = [
     )
 ]
 
-# The tape, in pure Python mode with C fields in a .pxd: a tiny network is mostly its overhead.
-COMPILED = ["fastnn/tensor.py", "fastnn/engine.py"]
+# The tape, in pure Python mode with C fields in a .pxd, and frozen networks: a tiny network is
+# mostly their overhead.
+COMPILED = ["fastnn/tensor.py", "fastnn/engine.py", "fastnn/frozen/program.pyx"]
 
 DIRECTIVES = {
     "language_level": 3,
@@ -143,7 +144,7 @@ def extensions():
     found = []
     for path in [*sorted(glob.glob("fastnn/_kernels/*.pyx")), *COMPILED]:
         name = os.path.splitext(path)[0].replace("/", ".")
-        is_kernel = path.endswith(".pyx")
+        is_kernel = path not in COMPILED
         found.append(
             Extension(
                 name,

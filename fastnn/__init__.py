@@ -91,6 +91,7 @@ _LATER = (
     "data",
     "datasets",
     "demos",
+    "frozen",
     "io",
     "lab",
     "metrics",
@@ -109,6 +110,8 @@ def __getattr__(name: str) -> _Any:
         return _importlib.import_module(f".{name}", __name__)
     if name in ("save", "load"):
         return getattr(_importlib.import_module(".io", __name__), name)
+    if name == "freeze":
+        return _importlib.import_module(".frozen", __name__).freeze
     if name == "summary":
         return _importlib.import_module(".nn.summary", __name__).summary
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -153,6 +156,7 @@ __all__ = [
     "flatten",
     "float32",
     "float64",
+    "freeze",
     "from_numpy",
     "full",
     "full_like",

@@ -40,7 +40,7 @@ def _compare(ufunc: Any, name: str) -> Callable[..., Any]:
         if not isinstance(other, _OPERANDS):
             return NotImplemented
         a, b = operands(self, other, name)
-        return wrap(np.asarray(ufunc(a._data, b._data)))
+        return wrap(np.asanyarray(ufunc(a._data, b._data)))
 
     return method
 
@@ -52,7 +52,7 @@ def _logic(ufunc: Any, name: str) -> Callable[..., Any]:
         a, b = operands(self, other, name)
         if a.dtype.kind == "f" or b.dtype.kind == "f":
             raise TypeError(f"{name}: expected booleans or integers, got {a.dtype} and {b.dtype}")
-        return wrap(np.asarray(ufunc(a._data, b._data)))
+        return wrap(np.asanyarray(ufunc(a._data, b._data)))
 
     return method
 
@@ -110,7 +110,7 @@ def _array(self: Any, dtype: Any = None, copy: Any = None) -> np.ndarray:
         raise ValueError(
             f"a tensor of dtype {array.dtype} becomes {np.dtype(dtype)} by a copy only"
         )
-    return array.astype(dtype) if copy else np.asarray(array, dtype)
+    return array.astype(dtype) if copy else np.asanyarray(array, dtype)
 
 
 def _index(self: Any) -> int:
@@ -294,7 +294,7 @@ METHODS: dict[str, Any] = {
     "__and__": _logic(np.bitwise_and, "and"),
     "__or__": _logic(np.bitwise_or, "or"),
     "__xor__": _logic(np.bitwise_xor, "xor"),
-    "__invert__": lambda self: wrap(np.asarray(np.invert(self._data))),
+    "__invert__": lambda self: wrap(np.asanyarray(np.invert(self._data))),
     "__hash__": object.__hash__,
     "__getitem__": getitem,
     "__setitem__": inplace.setitem,

@@ -261,7 +261,7 @@ class Parameter(Tensor):
 
 def contiguous(array: np.ndarray) -> np.ndarray:
     """In C order.  np.ascontiguousarray would make one axis where there is none."""
-    return array if array.flags.c_contiguous else np.array(array, order="C")
+    return array if array.flags.c_contiguous else array.copy()
 
 
 def check_array(a: Any, name: str) -> np.ndarray:

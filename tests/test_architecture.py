@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "data": MATH,
     "datasets": BASE,
     "metrics": MATH,
+    "frozen": {"backend", "grad_mode", "tensor", "nn"},
     "models": NETS | {"autograd"},
     "classic": MATH | {"nn"},  # what is pre-trained here goes on as a network there
     "train": NETS | {"data", "io", "metrics"},

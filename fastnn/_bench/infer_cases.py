@@ -1,4 +1,4 @@
-"""Inference I2-I8: NumPy array in, NumPy array out, eval mode, nothing recorded."""
+"""Inference I2-I8: NumPy array in, NumPy array out.  fastnn is frozen, as runtimes are."""
 
 from __future__ import annotations
 
@@ -72,8 +72,16 @@ def fastnn_model(case: str) -> Any:
     return makers[case.split()[1]]().eval()
 
 
-def fastnn_run(model: Any, *x: np.ndarray) -> Step:
+def frozen_run(model: Any, *x: np.ndarray) -> Step:
     """fastnn's contender."""
+    import fastnn
+
+    frozen = fastnn.freeze(model)
+    return lambda: frozen(*x)
+
+
+def fastnn_run(model: Any, *x: np.ndarray) -> Step:
+    """The network itself."""
     import fastnn
 
     def run() -> Any:
@@ -179,7 +187,11 @@ def openvino_run(path: Path, x: tuple[np.ndarray, ...], threads: int) -> Step:
 def inference(case: str, against: list[str], threads: int) -> dict[str, Step]:
     """The contenders of a case; a library that is not installed is left out."""
     x = arrays(case)
-    found: dict[str, Step] = {"fastnn": fastnn_run(fastnn_model(case), *x)}
+    model = fastnn_model(case)
+    found: dict[str, Step] = {
+        "fastnn": frozen_run(model, *x),
+        "fastnn eager": fastnn_run(model, *x),
+    }
     if "torch" in against and has("torch"):
         found |= torch_runs(case, "compile" in against and compiles())
     runtimes: dict[str, Any] = {"onnxruntime": onnxruntime_run, "openvino": openvino_run}

@@ -22,6 +22,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("T", "I")},
 }
 MEAN_BARS = {"all convolutions": 1.25, "all recurrent layers": 1.4}
+# Shown, but no peers: the NumPy reference, and networks that are not frozen.
+ASIDE = ("reference", "fastnn eager")
 
 
 @dataclass
@@ -46,8 +48,8 @@ class Result:
         return statistics.median(theirs / ours for theirs, ours in pairs)
 
     def peers(self) -> list[str]:
-        """Names of all others that count (the reference does not), the fastest first."""
-        names = [name for name in self.times if name not in ("fastnn", "reference")]
+        """Names of all others that count (those in ASIDE do not), the fastest first."""
+        names = [name for name in self.times if name != "fastnn" and name not in ASIDE]
         return sorted(names, key=self.ratio)
 
     def best_ratio(self) -> float | None:
@@ -159,8 +161,7 @@ def table(results: list[Result], peak: Callable[[int], float | None] | None = No
             line += f"  {best:<19}{r.median(best) * 1e6:>11.1f}{r.ratio(best):>7.2f}"
             line += f"{bar:>6.2f}{' <' if best in missed else '  '}  " if bar else f"{'':>10}"
         others = [f"{peer} {r.ratio(peer):.2f}{_own_bar(r, peer)}" for peer in peers[1:]]
-        if "reference" in r.times:
-            others.append(f"reference {r.ratio('reference'):.2f}")
+        others += [f"{name} {r.ratio(name):.2f}" for name in ASIDE if name in r.times]
         line += ", ".join(others)
         lines.append(line.rstrip())
     lines.append("ratio: median of the peer's time / fastnn's in turns; above 1 fastnn is faster")

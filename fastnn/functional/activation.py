@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Function, Tensor, wrap
+from ..tensor import Function, Tensor, contiguous, wrap
 from . import _checks
 from .shape import to
 
@@ -122,12 +122,12 @@ class _LogSoftmax(_Rows):
 def as_rows(x: np.ndarray, dim: int) -> np.ndarray:
     """(N, C) with C the axis `dim`, C-contiguous."""
     if x.ndim == 2 and dim == 1:
-        return np.ascontiguousarray(x)
+        return contiguous(x)
     if not x.ndim:
         return x.reshape(1, 1)
     moved = np.moveaxis(x, dim, -1)
     rows = moved.size // moved.shape[-1] if moved.shape[-1] else 0
-    return np.ascontiguousarray(moved).reshape(rows, moved.shape[-1])
+    return contiguous(moved).reshape(rows, moved.shape[-1])
 
 
 def from_rows(rows: np.ndarray, shape: tuple[int, ...], dim: int) -> np.ndarray:
@@ -137,7 +137,7 @@ def from_rows(rows: np.ndarray, shape: tuple[int, ...], dim: int) -> np.ndarray:
     if not shape:
         return rows.reshape(())
     moved = rows.reshape((*shape[:dim], *shape[dim + 1 :], shape[dim]))
-    return np.ascontiguousarray(np.moveaxis(moved, -1, dim))
+    return contiguous(np.moveaxis(moved, -1, dim))
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -145,7 +145,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     memory, too.  Raises TypeError for bool."""
     x = _checks.tensor(input, "relu", "input")
     if x._data.dtype.kind in "iu":
-        y = wrap(np.asarray(np.maximum(x._data, x._data.dtype.type(0), order="C")))
+        y = wrap(np.asanyarray(np.maximum(x._data, x._data.dtype.type(0), order="C")))
     else:
         y = _Relu.apply(x)
     if inplace:

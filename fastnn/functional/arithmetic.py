@@ -68,7 +68,7 @@ class _Sqrt(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray) -> Any:
         with np.errstate(all="ignore"):
-            y = np.asarray(np.sqrt(x))
+            y = np.asanyarray(np.sqrt(x))
         ctx.save(y)
         return y
 
@@ -195,7 +195,7 @@ def true_divide(input: Any, other: Any) -> Tensor:
 def neg(input: Tensor) -> Tensor:
     """-input; of uint8 modulo 256."""
     if isinstance(input, Tensor) and input._data.dtype.kind == "u":
-        return wrap(np.asarray(np.negative(input._data)))
+        return wrap(np.asanyarray(np.negative(input._data)))
     if isinstance(input, Tensor) and input._data.dtype.kind == "b":
         raise TypeError("neg: input has dtype bool; use ~")
     return mul(_checks.tensor(input, "neg", "input"), -1)

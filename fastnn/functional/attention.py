@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..random import Generator, resolve
-from ..tensor import Function, Tensor
+from ..tensor import Function, Tensor, contiguous
 from . import _checks
 from .reduce import unbroadcast
 from .shape import expand
@@ -32,7 +32,7 @@ def _mask_of_four(mask: Any, shape: tuple[int, ...]) -> Any:
     outer = full.shape[:-3]
     if any(n != 1 for n in outer) and outer != shape[:-3]:
         full = np.broadcast_to(full, (*shape[:-3], *full.shape[-3:]))
-    return np.ascontiguousarray(_four(full))
+    return contiguous(_four(full))
 
 
 class _Attention(Function):

@@ -110,8 +110,8 @@ def _summed(ctx: Any, da: Any, db: Any) -> Any:
     if ctx.shapes is None:
         return da, db
     return (
-        None if da is None else unbroadcast(np.asarray(da), ctx.shapes[0]),
-        None if db is None else unbroadcast(np.asarray(db), ctx.shapes[1]),
+        None if da is None else unbroadcast(np.asanyarray(da), ctx.shapes[0]),
+        None if db is None else unbroadcast(np.asanyarray(db), ctx.shapes[1]),
     )
 
 
@@ -217,6 +217,6 @@ def binary(cls: Any, a: Any, b: Any) -> Tensor:
         return cls.apply(a, b)
     if cls is _Sub and a._data.dtype.kind == b._data.dtype.kind == "b":
         raise TypeError("sub: input and other have dtype bool; use ^ or ~")
-    y = np.asarray(_by_numpy(cls.op, a._data, b._data))
+    y = np.asanyarray(_by_numpy(cls.op, a._data, b._data))
     wanted = np.float32 if y.dtype == np.float64 else y.dtype
     return wrap(y.astype(wanted, copy=False))

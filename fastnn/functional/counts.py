@@ -55,7 +55,7 @@ def unique(
         x._data, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )
     shape = x.shape if axis is None else (x.shape[axis],)
-    found = [wrap(np.array(values, order="C"))]
+    found = [wrap(np.copy(values, order="C"))]
     if return_inverse:
         found.append(wrap(inverse.reshape(shape).astype(np.int64)))
     if return_counts:
@@ -86,7 +86,7 @@ def unique_consecutive(
     new = np.ones(len(lines), bool)
     new[1:] = (lines[1:] != lines[:-1]).any(axis=tuple(range(1, x.ndim)))
     starts = np.flatnonzero(new)
-    found = [wrap(np.array(np.take(x, starts, axis), order="C"))]
+    found = [wrap(np.copy(np.take(x, starts, axis), order="C"))]
     if return_inverse:
         found.append(wrap((np.cumsum(new, dtype=np.int64) - 1).reshape(shape)))
     if return_counts:

@@ -195,5 +195,5 @@ def normal(
     key, offset = resolve(generator).reserve(math.prod(shape))
     z = backend.kernels.random_normal(tuple(shape), key, offset, 0.0, 1.0).astype(kind)
     values = [x._data if isinstance(x, Tensor) else kind.type(x) for x in (s, m)]
-    z = np.asarray(z * values[0] + values[1])
+    z = np.asanyarray(z * values[0] + values[1])
     return Tensor(z, requires_grad) if not given else _Drawn.apply(z, m, s)

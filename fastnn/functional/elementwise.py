@@ -19,7 +19,7 @@ class _Atan2(_Binary):
 
     # in double precision, so that CPUs that differ in the last bit agree after rounding
     value = staticmethod(
-        lambda a, b: np.asarray(np.arctan2(a, b, dtype=np.float64)).astype(a.dtype)
+        lambda a, b: np.asanyarray(np.arctan2(a, b, dtype=np.float64)).astype(a.dtype)
     )
     grad_a = staticmethod(lambda dy, a, b: dy * (b / (a * a + b * b)))
     grad_b = staticmethod(lambda dy, a, b: dy * (-a / (a * a + b * b)))
@@ -76,7 +76,7 @@ def _division(cls: Any, a: Any, b: Any) -> Tensor:
     if "f" not in kinds and not b._data.all():
         raise ZeroDivisionError(f"{cls.op}: other has a 0, and integers have no infinity")
     with np.errstate(all="ignore"):
-        y = np.asarray(cls.value(a._data, b._data))
+        y = np.asanyarray(cls.value(a._data, b._data))
     return wrap(y if "f" not in kinds or kinds == "ff" else y.astype(np.float32, copy=False))
 
 
@@ -128,7 +128,7 @@ class _NanToNum(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, nan: Any, posinf: Any, neginf: Any) -> Any:
         ctx.save(x)
-        return np.asarray(np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf))
+        return np.asanyarray(np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf))
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
@@ -166,7 +166,7 @@ class _Lerp(Function):
         a, b, w = ctx.saved
         slopes = ((1 - w), w, b - a)
         return tuple(
-            unbroadcast(np.asarray(dy * slope), x.shape) if need else None
+            unbroadcast(np.asanyarray(dy * slope), x.shape) if need else None
             for slope, x, need in zip(slopes, ctx.saved, ctx.needs_input_grad, strict=True)
         )
 

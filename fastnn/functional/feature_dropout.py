@@ -45,7 +45,7 @@ class _AlphaDropout(Function):
         ctx.planes, ctx.settings = planes, (p, key, offset)
         if p == 1.0:
             ctx.scale = number(0.0)
-            return np.asarray(x * ctx.scale)
+            return np.asanyarray(x * ctx.scale)
         a = 1.0 / math.sqrt((1.0 - p) * (1.0 + p * SELU_FLOOR**2))
         b = -a * SELU_FLOOR * p
         # dropout gives (x - floor) / (1 - p) or 0, from the floor up
@@ -58,7 +58,7 @@ class _AlphaDropout(Function):
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> np.ndarray:
         if ctx.scale == 0.0:
-            return np.asarray(dy * ctx.scale)
+            return np.asanyarray(dy * ctx.scale)
         dx = _drop(ctx.kernels, dy, ctx.planes, ctx.settings)
         dx *= ctx.scale
         return dx
@@ -69,7 +69,7 @@ class _AddNoise(Function):
     def forward(ctx: Any, x: np.ndarray, sigma: float, key: int, offset: int) -> np.ndarray:
         k = _checks.kernels(x, "gaussian_noise", "input")
         noise = k.random_normal(x.shape, key, offset, 0.0, sigma)
-        return np.asarray(x + noise.astype(x.dtype, copy=False))
+        return np.asanyarray(x + noise.astype(x.dtype, copy=False))
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> np.ndarray:
@@ -77,7 +77,7 @@ class _AddNoise(Function):
 
 
 def _drop(k: Any, x: np.ndarray, planes: int | None, settings: Any) -> np.ndarray:
-    x = np.asarray(x)
+    x = np.asanyarray(x)
     return k.dropout(x, *settings) if planes is None else _drop_planes(k, x, planes, settings)
 
 

@@ -22,7 +22,7 @@ class _ExtremeOver(Function):
     def forward(
         ctx: Any, x: np.ndarray, axes: tuple[int, ...], keepdim: bool, largest: bool
     ) -> Any:
-        y = np.asarray((np.max if largest else np.min)(x, axis=axes, keepdims=True))
+        y = np.asanyarray((np.max if largest else np.min)(x, axis=axes, keepdims=True))
         ctx.axes = axes
         ctx.save(x, y)
         return y if keepdim else y.reshape([n for i, n in enumerate(y.shape) if i not in axes])
@@ -73,7 +73,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements are not 0, over all axes, one or several; int64.  NaN is not 0."""
     x = _checks.tensor(input, "count_nonzero", "input")
     axes = _checks.axes(dim, x.ndim, "count_nonzero")
-    return wrap(np.asarray(np.count_nonzero(x._data, axis=axes), np.int64))
+    return wrap(np.asanyarray(np.count_nonzero(x._data, axis=axes), np.int64))
 
 
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -148,7 +148,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False) 
 
 def _truth(input: Tensor, dim: Any, keepdim: bool, find: Any, function: str) -> Tensor:
     x = _checks.tensor(input, function, "input")
-    found = np.asarray(find(x._data, axis=_checks.axes(dim, x.ndim, function), keepdims=keepdim))
+    found = np.asanyarray(find(x._data, axis=_checks.axes(dim, x.ndim, function), keepdims=keepdim))
     return wrap(found.astype(np.uint8 if x.dtype == np.uint8 else bool))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..random import Generator, resolve
-from ..tensor import Function, Tensor
+from ..tensor import Function, Tensor, contiguous
 from . import _checks
 from .activation import softmax
 from .arithmetic import neg
@@ -20,12 +20,12 @@ class _Softsign(Function):
         size = np.abs(x) + x.dtype.type(1)
         ctx.save(size)
         with np.errstate(all="ignore"):
-            return np.asarray(x / size)
+            return np.asanyarray(x / size)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         (size,) = ctx.saved
-        return np.asarray(dy / size / size)
+        return np.asanyarray(dy / size / size)
 
 
 class _Tanhshrink(Function):
@@ -33,12 +33,12 @@ class _Tanhshrink(Function):
     def forward(ctx: Any, x: np.ndarray) -> Any:
         t = _checks.kernels(x, "tanhshrink", "input").tanh_forward(x)
         ctx.save(t)
-        return np.asarray(x - t)
+        return np.asanyarray(x - t)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         (t,) = ctx.saved
-        return np.asarray(dy * t * t)
+        return np.asanyarray(dy * t * t)
 
 
 class _Glu(Function):
@@ -46,7 +46,7 @@ class _Glu(Function):
     def forward(ctx: Any, x: np.ndarray, dim: int) -> Any:
         k = ctx.kernels = _checks.kernels(x, "glu", "input")
         a, b = np.split(x, 2, dim)
-        s = k.sigmoid_forward(np.ascontiguousarray(b))
+        s = k.sigmoid_forward(contiguous(b))
         ctx.dim = dim
         ctx.save(x, s)
         return a * s
@@ -55,7 +55,7 @@ class _Glu(Function):
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         x, s = ctx.saved
         a = np.split(x, 2, ctx.dim)[0]
-        gate = ctx.kernels.sigmoid_backward(np.ascontiguousarray(dy * a), s)
+        gate = ctx.kernels.sigmoid_backward(contiguous(dy * a), s)
         return np.concatenate([dy * s, gate], ctx.dim)
 
 
@@ -138,6 +138,6 @@ def gumbel_softmax(
     key, offset = resolve(generator).reserve(x._data.size)
     # from 2^-25: the 24 bits of a draw may all be 0, whose logarithm is no number
     u = k.random_uniform(x.shape, key, offset, 2.0**-25, 1.0).astype(x.dtype, copy=False)
-    noise = -k.log_forward(np.asarray(-k.log_forward(u)))
-    y = softmax((x + Tensor(np.asarray(noise))) / temperature, axis)
+    noise = -k.log_forward(np.asanyarray(-k.log_forward(u)))
+    y = softmax((x + Tensor(np.asanyarray(noise))) / temperature, axis)
     return _OneHot.apply(y, axis) if hard else y

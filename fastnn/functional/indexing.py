@@ -25,7 +25,7 @@ class _Gather(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, places: Any) -> Any:
         ctx.shape, ctx.places = x.shape, places
-        return np.array(x[places], order="C")
+        return np.copy(x[places], order="C")
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
@@ -40,7 +40,7 @@ class _Scatter(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, src: np.ndarray, places: Any, add: bool) -> Any:
         ctx.places, ctx.add = places, add
-        y = np.array(x, order="C")
+        y = np.copy(x, order="C")
         if add:
             np.add.at(y, places, src)
         else:
@@ -52,7 +52,7 @@ class _Scatter(Function):
         dx = dy.copy()
         if not ctx.add:
             dx[ctx.places] = 0
-        return dx, np.array(dy[ctx.places], order="C")
+        return dx, np.copy(dy[ctx.places], order="C")
 
 
 class _Where(Function):

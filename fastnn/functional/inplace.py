@@ -69,16 +69,16 @@ class _CopySlices(Function):
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        dbase = np.array(dy, order="C")
+        dbase = np.copy(dy, order="C")
         dpart = _through(ctx.views, dbase)
         if np.may_share_memory(dpart, dbase):
-            kept = np.array(dpart, order="C")
+            kept = np.copy(dpart, order="C")
             dpart[...] = 0
             return dbase, kept
         # base is in another order in memory, where a reshape was a view that is none of dbase
         places = _through(ctx.views, np.arange(dy.size).reshape(dy.shape))
         dbase.reshape(-1)[places] = 0
-        return dbase, np.array(dpart, order="C")
+        return dbase, np.copy(dpart, order="C")
 
 
 def _through(views: list[Any], array: np.ndarray) -> np.ndarray:
@@ -194,7 +194,7 @@ class _Put(Function):
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         dx = dy.copy()
         dx[ctx.taken][ctx.rest] = 0
-        part = np.array(dy[ctx.taken][ctx.rest], order="C")
+        part = np.copy(dy[ctx.taken][ctx.rest], order="C")
         lead = max(len(ctx.shape) - part.ndim, 0)  # axes of size 1 that the assignment dropped
         return dx, unbroadcast(part, ctx.shape[lead:]).reshape(ctx.shape)
 

@@ -91,7 +91,7 @@ class _Bce(Function):
                 getattr(k, cls.op + "_forward")(x, np.full_like(x, t), *ctx.weights, "none")
                 for t in (1, 0)
             ]
-            dtarget = np.asarray((ends[0] - ends[1]) * dloss)
+            dtarget = np.asanyarray((ends[0] - ends[1]) * dloss)
             if ctx.how == "mean":
                 dtarget /= x.dtype.type(x.size)
         return dx, dtarget
@@ -129,7 +129,7 @@ def _bce(
                 f"{function}: {name} has shape {w.shape}, which does not broadcast to the input's "
                 f"{x.shape}"
             ) from None
-        arrays.append(np.array(wide, order="C"))
+        arrays.append(np.copy(wide, order="C"))
     return cls.apply(x, target, tuple(arrays), _checks.reduction(reduction, function))
 
 

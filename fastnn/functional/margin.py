@@ -58,7 +58,7 @@ class _MultiMargin(Function):
             scale *= weight[target][:, None]
         ctx.target, slope = target, z > 0
         ctx.slope = scale * (slope if p == 1 else 2 * z)
-        return sum_axes(np.asarray(scale * (z if p == 1 else z * z)), (1,))[:, 0]
+        return sum_axes(np.asanyarray(scale * (z if p == 1 else z * z)), (1,))[:, 0]
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:

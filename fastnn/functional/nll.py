@@ -49,7 +49,7 @@ class _Stirling(Function):
         k = ctx.kernels = _checks.kernels(t, "poisson_nll_loss", "target")
         ctx.save(t)
         turn = t.dtype.type(2 * math.pi)
-        y = t * k.log_forward(t) - t + k.log_forward(np.asarray(turn * t)) / 2
+        y = t * k.log_forward(t) - t + k.log_forward(np.asanyarray(turn * t)) / 2
         return np.where(t > 1, y, 0).astype(t.dtype)
 
     @staticmethod

@@ -46,7 +46,7 @@ class _Normalize(Function):
         ctx.settings = p, (axis,) if x.ndim else (), eps
         ctx.save(x, norm)
         with np.errstate(all="ignore"):
-            return np.asarray(x / np.maximum(norm, x.dtype.type(eps)))
+            return np.asanyarray(x / np.maximum(norm, x.dtype.type(eps)))
 
     @staticmethod
     @np.errstate(all="ignore")
@@ -69,7 +69,7 @@ class _WeightNorm(Function):
         ctx.axes = axes
         ctx.save(g, v, norm)
         with np.errstate(all="ignore"):
-            return np.asarray(v * (g / norm))
+            return np.asanyarray(v * (g / norm))
 
     @staticmethod
     @np.errstate(all="ignore")
@@ -77,7 +77,7 @@ class _WeightNorm(Function):
         g, v, norm = ctx.saved
         unit = v / norm
         dg = sum_axes(dw * unit, ctx.axes)
-        return dg.reshape(g.shape), np.asarray((g / norm) * (dw - unit * dg))
+        return dg.reshape(g.shape), np.asanyarray((g / norm) * (dw - unit * dg))
 
 
 def weight_norm(g: Tensor, v: Tensor, dim: int | None) -> Tensor:

@@ -58,8 +58,8 @@ class _KlDiv(_PairLoss):
         scale = dloss if reduction != "mean" else dloss / x.dtype.type(max(x.size, 1))
         with np.errstate(all="ignore"):
             if log_target:
-                return np.asarray(scale * k.exp_forward(target) * (target - x + 1))
-            return np.asarray(scale * (k.log_forward(target) + target / target - x))
+                return np.asanyarray(scale * k.exp_forward(target) * (target - x + 1))
+            return np.asanyarray(scale * (k.log_forward(target) + target / target - x))
 
 
 def function_of(op: str) -> str:

@@ -43,7 +43,7 @@ def _counts(x: np.ndarray, places: Any, include_self: bool) -> np.ndarray:
 def _reduced(
     x: np.ndarray, src: np.ndarray, places: Any, reduce: str, include_self: bool
 ) -> np.ndarray:
-    y = np.array(x, order="C")
+    y = np.copy(x, order="C")
     if not include_self:
         y[places] = _identity(x.dtype, reduce)
     _REDUCE[reduce].at(y, places, src)
@@ -78,18 +78,18 @@ class _ScatterReduce(Function):
             dx, dsrc = _slopes_of_product(dy, x, src, y, places, ctx.include_self)
         elif reduce in ("sum", "mean"):
             n = _counts(dy, places, ctx.include_self) if reduce == "mean" else dy.dtype.type(1)
-            dx = np.asarray(dy / n)
+            dx = np.asanyarray(dy / n)
             dsrc = dx[places]
         else:
-            has = np.asarray(x == y, dy.dtype)
-            src_has = np.asarray(src == y[places], dy.dtype)
+            has = np.asanyarray(x == y, dy.dtype)
+            src_has = np.asanyarray(src == y[places], dy.dtype)
             n = has.copy()
             np.add.at(n, places, src_has)
-            share = np.asarray(dy / n)
-            dx, dsrc = np.asarray(has * share), src_has * share[places]
+            share = np.asanyarray(dy / n)
+            dx, dsrc = np.asanyarray(has * share), src_has * share[places]
         if not ctx.include_self:
             dx[places] = 0
-        return dx, np.array(dsrc, order="C")
+        return dx, np.copy(dsrc, order="C")
 
 
 def _slopes_of_product(
@@ -100,12 +100,12 @@ def _slopes_of_product(
     x1 = np.where(x == 0, one, x)
     dx = dy * _reduced(x1, src, places, "prod", include_self) / x1
     zeros = np.zeros_like(y)
-    np.add.at(zeros, places, np.asarray(src == 0, dy.dtype))
+    np.add.at(zeros, places, np.asanyarray(src == 0, dy.dtype))
     only = (src == 0) & (zeros[places] == 1)
     others = _reduced(x, np.where(only, one, src), places, "prod", include_self)
-    dsrc = np.asarray(dy * y)[places] / np.where(src == 0, one, src)
-    dsrc = np.where(only, np.asarray(dy * others)[places], np.where(src == 0, zero, dsrc))
-    return np.asarray(dx), dsrc
+    dsrc = np.asanyarray(dy * y)[places] / np.where(src == 0, one, src)
+    dsrc = np.where(only, np.asanyarray(dy * others)[places], np.where(src == 0, zero, dsrc))
+    return np.asanyarray(dx), dsrc
 
 
 def scatter_reduce(

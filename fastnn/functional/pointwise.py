@@ -50,20 +50,22 @@ class _Unary(Function):
         ctx.name_of = name
         ctx.save(x)
         with np.errstate(all="ignore"):
-            return np.asarray(_SLOPES[name][0](x.astype(np.float64))).astype(x.dtype)
+            return np.asanyarray(_SLOPES[name][0](x.astype(np.float64))).astype(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         (x,) = ctx.saved
         with np.errstate(all="ignore"):
-            return np.asarray(dy * _SLOPES[ctx.name_of][1](x.astype(np.float64))).astype(dy.dtype)
+            return np.asanyarray(dy * _SLOPES[ctx.name_of][1](x.astype(np.float64))).astype(
+                dy.dtype
+            )
 
 
 def _unary(name: str, text: str) -> Callable[[Tensor], Tensor]:
     def function(input: Tensor) -> Tensor:
         x = _checks.floating(input, name)
         if name == "square" and x is not input:
-            return wrap(np.asarray(input._data * input._data))  # integers stay what they are
+            return wrap(np.asanyarray(input._data * input._data))  # integers stay what they are
         return _Unary.apply(x, name)
 
     function.__name__ = function.__qualname__ = name
@@ -147,7 +149,7 @@ class _Logit(Function):
         ctx.low, ctx.high = low, high
         ctx.save(x)
         wide = (x if low is None else np.clip(x, low, high)).astype(np.float64)
-        return np.asarray(np.log(wide / (1 - wide))).astype(x.dtype)
+        return np.asanyarray(np.log(wide / (1 - wide))).astype(x.dtype)
 
     @staticmethod
     @np.errstate(all="ignore")
@@ -176,17 +178,17 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 
 def isnan(input: Tensor) -> Tensor:
     """Where input is NaN, bool."""
-    return wrap(np.asarray(np.isnan(_checks.tensor(input, "isnan", "input")._data)))
+    return wrap(np.asanyarray(np.isnan(_checks.tensor(input, "isnan", "input")._data)))
 
 
 def isinf(input: Tensor) -> Tensor:
     """Where input is infinite, bool."""
-    return wrap(np.asarray(np.isinf(_checks.tensor(input, "isinf", "input")._data)))
+    return wrap(np.asanyarray(np.isinf(_checks.tensor(input, "isinf", "input")._data)))
 
 
 def isfinite(input: Tensor) -> Tensor:
     """Where input is neither infinite nor NaN, bool."""
-    return wrap(np.asarray(np.isfinite(_checks.tensor(input, "isfinite", "input")._data)))
+    return wrap(np.asanyarray(np.isfinite(_checks.tensor(input, "isfinite", "input")._data)))
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
@@ -211,7 +213,7 @@ def _close(
         if _checks.number(value, function, name) < 0:
             raise ValueError(f"{function}: {name} is {value}, expected at least 0")
     _broadcasts(a, b, function)
-    close = np.asarray(a == b)
+    close = np.asanyarray(a == b)
     if equal_nan:
         close = close | np.isnan(a) & np.isnan(b)
     if rtol == 0 and atol == 0:
@@ -220,7 +222,7 @@ def _close(
         a, b = a.astype(np.float32), b.astype(np.float32)
     allowed = a.dtype.type(atol) + np.abs(a.dtype.type(rtol) * b)
     apart = np.abs(a - b)
-    return np.asarray(close | np.isfinite(apart) & (apart <= allowed))
+    return np.asanyarray(close | np.isfinite(apart) & (apart <= allowed))
 
 
 def isclose(
@@ -243,7 +245,7 @@ class _LogAddExp(_Binary):
     needs_values = a_needs_a = b_needs_b = True
 
     value = staticmethod(
-        lambda a, b: np.asarray(np.logaddexp(a, b, dtype=np.float64)).astype(a.dtype)
+        lambda a, b: np.asanyarray(np.logaddexp(a, b, dtype=np.float64)).astype(a.dtype)
     )
     grad_a = staticmethod(lambda dy, a, b: dy * _share(a, b))
     grad_b = staticmethod(lambda dy, a, b: dy * _share(b, a))
@@ -252,7 +254,7 @@ class _LogAddExp(_Binary):
 def _share(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """exp(a) / (exp(a) + exp(b))"""
     wide = 1 / (1 + np.exp(np.subtract(b, a, dtype=np.float64)))
-    return np.asarray(wide).astype(a.dtype)
+    return np.asanyarray(wide).astype(a.dtype)
 
 
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:

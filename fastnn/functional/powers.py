@@ -14,7 +14,7 @@ from .binary import _Binary, _broadcasts, operands
 
 def _rounded(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """In double precision, so that CPUs that differ in the last bit agree after rounding."""
-    return np.asarray(np.power(a, b, dtype=np.float64)).astype(a.dtype)
+    return np.asanyarray(np.power(a, b, dtype=np.float64)).astype(a.dtype)
 
 
 def _slope_of_exponent(dy: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -47,4 +47,4 @@ def power(input: Any, exponent: Any) -> Tensor:
     if b._data.size and b._data.min() < 0:
         raise ValueError("pow: exponent is negative, but input has integers; use input.float()")
     bits = a._data.dtype.kind == "b" or b._data.dtype.kind == "b"
-    return wrap(np.asarray(np.power(a._data, b._data, dtype=np.int64 if bits else None)))
+    return wrap(np.asanyarray(np.power(a._data, b._data, dtype=np.int64 if bits else None)))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import backend
-from ..tensor import Function, Tensor, wrap
+from ..tensor import Function, Tensor, contiguous, wrap
 from . import _checks
 
 
@@ -17,8 +17,8 @@ def sum_axes(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """Sum over sorted axes, which stay with size 1; an order fixed by the shape."""
     k = backend.of(x)
     if not axes:
-        return np.array(x, order="C")
-    x = np.ascontiguousarray(x)
+        return np.copy(x, order="C")
+    x = contiguous(x)
     shape = list(x.shape)
     while axes:  # the last run of neighbouring axes, as one
         last = first = axes[-1]
@@ -52,7 +52,7 @@ class _Sum(Function):
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        return np.array(np.broadcast_to(dy.reshape(ctx.kept), ctx.shape), order="C")
+        return np.copy(np.broadcast_to(dy.reshape(ctx.kept), ctx.shape), order="C")
 
 
 class _Extreme(Function):
@@ -61,7 +61,7 @@ class _Extreme(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, axis: int, keepdim: bool, largest: bool) -> Any:
         find = np.argmax if largest else np.argmin
-        index = np.asarray(find(x, axis, keepdims=True), np.int64)
+        index = np.asanyarray(find(x, axis, keepdims=True), np.int64)
         values = np.take_along_axis(x, index, axis)
         if not keepdim:
             index, values = np.squeeze(index, axis), np.squeeze(values, axis)
@@ -84,7 +84,7 @@ class _ExtremeOfAll(Function):
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, largest: bool) -> Any:
-        y = np.asarray((np.max if largest else np.min)(x))
+        y = np.asanyarray((np.max if largest else np.min)(x))
         ctx.save(x, y)
         return y
 
@@ -108,7 +108,7 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     axes = _checks.axes(dim, x.ndim, "sum")
     if x.dtype.kind != "f":
         kind = np.dtype(np.int64) if dtype is None else x.dtype
-        return wrap(np.asarray(x._data.sum(axis=axes, keepdims=keepdim, dtype=kind)))
+        return wrap(np.asanyarray(x._data.sum(axis=axes, keepdims=keepdim, dtype=kind)))
     return _Sum.apply(x, axes, keepdim)
 
 
@@ -220,7 +220,7 @@ def _position(input: Tensor, dim: Any, keepdim: bool, find: Any, function: str) 
         raise ValueError(f"{function}: input of shape {x.shape} has no elements")
     if axis is not None and x.ndim and not x.shape[axis]:
         raise IndexError(f"{function}: axis {axis} of shape {x.shape} has no elements")
-    return wrap(np.asarray(find(x, axis=axis if x.ndim else None, keepdims=keepdim), np.int64))
+    return wrap(np.asanyarray(find(x, axis=axis if x.ndim else None, keepdims=keepdim), np.int64))
 
 
 def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:

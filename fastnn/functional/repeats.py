@@ -20,11 +20,11 @@ class _Flip(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, axes: tuple[int, ...]) -> Any:
         ctx.axes = axes
-        return np.array(np.flip(x, axes), order="C")
+        return np.copy(np.flip(x, axes), order="C")
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
-        return np.array(np.flip(dy, ctx.axes), order="C")
+        return np.copy(np.flip(dy, ctx.axes), order="C")
 
 
 class _Roll(Function):
@@ -50,7 +50,7 @@ class _Prod(Function):
         ctx.save(x)
         if not x.shape[axis]:
             return np.ones([n for i, n in enumerate(x.shape) if i != axis], x.dtype)
-        return np.array(np.take(np.cumprod(x, axis, dtype=x.dtype), -1, axis), order="C")
+        return np.copy(np.take(np.cumprod(x, axis, dtype=x.dtype), -1, axis), order="C")
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
@@ -58,7 +58,7 @@ class _Prod(Function):
         before, after = np.ones_like(x), np.ones_like(x)
         before[1:] = np.cumprod(x[:-1], 0, dtype=x.dtype)
         after[:-1] = np.cumprod(x[:0:-1], 0, dtype=x.dtype)[::-1]
-        return np.array(np.moveaxis(before * after * dy, 0, ctx.axis), order="C")
+        return np.copy(np.moveaxis(before * after * dy, 0, ctx.axis), order="C")
 
 
 def _numbers(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -194,7 +194,7 @@ def prod(
     flat = reshape(x, [-1]) if dim is None or not x.ndim else x
     d = 0 if dim is None else _checks.axis(dim, x.ndim, "prod")
     if x.dtype.kind != "f":
-        y = wrap(np.asarray(np.prod(flat._data, axis=d, dtype=kind)))
+        y = wrap(np.asanyarray(np.prod(flat._data, axis=d, dtype=kind)))
     else:
         y = _Prod.apply(flat, d)
     if not keepdim:

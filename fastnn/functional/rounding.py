@@ -20,7 +20,7 @@ class _Flat(Function):
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, find: Any) -> Any:
-        return np.asarray(find(x))
+        return np.asanyarray(find(x))
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
@@ -65,7 +65,7 @@ def _test(name: str, ufunc: Any, sign: str) -> Callable[[Tensor, Any], Tensor]:
     def function(input: Tensor, other: Any) -> Tensor:
         a, b = operands(_checks.tensor(input, name, "input"), other, name)
         _broadcasts(a._data, b._data, name)
-        return wrap(np.asarray(ufunc(a._data, b._data)))
+        return wrap(np.asanyarray(ufunc(a._data, b._data)))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"input {sign} other, a Tensor or a number, broadcast; bool."
@@ -85,7 +85,7 @@ logical_xor = _test("logical_xor", np.logical_xor, "xor")
 
 def logical_not(input: Tensor) -> Tensor:
     """Where input is 0, bool."""
-    return wrap(np.asarray(np.logical_not(_checks.tensor(input, "logical_not", "input")._data)))
+    return wrap(np.asanyarray(np.logical_not(_checks.tensor(input, "logical_not", "input")._data)))
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:

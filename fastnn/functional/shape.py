@@ -65,7 +65,7 @@ class _Copy(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, dtype: Any) -> Any:
         ctx.dtype = x.dtype
-        return np.array(x, dtype, order="C")
+        return x.astype(dtype, order="C")
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
@@ -80,7 +80,7 @@ class _Index(Function):
         if ctx.needs_input_grad[0]:  # a copy of the caller's arrays, which may change
             index = tuple(np.array(i) if isinstance(i, (np.ndarray, list)) else i for i in index)
         ctx.shape, ctx.index = x.shape, index
-        return np.array(x[index], order="C")
+        return np.copy(x[index], order="C")
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:

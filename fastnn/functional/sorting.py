@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
-from ..tensor import Function, Tensor, wrap
+from ..tensor import Function, Tensor, contiguous, wrap
 from . import _checks
 from .reduce import _ValuesIndices
 from .shape import to
@@ -49,7 +49,7 @@ def _order(x: np.ndarray, axis: int, descending: bool) -> np.ndarray:
     if not descending:
         return np.argsort(x, axis, kind="stable").astype(np.int64, copy=False)
     back = np.argsort(np.flip(x, axis), axis, kind="stable")
-    return np.ascontiguousarray(np.flip(x.shape[axis] - 1 - back, axis), np.int64)
+    return contiguous(np.flip(x.shape[axis] - 1 - back, axis))
 
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
@@ -87,7 +87,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     if not x.ndim:
         raise ValueError("topk: input has no axes")
     index = _order(x._data, d, largest)[(*(slice(None),) * d, slice(n))]
-    index = np.ascontiguousarray(index)
+    index = contiguous(index)
     return _ValuesIndices(_Picks.apply(x, index, d), wrap(index))
 
 

@@ -53,7 +53,7 @@ class _MedianOfAll(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray) -> Any:
         flat = np.sort(x, None)
-        y = np.asarray(flat[-1] if np.isnan(flat[-1]) else flat[(flat.size - 1) // 2])
+        y = np.asanyarray(flat[-1] if np.isnan(flat[-1]) else flat[(flat.size - 1) // 2])
         ctx.save(x, y)
         return y
 

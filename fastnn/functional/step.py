@@ -34,9 +34,9 @@ class _Step(Function):
         if ctx.surrogate == "sigmoid":
             return ctx.kernels.sigmoid_backward(dy, ctx.kernels.sigmoid_forward(x))
         if ctx.surrogate == "triangle":
-            return np.asarray(dy * np.maximum(one - np.abs(x), x.dtype.type(0)))
+            return np.asanyarray(dy * np.maximum(one - np.abs(x), x.dtype.type(0)))
         size = np.abs(x) + one
-        return np.asarray(dy / size / size)
+        return np.asanyarray(dy / size / size)
 
 
 def step(input: Tensor, surrogate: str | None = None) -> Tensor:

@@ -27,7 +27,7 @@ class _Masked(Function):
         with np.errstate(all="ignore"):
             y, closed = cls.pieces(x, *[x.dtype.type(v) for v in numbers])
         ctx.save(closed)
-        return np.asarray(y)
+        return np.asanyarray(y)
 
     @staticmethod
     def pieces(x: np.ndarray, *numbers: Any) -> tuple[Any, Any]:
@@ -110,12 +110,12 @@ class _RRelu(Function):
         slope = np.where(x <= 0, drawn, np.float32(1)).astype(x.dtype, copy=False)
         ctx.save(slope)
         with np.errstate(all="ignore"):
-            return np.asarray(x * slope)
+            return np.asanyarray(x * slope)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
         (slope,) = ctx.saved
-        return np.asarray(dy * slope)
+        return np.asanyarray(dy * slope)
 
 
 def _whole(number: float, x: Tensor, function: str, name: str) -> Any:
@@ -135,7 +135,7 @@ def _hardtanh(x: Tensor, low: float, high: float, function: str, inplace: bool) 
     least = _whole(low, x, function, "min_val")
     most = _whole(high, x, function, "max_val")
     y = np.minimum(np.maximum(x._data, least), most, order="C")
-    return given(x, wrap(np.asarray(y)), inplace, function)
+    return given(x, wrap(np.asanyarray(y)), inplace, function)
 
 
 def hardtanh(
@@ -181,7 +181,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
         limit = _whole(numbers[0], x, "threshold", "threshold")
         filler = _whole(numbers[1], x, "threshold", "value")
         whole = contiguous(x._data)
-        y = wrap(np.asarray(np.where(whole <= limit, filler, whole)))
+        y = wrap(np.asanyarray(np.where(whole <= limit, filler, whole)))
         return given(x, y, inplace, "threshold")
     return given(x, _Threshold.apply(x, *numbers), inplace, "threshold")
 

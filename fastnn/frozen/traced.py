@@ -1,0 +1,299 @@
+"""Recording: what happens to a network's input on its way to the result.
+
+Kernels are recorded where `backend.kernels` is looked up, NumPy's functions by a subclass of
+ndarray.  Which array is which is told by its memory, all of which stays alive meanwhile: a view of
+a known array is a part of it, and no step.  All others are constants: weights, tables, masks.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import backend
+from .program import Place, Program, Step
+from .structure import join, split
+
+
+class FreezeError(RuntimeError):
+    """The network does something that cannot be recorded."""
+
+
+_lock = threading.Lock()
+_active: Recorder | None = None  # of the thread that holds the lock
+
+
+def _start(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _bounds(array: np.ndarray) -> tuple[int, int]:
+    """First byte of an array that has elements, and the one after the last."""
+    spans = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    low = _start(array) + sum(span for span in spans if span < 0)
+    return low, low + sum(map(abs, spans)) + array.itemsize
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    return array.view(np.ndarray) if isinstance(array, Traced) else array
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+class _Quiet:
+    """A function of NumPy: without warnings, arrays in place of its scalars, shapes as recorded."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self.__name__ = function, _name(function)
+        self.shapes: list[Any] | None = None
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        with np.errstate(all="ignore"):
+            found = self.function(*args, **options)
+        if isinstance(found, (tuple, list)):
+            found = tuple(map(_array, found))
+            shapes = [getattr(part, "shape", None) for part in found]
+        else:
+            found = _array(found)
+            shapes = [getattr(found, "shape", None)]
+        if self.shapes is None:
+            self.shapes = shapes
+        elif self.shapes != shapes:
+            raise FreezeError(f"{self.__name__} gives shapes that depend on the input's values")
+        return found
+
+
+def _array(value: Any) -> Any:
+    return np.asarray(value) if isinstance(value, np.generic) else value
+
+
+class _Joined:
+    """A function whose arrays lie in lists or have names."""
+
+    def __init__(self, function: Callable[..., Any], form: Any) -> None:
+        self.function, self.form = function, form
+
+    def __call__(self, *arrays: Any) -> Any:
+        args, options = join(self.form, iter(arrays))
+        return self.function(*args, **options)
+
+
+class Recorder:
+    """The program so far; records within `with Recorder(inputs) as recorder:`."""
+
+    def __init__(self, inputs: list[np.ndarray]) -> None:
+        self.n_inputs = len(inputs)
+        self.arrays: list[np.ndarray] = []  # by slot
+        self.bounds: list[tuple[int, int]] = []
+        self.steps: list[Step] = []
+        self.thread = threading.get_ident()
+        for array in inputs:
+            self._slot(array)
+
+    def __enter__(self) -> Recorder:
+        global _active
+        _lock.acquire()
+        seam: Any = backend
+        self._kernels = seam.kernels
+        seam.kernels, _active = _Kernels(self._kernels), self
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        global _active
+        seam: Any = backend
+        seam.kernels, _active = self._kernels, None
+        _lock.release()
+
+    def _slot(self, array: np.ndarray) -> int:
+        self.arrays.append(array)
+        self.bounds.append(_bounds(array) if array.size else (0, 0))
+        return len(self.arrays) - 1
+
+    def place(self, array: np.ndarray | None) -> Place | None:
+        """Where an array lies; None for a constant, as one without elements is."""
+        if array is None or not array.size:
+            return None
+        low, high = _bounds(array)
+        for slot in range(len(self.arrays) - 1, -1, -1):
+            start, end = self.bounds[slot]
+            if start <= low and high <= end:
+                base = self.arrays[slot]
+                alike = array.shape == base.shape and array.strides == base.strides
+                if alike and array.dtype == base.dtype:
+                    array = base
+                return Place(slot, array, base, _start(array) - _start(base))
+        return None
+
+    def program(self, results: list[np.ndarray]) -> Program:
+        """From the inputs to these arrays."""
+        ends = [self.place(array) or array.copy() for array in map(_plain, results)]
+        return Program(self.n_inputs, len(self.arrays), self.steps, ends)
+
+    def call(
+        self, function: Callable[..., Any], args: Any, options: dict[str, Any], writes: bool = False
+    ) -> Any:
+        """function(*args, **options) of plain arrays, recorded where one depends on the input.
+
+        writes: it changes its first argument, or `out`.
+        """
+        found: list[np.ndarray] = []
+        form = split((tuple(args), options), _takes(found))
+        result = _Joined(function, form)(*found)
+        places = [self.place(array) for array in found]
+        if not any(places):
+            return result
+        if writes and self.place(_target(args, options)) is None:
+            raise FreezeError(
+                f"{_name(function)} writes the input's values into an array of its own"
+            )
+        single = not isinstance(result, tuple)
+        parts: tuple[Any, ...] = (result,) if single else result
+        for part in parts:
+            if part is not None and not isinstance(part, np.ndarray):
+                raise FreezeError(f"{_name(function)} gives a {type(part).__name__}, not an array")
+        if writes or type(function) is not _Quiet or not all(map(self.place, parts)):
+            self._record(function, args, options, form, found, places, parts, single)
+        traced = [None if part is None else part.view(Traced) for part in parts]
+        return traced[0] if single else tuple(traced)
+
+    def _record(
+        self, function: Any, args: Any, options: Any, form: Any, found: Any, places: Any,
+        parts: Any, single: bool,
+    ) -> None:  # fmt: skip
+        holes = [(i, place) for i, place in enumerate(places) if place is not None]
+        top = {i: self.place(_plain(a)) for i, a in enumerate(args) if isinstance(a, np.ndarray)}
+        direct = [(i, place) for i, place in top.items() if place is not None]
+        outs = [-1 if part is None else self._slot(part) for part in parts]
+        if len(direct) == len(holes):  # the others are constants: no list to be made at each run
+            function = functools.partial(function, **options) if options else function
+            found, holes = [_plain(a) if i in top else a for i, a in enumerate(args)], direct
+        else:
+            function = _Joined(function, form)
+        self.steps.append(Step(function, found, holes, outs, single))
+
+
+def _takes(found: list[np.ndarray]) -> Callable[[Any], bool]:
+    """Notes arrays, plain ones, in a list."""
+
+    def take(value: Any) -> bool:
+        if isinstance(value, np.ndarray):
+            found.append(_plain(value))
+            return True
+        return False
+
+    return take
+
+
+def _target(args: Any, options: dict[str, Any]) -> Any:
+    out = options.get("out")
+    if isinstance(out, tuple):
+        out = next((one for one in out if one is not None), None)
+    return _plain(args[0] if out is None else out)
+
+
+def _call(function: Any, args: Any, options: dict[str, Any], writes: bool = False) -> Any:
+    """Recorded, in the thread that records; otherwise a call on plain arrays."""
+    recorder = _active
+    if recorder is not None and recorder.thread == threading.get_ident():
+        return recorder.call(function, args, options, writes)
+    found: list[np.ndarray] = []
+    return _Joined(function, split((tuple(args), options), _takes(found)))(*found)
+
+
+class _Kernels:
+    """The backend, its calls recorded."""
+
+    def __init__(self, kernels: Any) -> None:
+        self._kernels, self.__name__ = kernels, kernels.__name__
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._kernels, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **options: Any) -> Any:
+            return _call(found, args, options)
+
+        setattr(self, name, call)
+        return call
+
+
+_ABOUT = frozenset(
+    {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj}
+    | {np.shares_memory, np.may_share_memory, np.common_type, np.min_scalar_type}
+)
+_WRITERS = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
+
+
+class Traced(np.ndarray):
+    """An array that depends on the input."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        writes = method == "at" or any(out is not None for out in options.get("out", ()))
+        return _call(_Quiet(function), inputs, options, writes)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func in _ABOUT:
+            return super().__array_function__(func, types, args, kwargs)
+        writes = func in _WRITERS or kwargs.get("out") is not None
+        return _call(_Quiet(func), args, kwargs, writes)
+
+    def __getitem__(self, key: Any) -> Any:
+        return _call(_Quiet(operator.getitem), (self, key), {})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        _call(_Quiet(operator.setitem), (self, key, value), {}, True)
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<array {self.shape} of {self.dtype}, recorded>"
+
+    __str__ = __repr__
+
+
+def _method(name: str, writes: bool = False) -> Any:
+    function = getattr(np.ndarray, name)
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        return _call(_Quiet(function), (self, *args), options, writes)
+
+    return method
+
+
+def _refused(name: str) -> Any:
+    plain = getattr(np.ndarray, name)
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        recorder = _active
+        if recorder is None or recorder.thread != threading.get_ident():
+            return plain(_plain(self), *args, **options)
+        raise FreezeError(
+            f"the forward asks for a value that depends on the input ({name}); what it does with "
+            "it cannot be recorded"
+        )
+
+    return method
+
+
+for _word in (
+    "reshape ravel flatten astype copy take repeat clip round argmax argmin argsort argpartition "
+    "cumsum cumprod sum prod mean std var max min any all nonzero choose compress searchsorted "
+    "diagonal dot trace"
+).split():
+    setattr(Traced, _word, _method(_word))
+for _word in ("fill", "sort", "put", "partition"):
+    setattr(Traced, _word, _method(_word, True))
+for _word in (
+    "__bool__ __int__ __float__ __complex__ __index__ __contains__ item tolist tobytes"
+).split():
+    setattr(Traced, _word, _refused(_word))

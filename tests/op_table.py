@@ -4,6 +4,7 @@ A row says how to call the operator on either backend, which samples to call it 
 samples may be used for (`OpCase`).  A new operator is one more row.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import op_case as ops
@@ -99,6 +100,26 @@ def residual_row() -> OpCase:
     )
 
 
+def prepared(k, x, weight, bias, residual=None, activation=None, **settings):
+    run = k.conv2d_prepared(weight, bias, (1, *x.shape[1:]), **settings, activation=activation)
+    return (run(x) if residual is None else run(x, residual),)
+
+
+def prepared_rows() -> list[OpCase]:
+    some = (
+        *images.PLAIN[:13],
+        *images.STRIDED,
+        *images.GROUPED,
+        *images.WINOGRAD,
+        *images.DEPTHWISE,
+    )
+    more = [conv_row("prepared", some, images.LARGE[4:10], (0, 1, 3, 16, 17, 33), exact=False)]
+    return [
+        replace(row, name=f"prepared {row.name}", forward=prepared, backward=None, exact=())
+        for row in (residual_row(), *more)
+    ]
+
+
 def conv_rows() -> list[OpCase]:
     large = images.LARGE
     plain = (0, 1, 3, 4, 6, 7, 8, 9, 12, 13, 16, 17, 31, 32, 33)
@@ -114,6 +135,7 @@ def conv_rows() -> list[OpCase]:
         conv_row("depthwise", images.DEPTHWISE, large[7:8], (1, 3, 5, 6, 17), exact=False),
         conv_row("winograd", images.WINOGRAD, large[8:10], (0, 1, 16, 17, 33, 130), exact=False),
         residual_row(),
+        *prepared_rows(),
         *(
             conv_row(name, images.with_activation(name), (case,), (0, 1, 7, 33), name == "relu")
             for name, case in zip(ACTIVATIONS[1:], large[2:5], strict=True)

@@ -324,3 +324,65 @@ def test_copies_and_threads_of_one_network_have_the_same_bits():
         same_bits(frozen(x), one)
     same_bits(fastnn.freeze(model)(x), one)
     same_bits(frozen(x[1:2]), one[1:2])  # a row does not depend on its batch
+
+
+CONVOLUTIONS = {  # channels, filters, size, kernel, stride, padding, groups
+    "few tiles": (24, 40, 7, 3, 1, 1, 1),
+    "tiles kept": (16, 130, 13, 3, 1, 1, 1),
+    "kernels kept": (40, 24, 20, 3, 1, 1, 1),
+    "two groups": (34, 36, 9, 3, 1, 1, 2),
+    "strided": (24, 70, 15, 3, 2, 1, 1),
+    "one pixel": (40, 24, 9, 1, 2, 0, 1),
+    "direct": (3, 8, 40, 5, 1, 2, 1),
+    "each plane": (20, 20, 9, 3, 1, 1, 20),
+    "dense": (6, 20, 5, 5, 1, 0, 1),
+}
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_prepared_convolutions_have_the_bits_of_others(name, n_threads):
+    channels, filters, size, kernel, stride, padding, groups = CONVOLUTIONS[name]
+    k = fastnn.backend.kernels
+    weight, bias = numbers(filters, channels // groups, kernel, kernel), numbers(filters)
+    settings = ((stride, stride), (padding, padding), (1, 1), groups)
+    with fastnn.threads(n_threads):
+        for act in (None, "relu", "tanh"):
+            run = k.conv2d_prepared(weight, bias, (1, channels, size, size), *settings, act)
+            for n in (1, 3, 0):
+                x = numbers(n, channels, size, size)
+                y = k.conv2d_forward(x, weight, bias, *settings, act)
+                same_bits(run(x), y)
+                if act is None:
+                    more = shuffled(y)
+                    theirs = k.conv2d_add_relu_forward(x, weight, bias, more, *settings)
+                    same_bits(run(x, more), theirs)
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_prepared_convolutions_refuse_what_does_not_fit(backend):
+    k = fastnn.reference if backend == "reference" else fastnn.backend.kernels
+    weight = numbers(5, 16, 3, 3)
+    run = k.conv2d_prepared(weight, None, (1, 16, 9, 9), (1, 1), (1, 1), (1, 1), 1, None)
+    for shape in ((1, 16, 9, 8), (1, 15, 9, 9), (2, 16, 10, 9)):
+        with pytest.raises(ValueError, match="prepared for"):
+            run(numbers(*shape))
+    with pytest.raises(ValueError):
+        run(numbers(1, 16, 9, 9), numbers(1, 5, 9, 8))
+    relu = k.conv2d_prepared(weight, None, (1, 16, 9, 9), (1, 1), (1, 1), (1, 1), 1, "relu")
+    with pytest.raises(ValueError, match="exclude each other"):
+        relu(numbers(1, 16, 9, 9), numbers(1, 5, 9, 9))
+    with pytest.raises(ValueError):
+        k.conv2d_prepared(weight, None, (1, 15, 9, 9), (1, 1), (1, 1), (1, 1), 1, None)(
+            numbers(1, 15, 9, 9)
+        )
+
+
+def test_a_frozen_network_packs_its_convolutions():
+    model = models.resnet18(5, small_images=True, width=16).eval()
+    frozen = fastnn.freeze(model)
+    x = numbers(2, 3, 32, 32)
+    same_bits(frozen(x), run(model, x))
+    (recorded,) = frozen._recorded.values()
+    kinds = [type(step.function).__name__ for step in recorded.program.steps]
+    assert kinds.count("PreparedConv2d") == 20

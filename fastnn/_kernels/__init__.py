@@ -79,6 +79,7 @@ from .conv3d import (  # noqa: E402
     conv3d_backward_weight,
     conv3d_forward,
 )
+from .conv_prepared import conv2d_prepared  # noqa: E402
 from .conv_weight import conv2d_backward_weight  # noqa: E402
 from .ctc import ctc_backward, ctc_forward  # noqa: E402
 from .embedding import (  # noqa: E402
@@ -209,6 +210,7 @@ __all__ = [
     "conv2d_backward_weight",
     "conv2d_add_relu_forward",
     "conv2d_forward",
+    "conv2d_prepared",
     "conv3d_backward_input",
     "conv3d_backward_weight",
     "conv3d_forward",

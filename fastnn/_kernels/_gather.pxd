@@ -25,7 +25,7 @@ cdef struct Gather:
     const Py_ssize_t *pixel_off
     const float *x                          # (N, G * channels, h, w)
     const float *a                          # (G, M, K)
-    const float *packed                     # A packed for the algorithm, per group
+    const float *packed                     # A packed for the algorithm, per group; NULL: not yet
     Py_ssize_t packed_size
     const float *bias                       # (G * M,) or NULL
     float *out                              # (N, G * M, out_h, out_w)
@@ -43,4 +43,5 @@ cdef int algo_code(object name, const Gather *q) except -1
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
                     float *out) noexcept nogil
 cdef Buffer pixel_table(Gather *q)
+cdef Buffer pack_weights(Gather *q)
 cdef int run_gather(Gather *q) except -1

@@ -359,14 +359,14 @@ cdef void _pack_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         p += k
 
 
-cdef Buffer _packed(Gather *q):
-    """A as the algorithm wants it."""
+cdef Buffer pack_weights(Gather *q):
+    """A as the algorithm wants it: sets q.packed; None where it is read as it is."""
     cdef Buffer packed
     cdef Py_ssize_t wide = q.uk.nr if q.algo == INDIRECT else q.uk.mr
     cdef Py_ssize_t rows = round_up(q.M, wide)
-    if q.algo == DIRECT or q.K == 0:
-        return None
     q.packed_size = rows * q.K
+    if q.algo == DIRECT or q.K == 0 or q.packed != NULL:  # packed by an earlier call
+        return None
     packed = take(q.packed_size * q.G)
     q.packed = <float *>packed.data
     with nogil:
@@ -401,7 +401,7 @@ cdef int run_gather(Gather *q) except -1:
     q.work_size = 0
     for i in range(q.sh * q.sw):
         f = q + i
-        alive.append(_packed(f))
+        alive.append(pack_weights(f))
         if f.algo != DIRECT:
             alive.append(pixel_table(f))
         flops += 2.0 * q.N * q.G * f.M * f.K * f.TH * f.TW

@@ -24,7 +24,8 @@ cdef struct Source:
 # another algorithm.
 cdef int wino_algo(const Shape *s, object algo, Py_ssize_t OH, Py_ssize_t OW) except -1
 cdef int wino_forward(const Shape *s, const float *x, const float *weight, const float *bias,
-                      const float *residual, int activation, int m, float *y) except -1
+                      const float *residual, int activation, int m, float *y,
+                      const float *packed) except -1
 cdef int wino_backward_input(const Shape *s, const float *dy, const float *weight, int m,
                              float *dx) except -1
 

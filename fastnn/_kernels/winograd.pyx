@@ -44,6 +44,7 @@ cdef struct Weights:
     Py_ssize_t G, Og, Cg, K, n, groups
     bint turned
     const float *weight
+    const float *packed              # (G, n / lanes, K, 9, lanes); NULL: weight is read
     float *u
     Py_ssize_t u_xi
 
@@ -249,16 +250,18 @@ cdef struct Taps:                    # of some kernels of one vector of outputs,
 
 cdef Taps _taps(const Weights *q, Py_ssize_t g, Py_ssize_t n, Py_ssize_t count, Py_ssize_t k,
                 Py_ssize_t piece, float *lines) noexcept nogil:
-    """Of the outputs [n, n + count) and inputs [k, k + piece) of group g, in `lines`.  Turned, the
-    next ones lie far apart and are asked for ahead of time; where they follow one another the
-    hardware does that better."""
+    """Of the outputs [n, n + count) and inputs [k, k + piece) of group g, in `lines` unless they
+    are packed.  Turned, the next ones lie far apart and are asked for ahead of time; where they
+    follow one another the hardware does that better."""
     cdef:
         Py_ssize_t L = q.uk.lanes, i, line
         const float *weight = q.weight + g * q.Og * q.Cg * 9
         const float *next
         Taps taps
     taps.first, taps.step, taps.tap = lines, 9 * L, L
-    if q.turned:
+    if q.packed != NULL:
+        taps.first = q.packed + (g * round_up(q.n, L) + n) * q.K * 9 + k * 9 * L
+    elif q.turned:
         for i in range(piece):
             next = weight + ((k + PIECE + i) * q.Cg + n) * 9
             for line in range(0, 9 * count, 16):
@@ -392,13 +395,14 @@ cdef double wino_flops(const Shape *s) noexcept nogil:
 
 
 cdef int wino_forward(const Shape *s, const float *x, const float *weight, const float *bias,
-                      const float *residual, int activation, int m, float *y) except -1:
-    """y = act(conv(x, weight) + bias), or max(that + residual, 0)."""
+                      const float *residual, int activation, int m, float *y,
+                      const float *packed) except -1:
+    """y = act(conv(x, weight) + bias), or max(that + residual, 0).  packed: see Weights."""
     cdef Forward q
     memset(&q, 0, sizeof(q))
     q.s.x, q.s.C, q.s.h, q.s.w, q.s.top, q.s.left = x, s.Cg, s.H, s.W, s.ph, s.pw
     q.O, q.OH, q.OW, q.bias, q.activation, q.y = s.Og, s.OH, s.OW, bias, activation, y
-    q.residual = residual
+    q.residual, q.kernels.packed = residual, packed
     return _convolve(&q, s, weight, False, m)
 
 

@@ -80,7 +80,7 @@ cdef class Place:
 cdef class Step:
     """A call: a function, its arguments, and where those are that change from run to run."""
 
-    cdef object function
+    cdef readonly object function
     cdef list args
     cdef readonly list holes
     cdef readonly list outs

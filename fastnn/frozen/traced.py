@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend
+from .prepare import prepared
 from .program import Place, Program, Step
 from .structure import join, split
 
@@ -174,6 +175,10 @@ class Recorder:
         if len(direct) == len(holes):  # the others are constants: no list to be made at each run
             function = functools.partial(function, **options) if options else function
             found, holes = [_plain(a) if i in top else a for i, a in enumerate(args)], direct
+            fast = prepared(self._kernels, function, found, dict(holes))
+            if fast is not None:
+                function, found, kept = fast
+                holes = [(kept.index(i), place) for i, place in holes]
         else:
             function = _Joined(function, form)
         self.steps.append(Step(function, found, holes, outs, single))

@@ -34,6 +34,7 @@ from .conv import (
     conv2d_backward_input,
     conv2d_backward_weight,
     conv2d_forward,
+    conv2d_prepared,
 )
 from .conv3d import (
     conv3d_backward_input,
@@ -165,6 +166,7 @@ __all__ = [
     "conv2d_backward_weight",
     "conv2d_add_relu_forward",
     "conv2d_forward",
+    "conv2d_prepared",
     "conv3d_backward_input",
     "conv3d_backward_weight",
     "conv3d_forward",

@@ -8,7 +8,7 @@ AlexNet).  For each tap (r, q) of the window the pixels that it meets are a stri
 padded image, so each function is a sum over taps of matrix products over channels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -21,6 +21,7 @@ __all__ = [
     "conv2d_backward_weight",
     "conv2d_add_relu_forward",
     "conv2d_forward",
+    "conv2d_prepared",
 ]
 
 Pair = tuple[int, int]
@@ -120,6 +121,33 @@ def conv2d_add_relu_forward(
     expect_same_dtype(x=x, residual=residual)
     expect_shape(y.shape, residual=residual)
     return np.asarray(np.maximum(y + residual, 0))
+
+
+def conv2d_prepared(
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    input_size: tuple[int, ...],
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    activation: str | None,
+) -> Callable[..., np.ndarray]:
+    """A function (x, residual=None) -> y for images of input_size (N, C_in, H, W), of any number:
+    conv2d_forward, or conv2d_add_relu_forward, with this weight and bias."""
+
+    def run(x: np.ndarray, residual: np.ndarray | None = None) -> np.ndarray:
+        if x.shape[1:] != tuple(input_size[1:]):
+            raise ValueError(
+                f"x has shape {x.shape}, the convolution was prepared for (N, *{input_size[1:]})"
+            )
+        if residual is None:
+            return conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activation)
+        if activation is not None:
+            raise ValueError(f"residual and activation={activation!r} exclude each other")
+        return conv2d_add_relu_forward(x, weight, bias, residual, stride, padding, dilation, groups)
+
+    return run
 
 
 @np.errstate(all="ignore")

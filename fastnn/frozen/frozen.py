@@ -10,22 +10,15 @@ import numpy as np
 from .. import backend
 from ..grad_mode import no_grad
 from ..nn.module import Module
-from ..tensor import Tensor, wrap
-from .program import Program, take
-from .structure import LEAF, join, split
+from ..tensor import Tensor, check_array, contiguous, wrap
+from .program import Caller, Recorded
+from .structure import join, split
 from .traced import FreezeError, Recorder, Traced
 
 _MOST = 64  # forms of the input that are kept
 
 
-class _Recorded:
-    """A program, and the form of its result."""
-
-    def __init__(self, program: Program, form: Any) -> None:
-        self.program, self.form, self.single = program, form, form is LEAF
-
-
-class Frozen:
+class Frozen(Caller):
     """What `freeze` returns: called as the network is, with Tensors or ndarrays.
 
     Tensors in, Tensors out; ndarrays in, ndarrays out.  `inputs` tells how many forms of the input
@@ -34,29 +27,37 @@ class Frozen:
 
     def __init__(self, module: Module) -> None:
         self._module = module
-        self._recorded: dict[Any, _Recorded] = {}
+        self._recorded: dict[Any, Recorded] = {}
         self._backend = backend.name()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _first(self, args: Any, kwargs: dict[str, Any]) -> Any:
+        """A call of another form than the last one."""
+        given: list[Any] = []
         arrays: list[np.ndarray] = []
-        found = None if kwargs else take(args, arrays)
-        if found is None:
-            arrays.clear()
-            form, found = _taken(args, kwargs, arrays)
-        else:
-            form = None
-        key, plain = found
+
+        def is_array(value: Any) -> bool:
+            if isinstance(value, Tensor):
+                arrays.append(contiguous(value._data))
+            elif isinstance(value, np.ndarray):
+                arrays.append(contiguous(check_array(value, "input")))
+            else:
+                return False
+            given.append(value)
+            return True
+
+        form = split((args, kwargs), is_array)
+        key = form, *[(a.shape, a.dtype) for a in arrays]
+        try:
+            hash(key)
+        except TypeError:
+            raise TypeError("freeze: arguments must be Tensors, ndarrays or hashable") from None
         if backend.name() != self._backend:
             self._recorded, self._backend = {}, backend.name()
         recorded = self._recorded.get(key)
         if recorded is None:
-            if form is None:
-                form = (tuple, (tuple, *[LEAF] * len(args)), (dict, ()))
             recorded = self._record(key, form, arrays)
-        results = recorded.program.run(arrays)
-        if not plain:
-            results = list(map(wrap, results))
-        return results[0] if recorded.single else join(recorded.form, iter(results))
+        self._last, self._kernels = recorded, backend.kernels
+        return recorded.give(arrays, bool(given) and not any(isinstance(g, Tensor) for g in given))
 
     @property
     def inputs(self) -> int:
@@ -66,7 +67,7 @@ class Frozen:
     def __repr__(self) -> str:
         return f"Frozen({type(self._module).__name__}, {self.inputs} recorded)"
 
-    def _record(self, key: Any, form: Any, arrays: list[np.ndarray]) -> _Recorded:
+    def _record(self, key: Any, form: Any, arrays: list[np.ndarray]) -> Recorded:
         before = self._versions()
         with Recorder([array.copy() for array in arrays]) as recorder:
             result, results = self._run(form, [a.view(Traced) for a in recorder.arrays])
@@ -84,7 +85,7 @@ class Frozen:
             raise FreezeError("freeze: the forward changes the network's parameters or buffers")
         if len(self._recorded) >= _MOST:
             del self._recorded[next(iter(self._recorded))]
-        self._recorded[key] = _Recorded(program, result)
+        self._recorded[key] = Recorded(program, form, result, arrays)
         return self._recorded[key]
 
     def _run(self, form: Any, arrays: list[np.ndarray]) -> tuple[Any, list[np.ndarray]]:
@@ -105,25 +106,6 @@ class Frozen:
 
     def _versions(self) -> list[int]:
         return [t._version for t in [*self._module.parameters(), *self._module.buffers()]]
-
-
-def _taken(args: Any, kwargs: dict[str, Any], arrays: list[np.ndarray]) -> Any:
-    """The form of arguments that are not all arrays; kinds as program.take gives them."""
-    found: list[Any] = []
-
-    def is_array(value: Any) -> bool:
-        if isinstance(value, (Tensor, np.ndarray)):
-            found.append(value)
-            return True
-        return False
-
-    form = split((args, kwargs), is_array)
-    kinds: Any = take(found, arrays)
-    try:
-        hash(form)
-    except TypeError:
-        raise TypeError("freeze: arguments must be Tensors, ndarrays or hashable") from None
-    return form, ((form, kinds[0]), kinds[1] and bool(found))
 
 
 def _others(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,20 +6,27 @@ interpreter, and each line of Python there costs microseconds.
 
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
+from libc.string cimport memcmp
 from numpy cimport (
     NPY_ARRAY_WRITEABLE,
     PyArray_DATA,
+    PyArray_DIMS,
+    PyArray_ISCARRAY_RO,
     PyArray_ISWRITEABLE,
     PyArray_NBYTES,
+    PyArray_NDIM,
     PyArray_SetBaseObject,
+    PyArray_TYPE,
     import_array,
     ndarray,
     npy_intp,
 )
 
-from ..tensor cimport Core, is_contiguous
+from ..tensor cimport Core
 
-from ..tensor import check_array, contiguous
+from .. import backend
+from ..tensor import wrap
+from .structure import LEAF, join
 
 cdef extern from "numpy/arrayobject.h":
     # NumPy's own .pxd has objects where the C function has pointers.
@@ -149,22 +156,94 @@ cdef class Program:
         return found
 
 
-def take(args, list arrays):
-    """Appends the arrays of Tensors and ndarrays, in C order, to a list; returns their kinds, a
-    tuple of shapes and dtypes, and whether all were ndarrays.  None if there is something else."""
-    cdef list kinds = []
-    cdef bint plain = True
-    for a in args:
-        if isinstance(a, Core):
-            plain = False
-            a = (<Core>a)._data
-        elif isinstance(a, ndarray):
-            a = check_array(a, "input")
-        else:
-            return None
-        if not is_contiguous(a):
-            a = contiguous(a)
-        arrays.append(a)
-        kinds.append(a.shape)
-        kinds.append(a.dtype)
-    return tuple(kinds), plain
+cdef class Input:
+    """What an array has to be: its dtype and shape."""
+
+    cdef int typenum
+    cdef int rank
+    cdef npy_intp[32] dims
+
+    def __init__(self, ndarray array):
+        cdef int i
+        self.typenum, self.rank = array.dtype.num, array.ndim
+        for i in range(min(array.ndim, 32)):
+            self.dims[i] = array.shape[i]
+
+    cdef bint fits(self, ndarray a) noexcept:
+        return (PyArray_TYPE(a) == self.typenum and PyArray_NDIM(a) == self.rank
+                and PyArray_ISCARRAY_RO(a)
+                and memcmp(PyArray_DIMS(a), self.dims, self.rank * sizeof(npy_intp)) == 0)
+
+
+cdef class Recorded:
+    """A program, the form of the arguments that it is for, and the form of its result."""
+
+    cdef readonly Program program
+    cdef object form, result
+    cdef list inputs
+    cdef bint single, flat
+
+    def __init__(self, program, form, result, arrays):
+        """form: of (args, kwargs); arrays: those in them, as the program takes them."""
+        self.program, self.form, self.result = program, form, result
+        self.inputs = [Input(a) for a in arrays]
+        self.single = result is LEAF
+        self.flat = type(result) is tuple and result == (tuple, *[LEAF] * (len(result) - 1))
+
+    cdef bint takes(self, object form, object value, list arrays, bint *plain) except -1:
+        """Whether a value is of this form; appends its arrays, and notes whether there are Tensors
+        among them."""
+        cdef object kind
+        cdef Py_ssize_t i, first = 1
+        if form is LEAF:
+            if isinstance(value, Core):
+                plain[0] = False
+                value = (<Core>value)._data
+            elif type(value) is not ndarray:
+                return False
+            if not (<Input>self.inputs[len(arrays)]).fits(value):
+                return False
+            arrays.append(value)
+            return True
+        if type(form) is not tuple:
+            return form is value or (type(form) is type(value) and form == value)
+        kind = (<tuple>form)[0]
+        if type(value) is not kind:
+            return False
+        if kind is dict:
+            if tuple(value) != (<tuple>form)[1]:
+                return False
+            first, value = 2, list(value.values())
+        if len(value) != len(<tuple>form) - first:
+            return False
+        for i in range(len(value)):
+            if not self.takes((<tuple>form)[i + first], value[i], arrays, plain):
+                return False
+        return True
+
+    def give(self, list arrays, bint plain):
+        """The result for these inputs, of ndarrays or of Tensors."""
+        cdef Py_ssize_t i
+        cdef list results = self.program.run(arrays)
+        if not plain:
+            for i in range(len(results)):
+                results[i] = wrap(results[i])
+        if self.single:
+            return results[0]
+        return tuple(results) if self.flat else join(self.result, iter(results))
+
+
+cdef class Caller:
+    """Calls what was recorded last, or `_first(args, kwargs)` for arguments of another form."""
+
+    cdef public Recorded _last
+    cdef public object _kernels
+
+    def __call__(self, *args, **kwargs):
+        cdef Recorded last = self._last
+        cdef list arrays = []
+        cdef bint plain = True
+        if last is not None and backend.kernels is self._kernels:
+            if last.takes(last.form, (args, kwargs), arrays, &plain):
+                return last.give(arrays, plain and len(arrays) > 0)
+        return self._first(args, kwargs)

@@ -5,6 +5,7 @@ the output at each step, then the last states, so that gradients arrive at all o
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,14 @@ def forward_stack(k: Any, **s: Any) -> Arrays:
     return (flat([p for p in parts if p is not None], s["x"].shape[0]),)
 
 
+def forward_prepared(k: Any, **s: Any) -> Arrays:
+    named = arguments(s)
+    run = k.recurrent_prepared(named["mode"], layers_of(s), named["batch_first"])
+    y, h_n, c_n = run(named["x"], named["h0"], named["c0"])
+    parts = [swapped(y, not s["batch_first"]), swapped(h_n), swapped(c_n)]
+    return (flat([p for p in parts if p is not None], s["x"].shape[0]),)
+
+
 def stack_flops(s: Sample) -> int:
     n, t = s["x"].shape[:2]
     return sum(2 * n * t * (w[0].size + w[1].size) for layer in layers_of(s) for w in layer)
@@ -209,3 +218,7 @@ def stack_row(mode: str) -> OpCase:
 
 RECURRENT = [row(mode) for mode in GATES] + [row("LSTM", projected=True)]
 RECURRENT += [stack_row(mode) for mode in GATES]
+RECURRENT += [
+    replace(stack_row(mode), name=f"prepared stack {mode}", forward=forward_prepared)
+    for mode in GATES
+]

@@ -67,6 +67,10 @@ def linear_row(activation: str | None) -> OpCase:
     )
 
 
+def prepared_linear(k: Any, x: Any, **arguments: Any) -> tuple:
+    return (k.linear_prepared(**arguments)(x),)
+
+
 def conv_row(
     name: str, cases: tuple, large: tuple, edges: tuple, exact: bool = True, dy_share: float = 1.0
 ) -> OpCase:
@@ -227,6 +231,12 @@ OPS: list[OpCase] = [
     *(matmul_row(a, b) for a in (False, True) for b in (False, True)),
     *BATCHED,
     *(linear_row(activation) for activation in ACTIVATIONS),
+    *(
+        replace(
+            linear_row(act), name=f"linear prepared {act}", forward=prepared_linear, backward=None
+        )
+        for act in ACTIVATIONS
+    ),
     *conv_rows(),
     *ATTENTION,
     *BIASES,

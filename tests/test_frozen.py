@@ -378,11 +378,65 @@ def test_prepared_convolutions_refuse_what_does_not_fit(backend):
         )
 
 
-def test_a_frozen_network_packs_its_convolutions():
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_prepared_dense_layers_have_the_bits_of_others(n_threads):
+    k = fastnn.backend.kernels
+    with fastnn.threads(n_threads):
+        for units, features in ((1, 1), (10, 84), (120, 400), (1030, 300), (33, 0)):
+            weight, bias = numbers(units, features), numbers(units)
+            for act in (None, "relu", "tanh", "sigmoid"):
+                run = k.linear_prepared(weight, bias, act)
+                for n in (1, 2, 3, 17, 200, 0):
+                    x = numbers(n, features)
+                    same_bits(run(x), k.linear_forward(x, weight, bias, act))
+    with pytest.raises(ValueError, match="features"):
+        k.linear_prepared(weight, None, None)(numbers(2, 1))
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("mode", ["RNN_TANH", "RNN_RELU", "LSTM", "GRU"])
+def test_prepared_recurrent_layers_have_the_bits_of_others(mode, n_threads):
+    k = fastnn.backend.kernels
+    gates = {"LSTM": 4, "GRU": 3}.get(mode, 1)
+
+    def weights(features, units, outputs, directions, bias):
+        rows = gates * units
+        more = [numbers(rows), numbers(rows)] if bias else [None, None]
+        project = None if outputs == units else numbers(outputs, units)
+        shapes = (rows, features), (rows, outputs)
+        return [[*[numbers(*s) * 0.1 for s in shapes], *more, project] for _ in range(directions)]
+
+    cases = [(20, 30, 30, 1, True), (300, 256, 256, 1, True), (7, 9, 9, 2, False)]
+    if mode == "LSTM":
+        cases.append((8, 20, 6, 1, True))
+    with fastnn.threads(n_threads):
+        for features, units, outputs, directions, bias in cases:
+            below = weights(features, units, outputs, directions, bias)
+            layers = [below, weights(outputs * directions, units, outputs, directions, bias)]
+            for batch_first in (False, True):
+                run = k.recurrent_prepared(mode, layers, batch_first)
+                for n_steps, rows in ((1, 1), (1, 5), (6, 1), (5, 3), (2, 70)):
+                    shape = (rows, n_steps) if batch_first else (n_steps, rows)
+                    x = numbers(*shape, features)
+                    h = numbers(2 * directions, rows, outputs)
+                    c = numbers(2 * directions, rows, units) if mode == "LSTM" else None
+                    for states in ((None, None), (h, c)):
+                        theirs = k.recurrent_stack(mode, x, *states, layers, batch_first)
+                        for a, b in zip(run(x, *states), theirs, strict=True):
+                            assert (a is None) == (b is None)
+                            if a is not None:
+                                same_bits(a, b)
+
+
+def test_a_frozen_network_packs_its_weights():
     model = models.resnet18(5, small_images=True, width=16).eval()
     frozen = fastnn.freeze(model)
     x = numbers(2, 3, 32, 32)
     same_bits(frozen(x), run(model, x))
     (recorded,) = frozen._recorded.values()
     kinds = [type(step.function).__name__ for step in recorded.program.steps]
-    assert kinds.count("PreparedConv2d") == 20
+    assert kinds.count("PreparedConv2d") == 20 and kinds.count("PreparedLinear") == 1
+    frozen = fastnn.freeze(models.CharRNN(20, 9, 12).eval())
+    frozen(symbols(7, 2))
+    (recorded,) = frozen._recorded.values()
+    assert "PreparedStack" in [type(step.function).__name__ for step in recorded.program.steps]

@@ -103,6 +103,7 @@ from .layer_norm import (  # noqa: E402
     rms_norm_forward,
 )
 from .linear import linear_backward, linear_forward  # noqa: E402
+from .linear_prepared import linear_prepared  # noqa: E402
 from .local import (  # noqa: E402
     locally_connected2d_backward_input,
     locally_connected2d_backward_weight,
@@ -163,7 +164,7 @@ from .rectifier import (  # noqa: E402
 )
 from .reduce import sum_axis  # noqa: E402
 from .resample import resample2d_backward, resample2d_forward  # noqa: E402
-from .rnn import recurrent_forward, recurrent_stack  # noqa: E402
+from .rnn import recurrent_forward, recurrent_prepared, recurrent_stack  # noqa: E402
 from .rnn_grad import recurrent_backward  # noqa: E402
 from .som import som_online  # noqa: E402
 from .update import (  # noqa: E402
@@ -256,6 +257,7 @@ __all__ = [
     "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
+    "linear_prepared",
     "lion_step",
     "local_response_norm_backward",
     "local_response_norm_forward",
@@ -288,6 +290,7 @@ __all__ = [
     "random_uniform",
     "recurrent_backward",
     "recurrent_forward",
+    "recurrent_prepared",
     "recurrent_stack",
     "relu_backward",
     "relu_forward",

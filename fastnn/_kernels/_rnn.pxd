@@ -50,6 +50,7 @@ cdef struct Layer:
     Py_ssize_t blocks, rows    # tasks of a direction, rows of a task
     Py_ssize_t parts, s        # by steps: tasks of a product, the step in turn
 
+cdef int mode_of(object name) except -1
 # Sizes and what both passes know of each direction, checked. Returns what `zeros` points to.
 cdef Buffer set_up(Layer *layer, object mode, object x, object weights, object lengths,
                    object batch_first)
@@ -76,13 +77,3 @@ cdef bint is_last(const Direction *d, Py_ssize_t t, Py_ssize_t n) noexcept nogil
 # Rows first..last of the batch that step t has to reckon with, counted from first.
 cdef Py_ssize_t rows_at(const Direction *d, Py_ssize_t t, Py_ssize_t first,
                         Py_ssize_t last) noexcept nogil
-# B (k x n) packed in blocks of TERMS terms, panel after panel.
-cdef Py_ssize_t packed_size(const fnn_ukernels *uk, Py_ssize_t k, Py_ssize_t n) noexcept nogil
-cdef void pack(const fnn_ukernels *uk, Py_ssize_t k, Py_ssize_t n, const float *b, Py_ssize_t row,
-               Py_ssize_t col, float *out) noexcept nogil
-# C (m x n) [+]= A (m x k) B, then bias (n,) and activation; A and C by rows of a_row and c_row.
-# Of the columns only so-and-so many parts' part, in whole panels.
-cdef void product(const fnn_ukernels *uk, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-                  const float *a, Py_ssize_t a_row, const float *packed, float *c,
-                  Py_ssize_t c_row, bint accumulate, const float *bias, int activation,
-                  Py_ssize_t part, Py_ssize_t parts) noexcept nogil

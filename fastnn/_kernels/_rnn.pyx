@@ -1,4 +1,4 @@
-"""What the two passes of recurrent layers share: rows of steps, and products with packed weights.
+"""What the two passes of recurrent layers share: rows of steps.
 
 A row of the batch is independent of the others, so that a thread takes some rows through the whole
 sequence and never meets another at a barrier.  Rows of a step lie `row` apart, steps `step` apart,
@@ -8,17 +8,13 @@ from libc.string cimport memcpy, memset
 from numpy cimport PyArray_DATA, PyArray_DIM, import_array, int64_t, ndarray, npy_intp
 
 from ._array cimport Buffer, empty, f32, is_int64, take
-from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
-from ._sizes cimport max_, min_, round_up
+from ._csrc cimport ukernels
+from ._sizes cimport max_, min_
 from ._threads cimport parallel_for, task_fn, threads_for
 
 import_array()
 
-cdef enum:
-    TERMS = 256        # a panel of as many terms stays in L1 while the tiles of a step use it
-
-
-cdef int _mode_of(object name) except -1:
+cdef int mode_of(object name) except -1:
     names = ("RNN_TANH", "RNN_RELU", "LSTM", "GRU")
     if name not in names:
         raise ValueError(f"mode is {name!r}, expected one of {', '.join(names)}")
@@ -56,57 +52,6 @@ cdef Py_ssize_t rows_at(const Direction *d, Py_ssize_t t, Py_ssize_t first,
     while last > first and not runs(d, t, last - 1):
         last -= 1
     return last - first
-
-
-cdef Py_ssize_t packed_size(const fnn_ukernels *uk, Py_ssize_t k, Py_ssize_t n) noexcept nogil:
-    return k * round_up(n, uk.nr)
-
-
-cdef void pack(const fnn_ukernels *uk, Py_ssize_t k, Py_ssize_t n, const float *b, Py_ssize_t row,
-               Py_ssize_t col, float *out) noexcept nogil:
-    cdef Py_ssize_t p = 0
-    while p < k:
-        uk.pack_b(min_(TERMS, k - p), n, b + p * row, row, col, out + p * round_up(n, uk.nr))
-        p += TERMS
-
-
-cdef void product(const fnn_ukernels *uk, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-                  const float *a, Py_ssize_t a_row, const float *packed, float *c,
-                  Py_ssize_t c_row, bint accumulate, const float *bias, int activation,
-                  Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
-    cdef fnn_gemm g
-    cdef Py_ssize_t p = 0, i, wide = round_up(n, uk.nr), first
-    cdef const float *b
-    first = wide // uk.nr * part // parts * uk.nr
-    n = min_(n, wide // uk.nr * (part + 1) // parts * uk.nr) - first
-    if m <= 0 or n <= 0:
-        return
-    c += first
-    if bias != NULL:
-        bias += first
-    if m <= 2 and k:  # a tile of two rows would wait for its own chains
-        while p < k:
-            b = packed + p * wide + first * min_(TERMS, k - p)
-            for i in range(m):
-                uk.gemv_packed(n, min_(TERMS, k - p), a + i * a_row + p, b, accumulate or p > 0,
-                               c + i * c_row)
-            p += TERMS
-        for i in range(m):
-            if bias != NULL:
-                uk.vadd(n, bias, c + i * c_row)
-            if activation:
-                (uk.vrelu if activation == 1 else uk.vtanh)(n, c + i * c_row, c + i * c_row)
-        return
-    memset(&g, 0, sizeof(g))
-    g.m, g.n, g.a_row, g.a_col, g.b_row, g.c, g.c_row = m, n, a_row, 1, uk.nr, c, c_row
-    while p == 0 or p < k:
-        g.k = min_(TERMS, k - p)
-        g.a, g.b, g.b_panel = a + p, packed + p * wide + first * <Py_ssize_t>g.k, uk.nr * g.k
-        g.accumulate = accumulate or p > 0
-        if p + TERMS >= k:
-            g.bias_col, g.activation = bias, activation
-        uk.gemm_block(&g)
-        p += TERMS
 
 
 cdef void copy_or_zero(Py_ssize_t n, const float *x, float *to) noexcept nogil:
@@ -192,7 +137,7 @@ cdef Buffer set_up(Layer *layer, object mode, object x, object weights, object l
         Buffer zeros
         const int64_t *until
     memset(layer, 0, sizeof(Layer))
-    layer.mode, layer.swap, layer.D = _mode_of(mode), batch_first, len(weights)
+    layer.mode, layer.swap, layer.D = mode_of(mode), batch_first, len(weights)
     if layer.D < 1 or layer.D > 2:
         raise ValueError(f"weights is of {layer.D} directions, expected one or two")
     f32(x, 3, "x")

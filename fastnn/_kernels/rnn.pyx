@@ -9,11 +9,13 @@ nothing: its products with h are GEMMs too, before the tasks, with the same chai
 gates, states and h before each step stay for the way back (rnn_grad.pyx) in training; otherwise the
 states have one place each.
 """
+cimport cython
 from libc.string cimport memcpy, memset
-from numpy cimport import_array, ndarray
+from numpy cimport PyArray_DIM, import_array, ndarray
 
 from ._array cimport Buffer, empty2, f32, f32_or_null, take
 from ._csrc cimport fnn_ukernels, ukernels
+from ._packed cimport gemm_packed, pack, pack_matrix, packed_size, product
 from ._rnn cimport (
     GRU,
     IN_L2,
@@ -30,10 +32,8 @@ from ._rnn cimport (
     gates_of,
     is_first,
     is_last,
-    pack,
-    packed_size,
+    mode_of,
     place,
-    product,
     rows_at,
     rows_of,
     run,
@@ -42,7 +42,7 @@ from ._rnn cimport (
     state_of,
 )
 from ._sizes cimport max_
-from .gemm cimport Gemm, gemm
+from .gemm cimport Gemm
 
 import_array()
 
@@ -158,22 +158,22 @@ cdef void _rows_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     _finish(d, (<Layer *>ctx).s, first, last)
 
 
-cdef Buffer _pack_hh(Direction *d, const float *w):
+cdef Buffer _pack_hh(const fnn_ukernels *uk, int mode, Py_ssize_t H, Py_ssize_t P,
+                     const float *w):
     """weight_hh (G H, P) for `product`; of a GRU the candidate's part by itself."""
     cdef:
-        Py_ssize_t rows = gates_of(d.mode) * d.H, first = 2 * d.H if d.mode == GRU else rows
-        Buffer buffer = take(max_(packed_size(d.uk, d.P, first)
-                                  + packed_size(d.uk, d.P, rows - first), 1))
+        Py_ssize_t rows = gates_of(mode) * H, first = 2 * H if mode == GRU else rows
+        Buffer buffer = take(max_(packed_size(uk, P, first)
+                                  + packed_size(uk, P, rows - first), 1))
         float *packed = <float *>buffer.data
-    pack(d.uk, d.P, first, w, 1, d.P, packed)
-    pack(d.uk, d.P, rows - first, w + first * d.P, 1, d.P,
-         packed + packed_size(d.uk, d.P, first))
-    d.packed_hh = packed
+    pack(uk, P, first, w, 1, P, packed)
+    pack(uk, P, rows - first, w + first * P, 1, P, packed + packed_size(uk, P, first))
     return buffer
 
 
-cdef int _one_step(Direction *d, Gemm *g, const float *w) except -1:
-    """The products of h0 with weight_hh (G H, P), behind those with x that *g left."""
+cdef int _one_step(Direction *d, Gemm *g, const float *w, const float *packed) except -1:
+    """The products of h0 with weight_hh (G H, P), behind those with x that *g left.  packed: that
+    of _pack_hh, or NULL."""
     g.k, g.a, g.a_row = d.P if d.h0 != NULL else 0, d.h0, d.P
     g.b, g.b_col, g.bias_col = w, d.P, NULL
     g.accumulate = True
@@ -182,32 +182,78 @@ cdef int _one_step(Direction *d, Gemm *g, const float *w) except -1:
     if d.mode == GRU:
         g.n = 2 * d.H
         if g.k:
-            gemm(g)
+            gemm_packed(g, packed)
         g.n, g.b, g.c, g.bias_col = d.H, w + 2 * d.H * d.P, d.gates.data + 3 * d.H, d.bias_n
         g.accumulate = False
+        if packed != NULL:
+            packed += packed_size(d.uk, d.P, 2 * d.H)
     if g.k or d.mode != LSTM:
-        gemm(g)
+        gemm_packed(g, packed)
     return 0
+
+
+@cython.final
+cdef class Ready:
+    """The weights of a direction as a call wants them: bias (G H,), the others packed."""
+
+    cdef Buffer bias, ih, hh, hr
+
+
+cdef Buffer _bias(int mode, Py_ssize_t G, Py_ssize_t H, object bias_ih, object bias_hh):
+    """Both biases but for what a GRU's reset gate multiplies."""
+    cdef:
+        Buffer buffer = take(max_(G * H, 1))
+        float *bias = <float *>buffer.data
+        const float *b_ih = f32_or_null(bias_ih, 1, "bias_ih")
+        const float *b_hh = f32_or_null(bias_hh, 1, "bias_hh")
+        Py_ssize_t k
+    for k in range(G * H):
+        bias[k] = b_ih[k] if b_ih != NULL else 0.0
+        if b_hh != NULL and (mode != GRU or k < 2 * H):
+            bias[k] += b_hh[k]
+    return buffer
+
+
+cdef list _ready(int mode, object weights):
+    """Ready for each direction; the weights are checked by set_up at each call."""
+    cdef Py_ssize_t H, P
+    cdef Ready r
+    cdef list found = []
+    for w in weights:
+        f32(w[1], 2, "weight_hh")
+        H, P = PyArray_DIM(w[1], 0) // gates_of(mode), PyArray_DIM(w[1], 1)
+        for b in w[2:4]:
+            if b is not None and (f32(b, 1, "bias") == NULL or PyArray_DIM(b, 0)
+                                  != gates_of(mode) * H):
+                raise ValueError(f"a bias has shape {b.shape}, expected ({gates_of(mode) * H},)")
+        r = Ready()
+        r.bias, r.ih = _bias(mode, gates_of(mode), H, w[2], w[3]), pack_matrix(w[0])
+        r.hh = _pack_hh(ukernels(), mode, H, P, f32(w[1], 2, "weight_hh"))
+        if w[4] is not None:
+            r.hr = pack_matrix(w[4])
+        found.append(r)
+    return found
 
 
 cdef tuple _forward(object mode, object x, object h0, object c0, object weights, object lengths,
                     object batch_first, object training, Py_ssize_t first, Py_ssize_t total,
-                    object h_n, object c_n):
+                    object h_n, object c_n, list ready):
     """One layer: y, h_n, c_n and what is saved.  The states, given and left, are of `total`
-    directions, this layer's from `first` on; h_n, c_n: None to make them."""
+    directions, this layer's from `first` on; h_n, c_n: None to make them.  ready: of _ready, or
+    None."""
     cdef:
         const fnn_ukernels *uk = ukernels()
         Layer layer
-        Buffer zeros = set_up(&layer, mode, x, weights, lengths, batch_first), buffer
+        Buffer zeros = set_up(&layer, mode, x, weights, lengths, batch_first)
+        Ready r
         Direction *d
         Gemm g
         Py_ssize_t T = layer.T, N = layer.N, H = layer.H, P = layer.P, D = layer.D
         Py_ssize_t G = layer.G, W = layer.W, i, k
         bint swap = layer.swap, keep = training, by_step
         Py_ssize_t steps = T if keep else 1  # places of the states
-        const float *b_ih
-        const float *b_hh
-        float *bias
+        const float *hh
+        const float *bias
         ndarray y, gates, h_prev, cells, mid
         list saved = [], held = [zeros]
     by_step = T > 1 and N >= MANY_ROWS and (layer.n_in + P) * G * H <= IN_L2
@@ -244,16 +290,13 @@ cdef tuple _forward(object mode, object x, object h0, object c0, object weights,
             d.m = d.y
         saved.append((gates, h_prev, cells, mid))
         # x's share of all steps, with both biases but for what a GRU's reset gate multiplies
-        buffer = take(max_(G * H, 1))
-        held.append(buffer)
-        bias = <float *>buffer.data
-        b_ih, b_hh = f32_or_null(weights[i][2], 1, "bias_ih"), f32_or_null(weights[i][3], 1, "b")
-        for k in range(G * H):
-            bias[k] = b_ih[k] if b_ih != NULL else 0.0
-            if b_hh != NULL and (layer.mode != GRU or k < 2 * H):
-                bias[k] += b_hh[k]
-        if layer.mode == GRU and b_hh != NULL:
-            d.bias_n = b_hh + 2 * H
+        r = Ready() if ready is None else ready[i]
+        if ready is None:
+            r.bias = _bias(layer.mode, G, H, weights[i][2], weights[i][3])
+        held.append(r)
+        bias = <float *>r.bias.data
+        if layer.mode == GRU and weights[i][3] is not None:
+            d.bias_n = f32(weights[i][3], 1, "bias_hh") + 2 * H
         g.m, g.n, g.k = T * N, G * H, layer.n_in
         g.a, g.a_row, g.a_col = f32(x, 3, "x"), g.k, 1
         g.b, g.b_row, g.b_col = f32(weights[i][0], 2, "weight_ih"), 1, g.k
@@ -262,21 +305,22 @@ cdef tuple _forward(object mode, object x, object h0, object c0, object weights,
         g.accumulate = g.activation = 0
         if by_step:
             place(&d.x, <float *>g.a, g.k, T, N, swap)
-            buffer = take(max_(packed_size(uk, g.k, g.n), 1))
-            held.append(buffer)
-            pack(uk, g.k, g.n, g.b, 1, g.k, <float *>buffer.data)
-            d.packed_ih, d.bias = <float *>buffer.data, bias
+            if r.ih is None:
+                r.ih = pack_matrix(weights[i][0])
+            d.packed_ih, d.bias = <float *>r.ih.data, bias
         else:
-            gemm(&g)
+            gemm_packed(&g, NULL if r.ih is None else <float *>r.ih.data)
+        hh = f32(weights[i][1], 2, "weight_hh")
         if T == 1:
-            _one_step(d, &g, f32(weights[i][1], 2, "w"))
+            _one_step(d, &g, hh, NULL if r.hh is None else <float *>r.hh.data)
         else:
-            held.append(_pack_hh(d, f32(weights[i][1], 2, "w")))
+            if r.hh is None:
+                r.hh = _pack_hh(uk, layer.mode, H, P, hh)
+            d.packed_hh = <float *>r.hh.data
         if weights[i][4] is not None:
-            buffer = take(max_(packed_size(uk, H, P), 1))
-            held.append(buffer)
-            d.packed_hr = <float *>buffer.data
-            pack(uk, H, P, f32(weights[i][4], 2, "weight_hr"), 1, H, <float *>buffer.data)
+            if r.hr is None:
+                r.hr = pack_matrix(weights[i][4])
+            d.packed_hr = <float *>r.hr.data
     for i in range(D):
         if T:
             _begin(layer.ds + i, 0, 0, N)
@@ -292,19 +336,45 @@ cdef tuple _forward(object mode, object x, object h0, object c0, object weights,
 def recurrent_forward(mode, x, h0, c0, weights, lengths, batch_first, training):
     """One layer over whole sequences; see fastnn.reference.recurrent_forward."""
     return _forward(mode, x, h0, c0, weights, lengths, batch_first, training, 0, len(weights), None,
-                    None)
+                    None, None)
 
 
-def recurrent_stack(mode, x, h0, c0, layers, batch_first):
-    """Layers one on another, nothing kept; see fastnn.reference.recurrent_stack."""
-    cdef Py_ssize_t first = 0, total = 0
+cdef tuple _stack(object mode, object x, object h0, object c0, object layers, object batch_first,
+                  list ready):
+    cdef Py_ssize_t first = 0, total = 0, i
     cdef object h_n = None, c_n = None
     if not layers:
         raise ValueError("layers is empty")
     for weights in layers:
         total += len(weights)
-    for weights in layers:
+    for i, weights in enumerate(layers):
         x, h_n, c_n, _ = _forward(mode, x, h0, c0, weights, None, batch_first, False, first, total,
-                                  h_n, c_n)
+                                  h_n, c_n, None if ready is None else ready[i])
         first += len(weights)
     return x, h_n, c_n
+
+
+def recurrent_stack(mode, x, h0, c0, layers, batch_first):
+    """Layers one on another, nothing kept; see fastnn.reference.recurrent_stack."""
+    return _stack(mode, x, h0, c0, layers, batch_first, None)
+
+
+cdef class PreparedStack:
+    """See recurrent_prepared."""
+
+    cdef object mode, layers, batch_first
+    cdef list ready
+
+    def __init__(self, mode, layers, batch_first):
+        self.mode, self.layers, self.batch_first = mode, layers, batch_first
+        self.ready = [_ready(mode_of(mode), weights) for weights in layers]
+
+    def __call__(self, x, h0=None, c0=None):
+        """y, h_n and c_n."""
+        return _stack(self.mode, x, h0, c0, self.layers, self.batch_first, self.ready)
+
+
+def recurrent_prepared(mode, layers, batch_first):
+    """A function (x, h0=None, c0=None) -> y, h_n, c_n: recurrent_stack with these weights, packed
+    once.  They may not change from here on."""
+    return PreparedStack(mode, layers, batch_first)

@@ -8,6 +8,7 @@ from numpy cimport PyArray_DIM, import_array, int64_t, ndarray
 
 from ._array cimport Buffer, empty1, empty2, f32, take
 from ._csrc cimport fnn_ukernels, ukernels
+from ._packed cimport pack, packed_size, product
 from ._rnn cimport (
     GRU,
     LSTM,
@@ -21,10 +22,7 @@ from ._rnn cimport (
     gates_of,
     is_first,
     is_last,
-    pack,
-    packed_size,
     place,
-    product,
     rows_at,
     rows_of,
     run,

@@ -62,7 +62,7 @@ from .layer_norm import (
     rms_norm_backward,
     rms_norm_forward,
 )
-from .linear import linear_backward, linear_forward
+from .linear import linear_backward, linear_forward, linear_prepared
 from .local import (
     locally_connected2d_backward_input,
     locally_connected2d_backward_weight,
@@ -123,7 +123,7 @@ from .rectifier import (
 )
 from .reduce import sum_axis
 from .resample import resample2d_backward, resample2d_forward
-from .rnn import recurrent_backward, recurrent_forward, recurrent_stack
+from .rnn import recurrent_backward, recurrent_forward, recurrent_prepared, recurrent_stack
 from .som import som_online
 from .update import (
     adadelta_step,
@@ -211,6 +211,7 @@ __all__ = [
     "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
+    "linear_prepared",
     "lion_step",
     "local_response_norm_backward",
     "local_response_norm_forward",
@@ -243,6 +244,7 @@ __all__ = [
     "random_uniform",
     "recurrent_backward",
     "recurrent_forward",
+    "recurrent_prepared",
     "recurrent_stack",
     "relu_backward",
     "relu_forward",

@@ -1,11 +1,13 @@
 """Dense layers."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from . import activation as act
 from ._check import expect_rank, expect_same_dtype, expect_shape
 
-__all__ = ["linear_backward", "linear_forward"]
+__all__ = ["linear_backward", "linear_forward", "linear_prepared"]
 
 
 @np.errstate(all="ignore")
@@ -22,6 +24,13 @@ def linear_forward(
         expect_shape((weight.shape[0],), bias=bias)
         z = z + bias
     return act.apply(activation, z)
+
+
+def linear_prepared(
+    weight: np.ndarray, bias: np.ndarray | None, activation: str | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function x (N, I) -> y (N, O): linear_forward with this weight (O, I) and bias."""
+    return lambda x: linear_forward(x, weight, bias, activation)
 
 
 @np.errstate(all="ignore")

@@ -6,6 +6,7 @@ be None, weight_hr (the projection of Sak et al. 2014) is None or, for an LSTM, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,17 @@ def recurrent_stack(
         first = part.stop
     h_n = np.concatenate([h for h, _ in last])
     return x, h_n, np.concatenate([c for _, c in last]) if mode == "LSTM" else None
+
+
+def recurrent_prepared(
+    mode: str, layers: list[list[list[Any]]], batch_first: bool
+) -> Callable[..., tuple[np.ndarray, np.ndarray, Any]]:
+    """A function (x, h0=None, c0=None) -> y, h_n, c_n: recurrent_stack with these weights."""
+
+    def run(x: np.ndarray, h0: Any = None, c0: Any = None) -> tuple[np.ndarray, np.ndarray, Any]:
+        return recurrent_stack(mode, x, h0, c0, layers, batch_first)
+
+    return run
 
 
 def recurrent_backward(

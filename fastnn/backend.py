@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import os
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,17 @@ if TYPE_CHECKING:  # the compiled module has the same names and arguments
     from . import reference as kernels
 
 NAMES = ("kernels", "reference")
+switching = threading.RLock()  # held while `kernels` is changed, and by who stands in for it
+
+
+def _after_fork() -> None:
+    """In a child there is but one thread, which may not have held the lock."""
+    global switching
+    switching = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _module(name: str) -> Any:
@@ -54,12 +66,14 @@ def use(name: str) -> Iterator[None]:
     Raises ValueError for another name.
     """
     this: Any = sys.modules[__name__]
-    chosen, before = _module(name), this.kernels
-    this.kernels = chosen
+    chosen = _module(name)
+    with switching:
+        before, this.kernels = this.kernels, chosen
     try:
         yield
     finally:
-        this.kernels = before
+        with switching:
+            this.kernels = before
 
 
 class _Callable(types.ModuleType):

@@ -104,8 +104,8 @@ def residual_row() -> OpCase:
     )
 
 
-def prepared(k, x, weight, bias, residual=None, activation=None, **settings):
-    run = k.conv2d_prepared(weight, bias, (1, *x.shape[1:]), **settings, activation=activation)
+def prepared(k, x, residual=None, activation=None, **weights):
+    run = k.conv2d_prepared(**weights, activation=activation)
     return (run(x) if residual is None else run(x, residual),)
 
 

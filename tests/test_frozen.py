@@ -1,62 +1,17 @@
-"""fastnn.freeze: the same bits as the network, for every input; what it refuses; what it keeps."""
+"""fastnn.freeze: the same bits as the network, for every input; what it keeps."""
 
 import copy
+import pickle
 import threading
 
 import numpy as np
 import pytest
+from frozen_cases import Calls, agrees, run, same_bits, tensors
 from test_models_reference import BIG, SMALL, numbers, symbols
 
 import fastnn
 from fastnn import models, nn
 from fastnn.frozen import FreezeError, Frozen
-
-
-def arrays(value):
-    """The arrays of Tensors and ndarrays in tuples, lists and dicts."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (tuple, list)):
-        return [a for part in value for a in arrays(part)]
-    return [value.numpy() if isinstance(value, fastnn.Tensor) else value]
-
-
-def same_bits(a, b):
-    a, b = arrays(a), arrays(b)
-    assert [(x.shape, x.dtype) for x in a] == [(y.shape, y.dtype) for y in b]
-    for x, y in zip(a, b, strict=True):
-        assert x.tobytes() == y.tobytes()
-
-
-class Calls(nn.Module):
-    """A Module around a function."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *args, **kwargs):
-        return self.function(*args, **kwargs)
-
-
-def run(model, *inputs):
-    with fastnn.no_grad():
-        return model(*[x if isinstance(x, fastnn.Tensor) else fastnn.from_numpy(x) for x in inputs])
-
-
-def shuffled(array):
-    """Another input of the same kind."""
-    other = np.random.default_rng(7).permutation(array.reshape(-1)).reshape(array.shape)
-    return other * np.float32(0.5) if other.dtype.kind == "f" else other
-
-
-def agrees(model, *inputs):
-    frozen = fastnn.freeze(model)
-    others = [shuffled(x) for x in inputs]
-    for given in (inputs, others, inputs):
-        same_bits(frozen(*given), run(model, *given))
-    assert frozen.inputs == 1
-    return frozen
 
 
 @pytest.mark.parametrize("name", [*SMALL, *BIG])
@@ -82,7 +37,6 @@ def test_autoencoders(name):
     agrees(make().eval(), x)
 
 
-IMAGE = numbers(2, 4, 6, 6)
 LAYERS = {
     "encoder": (
         lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 32), 2),
@@ -141,6 +95,7 @@ FUNCTIONS = {
     "itself": lambda x: x,
     "constant": lambda x: (fastnn.ones(3), x),
     "nothing": lambda x: x[:, :0] * 2,
+    "a tuple with names": lambda x: x.max(1),
 }
 
 
@@ -158,64 +113,6 @@ def test_functions(name):
         ours, theirs = frozen(fastnn.tensor(x)), run(model, x.copy())
         same_bits(tensors(ours), tensors(theirs))
         assert type(ours) is type(theirs)
-
-
-def tensors(value):
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (tuple, list)):
-        return [t for part in value for t in tensors(part)]
-    return [value] if isinstance(value, fastnn.Tensor) else []
-
-
-class Counting(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.register_buffer("count", fastnn.zeros(1))
-
-    def forward(self, x):
-        self.count.add_(1)
-        return x * 2
-
-
-REFUSED = {
-    "a branch": (Calls(lambda x: x * 2 if x.sum() > 0 else x), "depends on the input"),
-    "a number": (Calls(lambda x: x * x.max().item()), "depends on the input"),
-    "a list": (Calls(lambda x: x + len([v for v in x.tolist() if v])), "depends on the input"),
-    "a loop": (Calls(lambda x: x * float(x[0])), "depends on the input"),
-    "a mask": (Calls(lambda x: x[x > 0]), "shapes that depend"),
-    "noise": (Calls(lambda x: x + fastnn.randn(3)), "random numbers"),
-    "NumPy": (Calls(lambda x: fastnn.tensor(np.array(x.numpy()) * 2)), "outside of fastnn"),
-    "an array": (Calls(lambda x: x.numpy()), "returns an ndarray"),
-    "a state": (Counting(), "changes the network"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_recorded_is_refused(name):
-    model, words = REFUSED[name]
-    frozen = fastnn.freeze(model.eval())
-    for _ in range(2):
-        with pytest.raises(FreezeError, match=words):
-            for n in (3, 3, 50, 50):
-                frozen(numbers(n))
-                frozen(-numbers(n))
-    assert name == "a mask" or frozen.inputs == 0
-    assert fastnn.backend.kernels.__name__ == "fastnn._kernels"  # nothing is recorded any more
-    agrees(nn.Linear(3, 2).eval(), numbers(5, 3))
-
-
-def test_training_and_other_things_are_refused():
-    model = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5)).eval()
-    model[1].train()
-    with pytest.raises(ValueError, match="'?1'? is in training mode; use .eval"):
-        fastnn.freeze(model)
-    with pytest.raises(TypeError, match="must be a Module, got function"):
-        fastnn.freeze(lambda x: x)
-    with pytest.raises(TypeError, match="hashable"):
-        fastnn.freeze(Calls(lambda x, y: x).eval())(numbers(3), {1, 2})
-    with pytest.raises(ValueError, match="expected"):
-        fastnn.freeze(nn.Linear(3, 2).eval())(numbers(5, 4))
 
 
 def test_arrays_give_arrays_and_tensors_give_tensors():
@@ -272,14 +169,6 @@ def test_results_are_the_callers_and_weights_the_frozen_networks():
     assert constant(x)[0].tolist() == [1, 1, 1]
 
 
-def test_symbols_beyond_the_table_are_refused_at_each_call():
-    frozen = fastnn.freeze(models.CharRNN(20, 9, 12).eval())
-    frozen(symbols(7, 2))
-    for bad in (20, -1):
-        with pytest.raises(IndexError):
-            frozen(np.full((7, 2), bad))
-
-
 def test_the_backend_is_the_one_in_force():
     model = nn.Linear(30, 20).eval()
     frozen = fastnn.freeze(model)
@@ -326,108 +215,6 @@ def test_copies_and_threads_of_one_network_have_the_same_bits():
     same_bits(frozen(x[1:2]), one[1:2])  # a row does not depend on its batch
 
 
-CONVOLUTIONS = {  # channels, filters, size, kernel, stride, padding, groups
-    "few tiles": (24, 40, 7, 3, 1, 1, 1),
-    "tiles kept": (16, 130, 13, 3, 1, 1, 1),
-    "kernels kept": (40, 24, 20, 3, 1, 1, 1),
-    "two groups": (34, 36, 9, 3, 1, 1, 2),
-    "strided": (24, 70, 15, 3, 2, 1, 1),
-    "one pixel": (40, 24, 9, 1, 2, 0, 1),
-    "direct": (3, 8, 40, 5, 1, 2, 1),
-    "each plane": (20, 20, 9, 3, 1, 1, 20),
-    "dense": (6, 20, 5, 5, 1, 0, 1),
-}
-
-
-@pytest.mark.parametrize("name", CONVOLUTIONS)
-@pytest.mark.parametrize("n_threads", [1, 3])
-def test_prepared_convolutions_have_the_bits_of_others(name, n_threads):
-    channels, filters, size, kernel, stride, padding, groups = CONVOLUTIONS[name]
-    k = fastnn.backend.kernels
-    weight, bias = numbers(filters, channels // groups, kernel, kernel), numbers(filters)
-    settings = ((stride, stride), (padding, padding), (1, 1), groups)
-    with fastnn.threads(n_threads):
-        for act in (None, "relu", "tanh"):
-            run = k.conv2d_prepared(weight, bias, (1, channels, size, size), *settings, act)
-            for n in (1, 3, 0):
-                x = numbers(n, channels, size, size)
-                y = k.conv2d_forward(x, weight, bias, *settings, act)
-                same_bits(run(x), y)
-                if act is None:
-                    more = shuffled(y)
-                    theirs = k.conv2d_add_relu_forward(x, weight, bias, more, *settings)
-                    same_bits(run(x, more), theirs)
-
-
-@pytest.mark.parametrize("backend", ["kernels", "reference"])
-def test_prepared_convolutions_refuse_what_does_not_fit(backend):
-    k = fastnn.reference if backend == "reference" else fastnn.backend.kernels
-    weight = numbers(5, 16, 3, 3)
-    run = k.conv2d_prepared(weight, None, (1, 16, 9, 9), (1, 1), (1, 1), (1, 1), 1, None)
-    for shape in ((1, 16, 9, 8), (1, 15, 9, 9), (2, 16, 10, 9)):
-        with pytest.raises(ValueError, match="prepared for"):
-            run(numbers(*shape))
-    with pytest.raises(ValueError):
-        run(numbers(1, 16, 9, 9), numbers(1, 5, 9, 8))
-    relu = k.conv2d_prepared(weight, None, (1, 16, 9, 9), (1, 1), (1, 1), (1, 1), 1, "relu")
-    with pytest.raises(ValueError, match="exclude each other"):
-        relu(numbers(1, 16, 9, 9), numbers(1, 5, 9, 9))
-    with pytest.raises(ValueError):
-        k.conv2d_prepared(weight, None, (1, 15, 9, 9), (1, 1), (1, 1), (1, 1), 1, None)(
-            numbers(1, 15, 9, 9)
-        )
-
-
-@pytest.mark.parametrize("n_threads", [1, 3])
-def test_prepared_dense_layers_have_the_bits_of_others(n_threads):
-    k = fastnn.backend.kernels
-    with fastnn.threads(n_threads):
-        for units, features in ((1, 1), (10, 84), (120, 400), (1030, 300), (33, 0)):
-            weight, bias = numbers(units, features), numbers(units)
-            for act in (None, "relu", "tanh", "sigmoid"):
-                run = k.linear_prepared(weight, bias, act)
-                for n in (1, 2, 3, 17, 200, 0):
-                    x = numbers(n, features)
-                    same_bits(run(x), k.linear_forward(x, weight, bias, act))
-    with pytest.raises(ValueError, match="features"):
-        k.linear_prepared(weight, None, None)(numbers(2, 1))
-
-
-@pytest.mark.parametrize("n_threads", [1, 3])
-@pytest.mark.parametrize("mode", ["RNN_TANH", "RNN_RELU", "LSTM", "GRU"])
-def test_prepared_recurrent_layers_have_the_bits_of_others(mode, n_threads):
-    k = fastnn.backend.kernels
-    gates = {"LSTM": 4, "GRU": 3}.get(mode, 1)
-
-    def weights(features, units, outputs, directions, bias):
-        rows = gates * units
-        more = [numbers(rows), numbers(rows)] if bias else [None, None]
-        project = None if outputs == units else numbers(outputs, units)
-        shapes = (rows, features), (rows, outputs)
-        return [[*[numbers(*s) * 0.1 for s in shapes], *more, project] for _ in range(directions)]
-
-    cases = [(20, 30, 30, 1, True), (300, 256, 256, 1, True), (7, 9, 9, 2, False)]
-    if mode == "LSTM":
-        cases.append((8, 20, 6, 1, True))
-    with fastnn.threads(n_threads):
-        for features, units, outputs, directions, bias in cases:
-            below = weights(features, units, outputs, directions, bias)
-            layers = [below, weights(outputs * directions, units, outputs, directions, bias)]
-            for batch_first in (False, True):
-                run = k.recurrent_prepared(mode, layers, batch_first)
-                for n_steps, rows in ((1, 1), (1, 5), (6, 1), (5, 3), (2, 70)):
-                    shape = (rows, n_steps) if batch_first else (n_steps, rows)
-                    x = numbers(*shape, features)
-                    h = numbers(2 * directions, rows, outputs)
-                    c = numbers(2 * directions, rows, units) if mode == "LSTM" else None
-                    for states in ((None, None), (h, c)):
-                        theirs = k.recurrent_stack(mode, x, *states, layers, batch_first)
-                        for a, b in zip(run(x, *states), theirs, strict=True):
-                            assert (a is None) == (b is None)
-                            if a is not None:
-                                same_bits(a, b)
-
-
 def test_a_frozen_network_packs_its_weights():
     model = models.resnet18(5, small_images=True, width=16).eval()
     frozen = fastnn.freeze(model)
@@ -440,3 +227,37 @@ def test_a_frozen_network_packs_its_weights():
     frozen(symbols(7, 2))
     (recorded,) = frozen._recorded.values()
     assert "PreparedStack" in [type(step.function).__name__ for step in recorded.program.steps]
+
+
+def test_a_frozen_network_in_a_frozen_network():
+    inner = fastnn.freeze(nn.Linear(3, 3).eval())
+    inner(numbers(2, 3))
+    model = Calls(lambda x: inner(x) * 2).eval()
+    outer = fastnn.freeze(model)
+    for x in (numbers(2, 3), numbers(2, 3) * 3, numbers(5, 3)):
+        same_bits(outer(x), inner(x) * np.float32(2))
+
+
+def test_copies_and_pickles():
+    frozen = fastnn.freeze(models.LeNet5().eval())
+    x = numbers(2, 1, 28, 28)
+    y = frozen(x)
+    for again in (copy.deepcopy(frozen), pickle.loads(pickle.dumps(frozen))):
+        assert again.inputs == 0
+        same_bits(again(x), y)
+
+
+def test_forms_share_packed_weights_and_keep_no_activations():
+    model = models.resnet18(5, small_images=True, width=8).eval()
+    frozen = fastnn.freeze(model)
+    for n, size in ((1, 32), (2, 32), (3, 28)):
+        frozen(numbers(n, 3, size, size))
+    functions = [
+        {id(step.function) for step in recorded.program.steps}
+        for recorded in frozen._recorded.values()
+    ]
+    packed = set.intersection(*functions)
+    assert len(packed) >= 21
+    for recorded in frozen._recorded.values():
+        for step in recorded.program.steps:
+            assert all(step.args[i] is None for i, _ in step.holes)

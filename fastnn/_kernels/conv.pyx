@@ -20,9 +20,10 @@ from ._array cimport (
     same_shape,
     take,
 )
+from ._conv_packed cimport PackedWeights, pack_winograd
 from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport DIRECT, Gather, algo_code, run_gather
+from ._gather cimport DIRECT, Gather, algo_code, pack_weights, run_gather
 from ._map cimport map2
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
@@ -52,55 +53,33 @@ ALGOS = {
 }
 
 
-cdef int conv_settings(Shape *s, object weight, object bias, object stride, object padding,
-                       object dilation, object groups) except -1:
-    """The rest of a Shape of which N, C, H and W are set; ValueError for what does not fit."""
-    s.O, s.KH, s.KW = PyArray_DIM(weight, 0), PyArray_DIM(weight, 2), PyArray_DIM(weight, 3)
-    conv_shape(s, stride, padding, dilation, groups)
-    if PyArray_DIM(weight, 1) != s.Cg:
-        raise ValueError(f"weight has {PyArray_DIM(weight, 1)} input channels a group, "
-                         f"x has {s.Cg}")
-    if bias is not None and PyArray_DIM(bias, 0) != s.O:
-        raise ValueError(f"bias has {PyArray_DIM(bias, 0)} elements, expected {s.O}")
-    return 0
-
-
-cdef int conv_gather(Gather *q, Shape *s, object algo) except -1:
-    """What a Gather asks of the shape; pixels of a 1x1 convolution become one row."""
-    flatten_1x1(s)
-    q.uk = ukernels()
-    q.N, q.G, q.M, q.K = s.N, s.G, s.Og, s.Cg * s.KH * s.KW
-    q.TH, q.TW, q.channels, q.h, q.w = s.OH, s.OW, s.Cg, s.H, s.W
-    q.hp, q.wp, q.top, q.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
-    q.step, q.split, q.max_row = s.sw, 1, s.dh * (s.KH - 1)
-    q.algo = algo_code(algo if q.K else "indirect", q)
-    if q.algo == DIRECT and s.sw > 1:
-        q.step, q.split, q.wp = 1, s.sw, round_up(q.wp, s.sw)
-    q.line = s.sh * q.wp
-    q.out_h, q.out_w, q.sh, q.sw = s.OH, s.OW, 1, 1
-    return 0
-
-
 cdef ndarray convolved(object x, object weight, object bias, object residual, object stride,
                        object padding, object dilation, object groups, object activation,
-                       object algo, const float *packed):
-    """conv2d_forward, or, with a residual, conv2d_add_relu_forward; packed: see conv_prepared."""
+                       object algo, PackedWeights packed):
+    """conv2d_forward, or, with a residual, conv2d_add_relu_forward.  packed: where the packed
+    weight is kept, or None."""
     cdef:
         Shape s
         Gather q
-        Buffer taps
+        Buffer taps, kept = None
         Py_ssize_t *off
         Py_ssize_t c, r, j, part
-        int m, activated
+        int m
         ndarray y
-        const float *source = f32(x, 4, "x")
-        const float *kernel = f32(weight, 4, "weight")
-        const float *shift = f32_or_null(bias, 1, "bias")
-        const float *more = NULL
         float *out
+        const float *more = NULL
+    memset(&q, 0, sizeof(q))
+    q.x, q.a = f32(x, 4, "x"), f32(weight, 4, "weight")
+    q.bias = f32_or_null(bias, 1, "bias")
     s.N, s.C, s.H, s.W = (PyArray_DIM(x, 0), PyArray_DIM(x, 1), PyArray_DIM(x, 2),
                           PyArray_DIM(x, 3))
-    conv_settings(&s, weight, bias, stride, padding, dilation, groups)
+    s.O, s.KH, s.KW = PyArray_DIM(weight, 0), PyArray_DIM(weight, 2), PyArray_DIM(weight, 3)
+    conv_shape(&s, stride, padding, dilation, groups)
+    if PyArray_DIM(weight, 1) != s.Cg:
+        raise ValueError(f"weight has {PyArray_DIM(weight, 1)} input channels a group, "
+                         f"x has {s.Cg}")
+    if q.bias != NULL and PyArray_DIM(bias, 0) != s.O:
+        raise ValueError(f"bias has {PyArray_DIM(bias, 0)} elements, expected {s.O}")
     y = empty4(s.N, s.O, s.OH, s.OW)
     out = f32(y, 4, "y")
     if residual is not None:
@@ -108,22 +87,35 @@ cdef ndarray convolved(object x, object weight, object bias, object residual, ob
         if not same_shape(<ndarray>residual, y):
             raise ValueError(f"residual has shape {residual.shape}, "
                              f"expected {(s.N, s.O, s.OH, s.OW)}")
-    activated = activation_code(activation)
+    q.uk = ukernels()
+    q.activation = activation_code(activation)
     m = wino_algo(&s, algo, s.OH, s.OW)
     if m:
+        if packed is not None:
+            kept = packed.winograd  # held here: another thread may pack it, too
+            if kept is None:
+                packed.winograd = kept = pack_winograd(&s, q.a)
         if s.N and s.O:
-            wino_forward(&s, source, kernel, shift, more, activated, m, out, packed)
+            wino_forward(&s, q.x, q.a, q.bias, more, q.activation, m, out,
+                         NULL if kept is None else <float *>kept.data)
         return y
     if dense_algo(&s, algo):
-        dense_forward(&s, source, kernel, shift, activated, out)
+        dense_forward(&s, q.x, q.a, q.bias, q.activation, out)
         return _added(y, more)
     if depthwise_algo(&s, algo, OF_OUTPUT):
-        depthwise_forward(&s, source, kernel, shift, activated, out)
+        depthwise_forward(&s, q.x, q.a, q.bias, q.activation, out)
         return _added(y, more)
-    memset(&q, 0, sizeof(q))
-    conv_gather(&q, &s, algo)
-    q.x, q.a, q.packed, q.bias, q.activation, q.out = source, kernel, packed, shift, activated, out
+    flatten_1x1(&s)
+    q.N, q.G, q.M, q.K = s.N, s.G, s.Og, s.Cg * s.KH * s.KW
+    q.TH, q.TW, q.channels, q.h, q.w = s.OH, s.OW, s.Cg, s.H, s.W
+    q.hp, q.wp, q.top, q.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
+    q.step, q.split, q.max_row = s.sw, 1, s.dh * (s.KH - 1)
+    q.algo = algo_code(algo if q.K else "indirect", &q)
+    if q.algo == DIRECT and s.sw > 1:
+        q.step, q.split, q.wp = 1, s.sw, round_up(q.wp, s.sw)
     part = q.wp // q.split
+    q.line = s.sh * q.wp
+    q.out, q.out_h, q.out_w, q.sh, q.sw = out, s.OH, s.OW, 1, 1
     taps = take(2 * q.K)
     off = <Py_ssize_t *>taps.data
     for c in range(s.Cg):
@@ -132,6 +124,12 @@ cdef ndarray convolved(object x, object weight, object bias, object residual, ob
                 off[(c * s.KH + r) * s.KW + j] = (
                     (c * q.hp + r * s.dh) * q.wp + j * s.dw % q.split * part + j * s.dw // q.split)
     q.tap_off = off
+    if packed is not None and q.algo != DIRECT:
+        kept = packed.panels
+        if kept is None:
+            packed.panels = kept = pack_weights(&q)
+        else:
+            q.packed = <float *>kept.data
     if s.N and s.O:
         run_gather(&q)
     return _added(y, more)
@@ -149,7 +147,7 @@ def conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activatio
     """y = act(conv(x, weight) + bias): x (N, C_in, H, W), weight (C_out, C_in/groups, KH, KW),
     bias (C_out,) or None -> y (N, C_out, OH, OW)."""
     return convolved(x, weight, bias, None, stride, padding, dilation, groups, activation, algo,
-                     NULL)
+                     None)
 
 
 def conv2d_add_relu_forward(x, weight, bias, residual, stride, padding, dilation, groups):
@@ -157,7 +155,7 @@ def conv2d_add_relu_forward(x, weight, bias, residual, stride, padding, dilation
     shape.  The bits are those of add_relu_forward; Winograd's adds while y is in L1."""
     f32(residual, 4, "residual")
     return convolved(x, weight, bias, residual, stride, padding, dilation, groups, None, "auto",
-                     NULL)
+                     None)
 
 
 cdef Py_ssize_t _phase_taps(Py_ssize_t f, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dil,

@@ -88,7 +88,7 @@ cdef class Step:
     """A call: a function, its arguments, and where those are that change from run to run."""
 
     cdef readonly object function
-    cdef list args
+    cdef readonly list args
     cdef readonly list holes
     cdef readonly list outs
     cdef bint single
@@ -100,6 +100,8 @@ cdef class Step:
         self.function = function
         self.args = list(args)
         self.holes = list(holes)
+        for i, _ in holes:
+            self.args[i] = None  # what it was when it was recorded is not needed
         self.outs = list(outs)
         self.single = single
         self.frees = []
@@ -170,7 +172,7 @@ cdef class Input:
             self.dims[i] = array.shape[i]
 
     cdef bint fits(self, ndarray a) noexcept:
-        return (PyArray_TYPE(a) == self.typenum and PyArray_NDIM(a) == self.rank
+        return (self.rank <= 32 and PyArray_TYPE(a) == self.typenum and PyArray_NDIM(a) == self.rank
                 and PyArray_ISCARRAY_RO(a)
                 and memcmp(PyArray_DIMS(a), self.dims, self.rank * sizeof(npy_intp)) == 0)
 
@@ -199,14 +201,15 @@ cdef class Recorded:
             if isinstance(value, Core):
                 plain[0] = False
                 value = (<Core>value)._data
-            elif type(value) is not ndarray:
+            if type(value) is not ndarray:
                 return False
             if not (<Input>self.inputs[len(arrays)]).fits(value):
                 return False
             arrays.append(value)
             return True
         if type(form) is not tuple:
-            return form is value or (type(form) is type(value) and form == value)
+            return form is value or (
+                type(form) is type(value) and form == value and repr(form) == repr(value))
         kind = (<tuple>form)[0]
         if type(value) is not kind:
             return False

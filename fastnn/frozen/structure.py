@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 
 class _Leaf:
@@ -12,6 +15,11 @@ class _Leaf:
 
 
 LEAF = _Leaf()
+# What cannot change behind our back.
+CONSTANTS = (
+    *(type(None), bool, int, float, complex, str, bytes, type, type(...)),
+    *(np.generic, np.dtype, enum.Enum),
+)
 
 
 def split(value: Any, take: Callable[[Any], bool]) -> Any:
@@ -20,7 +28,7 @@ def split(value: Any, take: Callable[[Any], bool]) -> Any:
     if take(value):
         return LEAF
     kind = type(value)
-    if isinstance(value, (tuple, list)):
+    if kind is tuple or kind is list or (isinstance(value, tuple) and hasattr(value, "_fields")):
         return kind, *[split(item, take) for item in value]
     if kind is dict:
         return kind, tuple(value), *[split(item, take) for item in value.values()]
@@ -39,3 +47,18 @@ def join(form: Any, leaves: Iterator[Any]) -> Any:
         return dict(zip(keys, [join(item, leaves) for item in items], strict=True))
     found = [join(item, leaves) for item in items]
     return kind(*found) if hasattr(kind, "_fields") else kind(found)
+
+
+def key_of(form: Any) -> Any:
+    """Equal for equal forms alone: 1, 1.0 and True differ, and so do 0.0 and -0.0.  TypeError for
+    a form with something that is none of CONSTANTS."""
+    if form is LEAF:
+        return form
+    if type(form) is tuple:
+        kind, *items = form
+        keys = (tuple(map(key_of, items.pop(0))),) if kind is dict else ()
+        return kind, *keys, *map(key_of, items)
+    if not isinstance(form, CONSTANTS):
+        kind = np.ndarray if isinstance(form, np.ndarray) else type(form)
+        raise TypeError(f"of type {kind.__name__}")
+    return type(form), repr(form)

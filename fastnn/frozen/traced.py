@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
 import threading
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,8 +28,19 @@ class FreezeError(RuntimeError):
     """The network does something that cannot be recorded."""
 
 
-_lock = threading.Lock()
-_active: Recorder | None = None  # of the thread that holds the lock
+_active: Recorder | None = None  # of the thread that holds backend.switching
+
+
+def _after_fork() -> None:
+    """A child does not go on with what another thread was recording."""
+    global _active
+    if _active is not None:
+        seam: Any = backend
+        seam.kernels, _active = _active._kernels, None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _start(array: np.ndarray) -> int:
@@ -38,6 +52,11 @@ def _bounds(array: np.ndarray) -> tuple[int, int]:
     spans = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
     low = _start(array) + sum(span for span in spans if span < 0)
     return low, low + sum(map(abs, spans)) + array.itemsize
+
+
+def _digest(array: np.ndarray) -> int:
+    data: Any = array if array.flags.c_contiguous else array.tobytes()
+    return zlib.crc32(data)
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
@@ -86,13 +105,31 @@ class _Joined:
         return self.function(*args, **options)
 
 
-class Recorder:
-    """The program so far; records within `with Recorder(inputs) as recorder:`."""
+@dataclass
+class _Made:
+    """A call and what it gave: `arrays` of the arguments, in `form`, and where they lie."""
 
-    def __init__(self, inputs: list[np.ndarray]) -> None:
-        self.n_inputs = len(inputs)
+    function: Callable[..., Any]
+    args: Any
+    options: dict[str, Any]
+    form: Any
+    arrays: list[np.ndarray]
+    places: list[Place | None]
+    parts: tuple[Any, ...]
+    single: bool
+
+
+class Recorder:
+    """The program so far; records within `with Recorder(inputs, cache) as recorder:`.
+
+    cache: prepared functions, by what they were made of.
+    """
+
+    def __init__(self, inputs: list[np.ndarray], cache: dict[Any, Any]) -> None:
+        self.n_inputs, self.cache = len(inputs), cache
         self.arrays: list[np.ndarray] = []  # by slot
         self.bounds: list[tuple[int, int]] = []
+        self.digests: list[int] = []
         self.steps: list[Step] = []
         self.thread = threading.get_ident()
         for array in inputs:
@@ -100,7 +137,7 @@ class Recorder:
 
     def __enter__(self) -> Recorder:
         global _active
-        _lock.acquire()
+        backend.switching.acquire()
         seam: Any = backend
         self._kernels = seam.kernels
         seam.kernels, _active = _Kernels(self._kernels), self
@@ -110,11 +147,12 @@ class Recorder:
         global _active
         seam: Any = backend
         seam.kernels, _active = self._kernels, None
-        _lock.release()
+        backend.switching.release()
 
     def _slot(self, array: np.ndarray) -> int:
         self.arrays.append(array)
         self.bounds.append(_bounds(array) if array.size else (0, 0))
+        self.digests.append(_digest(array))
         return len(self.arrays) - 1
 
     def place(self, array: np.ndarray | None) -> Place | None:
@@ -134,8 +172,21 @@ class Recorder:
 
     def program(self, results: list[np.ndarray]) -> Program:
         """From the inputs to these arrays."""
+        self._expect_unchanged(range(len(self.arrays)))
         ends = [self.place(array) or array.copy() for array in map(_plain, results)]
         return Program(self.n_inputs, len(self.arrays), self.steps, ends)
+
+    def _expect_unchanged(self, slots: Iterable[int]) -> None:
+        for slot in slots:
+            if _digest(self.arrays[slot]) != self.digests[slot]:
+                raise FreezeError("the forward changes an array in a way that is not recorded")
+
+    def _changed(self, slots: Iterable[int]) -> None:
+        """A recorded call may have written where these lie."""
+        for low, high in {self.bounds[slot] for slot in slots}:
+            for slot, (start, end) in enumerate(self.bounds):
+                if start < high and low < end:
+                    self.digests[slot] = _digest(self.arrays[slot])
 
     def call(
         self, function: Callable[..., Any], args: Any, options: dict[str, Any], writes: bool = False
@@ -144,11 +195,13 @@ class Recorder:
 
         writes: it changes its first argument, or `out`.
         """
-        found: list[np.ndarray] = []
-        form = split((tuple(args), options), _takes(found))
-        result = _Joined(function, form)(*found)
-        places = [self.place(array) for array in found]
-        if not any(places):
+        arrays: list[np.ndarray] = []
+        form = split((tuple(args), options), _takes(arrays))
+        places = [self.place(array) for array in arrays]
+        touched = [place.slot for place in places if place is not None]
+        self._expect_unchanged(touched)
+        result = _Joined(function, form)(*arrays)
+        if not touched:
             return result
         if writes and self.place(_target(args, options)) is None:
             raise FreezeError(
@@ -159,29 +212,36 @@ class Recorder:
         for part in parts:
             if part is not None and not isinstance(part, np.ndarray):
                 raise FreezeError(f"{_name(function)} gives a {type(part).__name__}, not an array")
-        if writes or type(function) is not _Quiet or not all(map(self.place, parts)):
-            self._record(function, args, options, form, found, places, parts, single)
+        by_numpy = type(function) is _Quiet
+        if writes or not by_numpy:
+            self._changed(touched)
+        if writes or not by_numpy or not all(map(self.place, parts)):
+            self._record(_Made(function, args, options, form, arrays, places, parts, single))
         traced = [None if part is None else part.view(Traced) for part in parts]
         return traced[0] if single else tuple(traced)
 
-    def _record(
-        self, function: Any, args: Any, options: Any, form: Any, found: Any, places: Any,
-        parts: Any, single: bool,
-    ) -> None:  # fmt: skip
-        holes = [(i, place) for i, place in enumerate(places) if place is not None]
+    def _record(self, made: _Made) -> None:
+        function, args, given = made.function, made.args, made.arrays
+        holes = [(i, place) for i, place in enumerate(made.places) if place is not None]
         top = {i: self.place(_plain(a)) for i, a in enumerate(args) if isinstance(a, np.ndarray)}
         direct = [(i, place) for i, place in top.items() if place is not None]
-        outs = [-1 if part is None else self._slot(part) for part in parts]
+        outs = [-1 if part is None else self._slot(part) for part in made.parts]
         if len(direct) == len(holes):  # the others are constants: no list to be made at each run
-            function = functools.partial(function, **options) if options else function
-            found, holes = [_plain(a) if i in top else a for i, a in enumerate(args)], direct
-            fast = prepared(self._kernels, function, found, dict(holes))
+            if made.options:
+                function = functools.partial(function, **made.options)
+            given, holes = [_plain(a) if i in top else a for i, a in enumerate(args)], direct
+            fast = prepared(self._kernels, function, given, dict(holes), self.cache)
             if fast is not None:
-                function, found, kept = fast
+                function, given, kept = fast
                 holes = [(kept.index(i), place) for i, place in holes]
         else:
-            function = _Joined(function, form)
-        self.steps.append(Step(function, found, holes, outs, single))
+            function = _Joined(function, made.form)
+        self.steps.append(Step(function, given, holes, outs, made.single))
+
+
+def recording() -> bool:
+    """Whether this thread is recording a network."""
+    return _active is not None and _active.thread == threading.get_ident()
 
 
 def _takes(found: list[np.ndarray]) -> Callable[[Any], bool]:
@@ -248,7 +308,8 @@ class Traced(np.ndarray):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func in _ABOUT:
             return super().__array_function__(func, types, args, kwargs)
-        writes = func in _WRITERS or kwargs.get("out") is not None
+        in_place = func is np.nan_to_num and kwargs.get("copy") is False
+        writes = func in _WRITERS or in_place or kwargs.get("out") is not None
         return _call(_Quiet(func), args, kwargs, writes)
 
     def __getitem__(self, key: Any) -> Any:
@@ -256,6 +317,11 @@ class Traced(np.ndarray):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _call(_Quiet(operator.setitem), (self, key, value), {}, True)
+
+    @staticmethod
+    def taken(x: np.ndarray, index: Any) -> Any:
+        """x[index] with such an array in the index; see functional.shape."""
+        return _call(_Quiet(operator.getitem), (x, index), {})
 
     def __iter__(self) -> Any:
         return (self[i] for i in range(len(self)))
@@ -270,7 +336,8 @@ def _method(name: str, writes: bool = False) -> Any:
     function = getattr(np.ndarray, name)
 
     def method(self: Any, *args: Any, **options: Any) -> Any:
-        return _call(_Quiet(function), (self, *args), options, writes)
+        out = options.get("out") is not None
+        return _call(_Quiet(function), (self, *args), options, writes or out)
 
     return method
 

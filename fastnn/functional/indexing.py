@@ -10,6 +10,7 @@ from ..tensor import Function, Tensor, wrap
 from . import _checks
 from .binary import operands
 from .reduce import unbroadcast
+from .shape import taken
 
 
 def _grid(index: np.ndarray, dim: int) -> tuple[np.ndarray, ...]:
@@ -25,7 +26,7 @@ class _Gather(Function):
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, places: Any) -> Any:
         ctx.shape, ctx.places = x.shape, places
-        return np.copy(x[places], order="C")
+        return taken(x, places)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:
@@ -80,7 +81,7 @@ def _index(index: Any, function: str) -> np.ndarray:
     found = _checks.tensor(index, function, "index")._data
     if found.dtype.char not in "liq":
         raise TypeError(f"{function}: index has dtype {found.dtype}, expected int64 or int32")
-    return np.array(found, np.int64)  # a copy: the caller's index may change
+    return found.astype(np.int64)  # a copy: the caller's index may change
 
 
 def _within(index: np.ndarray, n: int, function: str) -> None:

@@ -72,6 +72,19 @@ class _Copy(Function):
         return dy.astype(ctx.dtype, copy=False)
 
 
+def taken(x: np.ndarray, index: Any) -> np.ndarray:
+    """A new array of x[index].  A subclass of ndarray in the index, which is `frozen`'s, does it
+    itself."""
+    for part in index if isinstance(index, tuple) else (index,):
+        kind: Any = type(part)
+        if isinstance(part, np.ndarray) and kind is not np.ndarray:
+            x = kind.taken(x, index)
+            break
+    else:
+        x = x[index]
+    return np.copy(x, order="C")
+
+
 class _Index(Function):
     strided = True
 
@@ -80,7 +93,7 @@ class _Index(Function):
         if ctx.needs_input_grad[0]:  # a copy of the caller's arrays, which may change
             index = tuple(np.array(i) if isinstance(i, (np.ndarray, list)) else i for i in index)
         ctx.shape, ctx.index = x.shape, index
-        return np.copy(x[index], order="C")
+        return taken(x, index)
 
     @staticmethod
     def backward(ctx: Any, dy: np.ndarray) -> Any:

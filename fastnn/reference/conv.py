@@ -126,21 +126,16 @@ def conv2d_add_relu_forward(
 def conv2d_prepared(
     weight: np.ndarray,
     bias: np.ndarray | None,
-    input_size: tuple[int, ...],
     stride: Pair,
     padding: Pair,
     dilation: Pair,
     groups: int,
     activation: str | None,
 ) -> Callable[..., np.ndarray]:
-    """A function (x, residual=None) -> y for images of input_size (N, C_in, H, W), of any number:
-    conv2d_forward, or conv2d_add_relu_forward, with this weight and bias."""
+    """A function (x, residual=None) -> y: conv2d_forward, or conv2d_add_relu_forward, with this
+    weight and bias."""
 
     def run(x: np.ndarray, residual: np.ndarray | None = None) -> np.ndarray:
-        if x.shape[1:] != tuple(input_size[1:]):
-            raise ValueError(
-                f"x has shape {x.shape}, the convolution was prepared for (N, *{input_size[1:]})"
-            )
         if residual is None:
             return conv2d_forward(x, weight, bias, stride, padding, dilation, groups, activation)
         if activation is not None:

@@ -18,7 +18,7 @@ from libc.string cimport memcpy, memset
 
 from ._array cimport Buffer, take
 from ._csrc cimport fnn_gemm, fnn_ukernels
-from ._sizes cimport max_, min_, odd_lines, round_up
+from ._sizes cimport even_block, max_, min_, odd_lines, round_up
 from ._threads cimport parallel_for, threads_for
 
 ALGOS = ("auto", "implicit_gemm", "direct", "indirect")  # where the codes in the .pxd say
@@ -422,7 +422,7 @@ cdef int run_gather(Gather *q) except -1:
     wanted = (2 * n_threads + q.N * q.G - 1) // max_(q.N * q.G, 1)
     q.block_rows = rows
     if n_threads > 1 and wanted > 1:
-        q.block_rows = max_(1, rows // wanted)
+        q.block_rows = even_block(rows, wanted, n_threads)
     q.blocks = (rows + q.block_rows - 1) // q.block_rows
     q.block_cols = q.block_channels = 0
     if n_threads > 1 and wanted > 1 and q.sh * q.sw == 1:

@@ -15,3 +15,21 @@ cdef inline Py_ssize_t round_up(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
 # apart do not share a set of the cache.
 cdef inline Py_ssize_t odd_lines(Py_ssize_t floats) noexcept nogil:
     return round_up(floats, 16) | 16
+
+
+# Rows of a task, about rows / wanted, of which the thread with most has fewest: parallel_for gives
+# each of n_threads its part of the tasks in turn.
+cdef inline Py_ssize_t even_block(Py_ssize_t rows, Py_ssize_t wanted,
+                                  int n_threads) noexcept nogil:
+    cdef Py_ssize_t block = (rows + wanted - 1) // wanted, least = max_(1, rows // (2 * wanted))
+    cdef Py_ssize_t tasks, most, fewest = rows + 1, best = block
+    cdef int t
+    while block >= least:
+        tasks, most = (rows + block - 1) // block, 0
+        for t in range(n_threads):
+            most = max_(most, min_(rows, tasks * (t + 1) // n_threads * block)
+                        - tasks * t // n_threads * block)
+        if most < fewest:
+            fewest, best = most, block
+        block -= 1
+    return best

@@ -83,6 +83,7 @@ FUNCTIONS = {
     ),
     "copies": lambda x: (x.transpose(0, 1).contiguous(), x.permute(1, 0).reshape(-1), x.flip(0)),
     "products": lambda x: (x @ x.transpose(0, 1), fastnn.einsum("ij,kj->ik", x, x)),
+    "its own scale": lambda x: (x / x.norm() - x.mean(), x.max() - x, x.mean() * x.sum()),
     "broadcasts": lambda x: x + x[:, :1] * 2 - x[:1],
     "joined": lambda x: (fastnn.cat([x, x * 2], 1), fastnn.stack([x, x]), x.split(2, 1)),
     "chosen": lambda x: (fastnn.where(x > 0, x, x * 2), x.clamp(0, 1), x.argmax(1)),
@@ -261,3 +262,15 @@ def test_forms_share_packed_weights_and_keep_no_activations():
     for recorded in frozen._recorded.values():
         for step in recorded.program.steps:
             assert all(step.args[i] is None for i, _ in step.holes)
+
+
+def test_packed_weights_go_with_their_forms():
+    """Also those of a Conv1d, a new view at each call."""
+    frozen = fastnn.freeze(nn.Conv1d(16, 16, 3, padding=1).eval())
+    for n in range(5):
+        frozen(numbers(1, 16, n + 8))
+    assert len(frozen._prepared) == 1
+    frozen = fastnn.freeze(Calls(lambda x: fastnn.functional.linear(x, fastnn.ones(4, 3))).eval())
+    for n in range(80):
+        frozen(numbers(n + 1, 3))
+    assert frozen.inputs == 64 and len(frozen._prepared) <= 65

@@ -113,3 +113,15 @@ def test_prepared_recurrent_layers_have_the_bits_of_others(mode, n_threads):
                             assert (a is None) == (b is None)
                             if a is not None:
                                 same_bits(a, b)
+
+
+def test_lists_of_weights_may_change_afterwards():
+    k = fastnn.backend.kernels
+    weights = [numbers(12, 3), numbers(12, 4), None, None, None]
+    layers = [[list(weights)]]
+    run = k.recurrent_prepared("GRU", layers, False)
+    x = numbers(2, 1, 3)
+    y = run(x)[0]
+    layers[0].append(list(weights))
+    layers[0][0][1] = numbers(120, 40)
+    same_bits(run(x)[0], y)

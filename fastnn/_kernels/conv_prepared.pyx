@@ -18,6 +18,7 @@ import_array()
 cdef class PreparedConv2d:
     """See conv2d_prepared."""
 
+    cdef object __weakref__
     cdef object weight, bias, stride, padding, dilation, groups, activation
     cdef PackedWeights packed
 

@@ -19,6 +19,7 @@ cdef enum:
 cdef class PreparedLinear:
     """See linear_prepared."""
 
+    cdef object __weakref__
     cdef ndarray weight
     cdef object bias
     cdef int activation

@@ -362,12 +362,14 @@ def recurrent_stack(mode, x, h0, c0, layers, batch_first):
 cdef class PreparedStack:
     """See recurrent_prepared."""
 
+    cdef object __weakref__
     cdef object mode, layers, batch_first
     cdef list ready
 
     def __init__(self, mode, layers, batch_first):
-        self.mode, self.layers, self.batch_first = mode, layers, batch_first
-        self.ready = [_ready(mode_of(mode), weights) for weights in layers]
+        self.mode, self.batch_first = mode, batch_first
+        self.layers = [[list(w) for w in weights] for weights in layers]  # the caller's may change
+        self.ready = [_ready(mode_of(mode), weights) for weights in self.layers]
 
     def __call__(self, x, h0=None, c0=None):
         """y, h_n and c_n."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Collection
 from typing import Any
 
@@ -12,12 +13,13 @@ from .. import backend
 from ..grad_mode import no_grad
 from ..nn.module import Module
 from ..tensor import Tensor, check_array, contiguous, wrap
+from .prepare import Cache
 from .program import Caller, Recorded
 from .structure import join, key_of, split
 from .traced import FreezeError, Recorder, Traced, recording
 
 _MOST = 64  # forms of the input that are kept
-_TURNS = 4  # other values of an input
+_TURNS = 5  # other values of an input
 _DIFFERS = (
     "freeze: for other values of the input the network gives another result than its recorded "
     "kernels: it draws random numbers, branches on values, or computes outside of fastnn"
@@ -35,7 +37,7 @@ class Frozen(Caller):
     def __init__(self, module: Module) -> None:
         self._module = module
         self._recorded: dict[Any, Recorded] = {}
-        self._prepared: dict[Any, Any] = {}
+        self._prepared: Cache = weakref.WeakValueDictionary()
         self._backend = backend.name()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Frozen:
@@ -74,7 +76,8 @@ class Frozen(Caller):
             self._recorded, self._backend = {}, backend.name()
         recorded = self._recorded.get(key)
         if recorded is None:
-            recorded = self._record(form, arrays)
+            with backend.switching:  # the same one in the comparison
+                recorded = self._record(form, arrays)
             if len(self._recorded) >= _MOST:
                 self._recorded.pop(next(iter(self._recorded)), None)
             self._recorded[key] = recorded
@@ -159,22 +162,25 @@ class Frozen(Caller):
 
 
 def other_values(array: np.ndarray, turn: int, seed: int) -> np.ndarray:
-    """An input like this one: noise, its negative, strong noise, half of it; of integers one more,
-    one less, the same in reverse order, zeros; of bools the others, reversed, all and none."""
+    """An input like this one: noise, its negative, strong noise, half of it, noise with infinities
+    and NaN; of integers one more, one less, the same in reverse order, zeros, large ones; of bools
+    the others, the same in reverse order, none."""
     if array.dtype.kind == "f":
         if turn == 3:
             return array / 2
         finite = np.abs(array[np.isfinite(array)]).max(initial=0.0)
-        size = min(float(finite) or 1.0, 1e30) * (1, -1, 1000)[turn]
-        noise = np.random.default_rng(seed).uniform(-1, 1, array.shape)
-        return (noise * size).astype(array.dtype)
+        size = min(float(finite) or 1.0, 1e30) * (1, -1, 1000, 1, 1)[turn]
+        noise = (np.random.default_rng(seed).uniform(-1, 1, array.shape) * size).astype(array.dtype)
+        if turn == 4:
+            noise.reshape(-1)[::3], noise.reshape(-1)[1::3] = np.nan, np.inf
+        return noise
     if turn == 2 or (turn == 1 and array.dtype.kind == "b"):
         return array.reshape(-1)[::-1].copy().reshape(array.shape)
     if turn == 3:
         return np.zeros_like(array)
     if array.dtype.kind == "b":
         return ~array
-    return array - 1 if turn else array + 1
+    return array - 1 if turn == 1 else array + (1000 if turn else 1)
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:

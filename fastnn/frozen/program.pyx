@@ -214,7 +214,7 @@ cdef class Recorded:
         if type(value) is not kind:
             return False
         if kind is dict:
-            if tuple(value) != (<tuple>form)[1]:
+            if repr(tuple(value)) != repr((<tuple>form)[1]):  # 1 is not True
                 return False
             first, value = 2, list(value.values())
         if len(value) != len(<tuple>form) - first:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend
-from .prepare import prepared
+from .prepare import Cache, prepared
 from .program import Place, Program, Step
 from .structure import join, split
 
@@ -122,10 +122,10 @@ class _Made:
 class Recorder:
     """The program so far; records within `with Recorder(inputs, cache) as recorder:`.
 
-    cache: prepared functions, by what they were made of.
+    cache: see `prepared`.
     """
 
-    def __init__(self, inputs: list[np.ndarray], cache: dict[Any, Any]) -> None:
+    def __init__(self, inputs: list[np.ndarray], cache: Cache) -> None:
         self.n_inputs, self.cache = len(inputs), cache
         self.arrays: list[np.ndarray] = []  # by slot
         self.bounds: list[tuple[int, int]] = []

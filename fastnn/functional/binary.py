@@ -91,7 +91,7 @@ def _value(op: str, a: Any, b: Any, ctx: Any = None) -> Any:
     else:
         if ctx is not None:
             ctx.shapes = a.shape, b.shape
-        if a.ndim and b.ndim:
+        if (a.ndim and b.ndim) or type(b if a.ndim else a) is not np.ndarray:  # frozen's: no float
             return _by_numpy(op, a, b)
         return _value(op, a, float(b)) if a.ndim else _value(op, float(a), b)
     return (backend.kernels.arithmetic_forward if alike else _by_numpy)(op, a, b)

@@ -248,3 +248,26 @@ def test_a_child_of_a_process_that_records_can_freeze():
     go_on.set()
     recorder.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("char", "fd?Bil")
+@pytest.mark.parametrize("shape", [(), (3, 4), (40, 64)])
+def test_inputs_of_every_dtype(char, shape):
+    model = Calls(lambda x: x.float().reshape(-1) / 255).eval()
+    frozen = fastnn.freeze(model)
+    for scale in (1, 3, 255):
+        x = np.asarray(np.arange(np.prod(shape, dtype=int)).reshape(shape) * scale % 256).astype(
+            char
+        )
+        same_bits(frozen(x), run(model, x))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (40, 64)])
+def test_scales_without_axes(shape):
+    model = Calls(lambda x, s: (x * x.mean().sigmoid() * s, s * x - x.max())).eval()
+    frozen = fastnn.freeze(model)
+    for scale in (2.0, 0.5):
+        same_bits(
+            frozen(numbers(*shape), np.array(scale, np.float32)),
+            run(model, numbers(*shape), np.array(scale, np.float32)),
+        )

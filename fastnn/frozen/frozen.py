@@ -121,7 +121,7 @@ class Frozen(Caller):
                 raise
             except Exception as error:
                 raise FreezeError(_DIFFERS) from error
-            if key_of(wanted) != key_of(result) or not all(map(same_bits, found, expected)):
+            if key_of(wanted) != key_of(result) or not all(map(_agree, found, expected)):
                 raise FreezeError(_DIFFERS)
             left.difference_update([i for i in left if not same_bits(others[i], arrays[i])])
 
@@ -167,10 +167,11 @@ def other_values(array: np.ndarray, turn: int, seed: int) -> np.ndarray:
     the others, the same in reverse order, none."""
     if array.dtype.kind == "f":
         if turn == 3:
-            return array / 2
+            return np.asarray(array / 2)
         finite = np.abs(array[np.isfinite(array)]).max(initial=0.0)
         size = min(float(finite) or 1.0, 1e30) * (1, -1, 1000, 1, 1)[turn]
-        noise = (np.random.default_rng(seed).uniform(-1, 1, array.shape) * size).astype(array.dtype)
+        noise = np.random.default_rng(seed).uniform(-1, 1, array.shape)
+        noise = np.asarray(noise * size, array.dtype)
         if turn == 4:
             noise.reshape(-1)[::3], noise.reshape(-1)[1::3] = np.nan, np.inf
         return noise
@@ -179,8 +180,18 @@ def other_values(array: np.ndarray, turn: int, seed: int) -> np.ndarray:
     if turn == 3:
         return np.zeros_like(array)
     if array.dtype.kind == "b":
-        return ~array
-    return array - 1 if turn == 1 else array + (1000 if turn else 1)
+        return np.asarray(~array)
+    one = np.ones_like(array)
+    if turn == 4:
+        one *= min(1000, np.iinfo(array.dtype).max)
+    return np.asarray(array - one if turn == 1 else array + one)
+
+
+def _agree(a: np.ndarray, b: np.ndarray) -> bool:
+    """The same bits, but for those of NaN, whose sign depends on the order of operands."""
+    if a.dtype.kind == "f" and same_bits(nans := np.isnan(a), np.isnan(b)):
+        a, b = np.where(nans, 0, a).astype(a.dtype), np.where(nans, 0, b).astype(b.dtype)
+    return same_bits(a, b)
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:

@@ -182,20 +182,21 @@ def layers_of(s: Sample) -> list[list[list[Any]]]:
     return [below, [[s[f"above {d}"], *w[1:]] for d, w in enumerate(below)]]
 
 
+def of_stack(s: Sample, y: Any, h_n: Any, c_n: Any) -> Arrays:
+    parts = [swapped(y, not s["batch_first"]), swapped(h_n), swapped(c_n)]
+    return (flat([p for p in parts if p is not None], s["x"].shape[0]),)
+
+
 def forward_stack(k: Any, **s: Any) -> Arrays:
     named = arguments(s)
     settings = {name: named[name] for name in ("mode", "x", "h0", "c0", "batch_first")}
-    y, h_n, c_n = k.recurrent_stack(layers=layers_of(s), **settings)
-    parts = [swapped(y, not s["batch_first"]), swapped(h_n), swapped(c_n)]
-    return (flat([p for p in parts if p is not None], s["x"].shape[0]),)
+    return of_stack(s, *k.recurrent_stack(layers=layers_of(s), **settings))
 
 
 def forward_prepared(k: Any, **s: Any) -> Arrays:
     named = arguments(s)
     run = k.recurrent_prepared(named["mode"], layers_of(s), named["batch_first"])
-    y, h_n, c_n = run(named["x"], named["h0"], named["c0"])
-    parts = [swapped(y, not s["batch_first"]), swapped(h_n), swapped(c_n)]
-    return (flat([p for p in parts if p is not None], s["x"].shape[0]),)
+    return of_stack(s, *run(named["x"], named["h0"], named["c0"]))
 
 
 def stack_flops(s: Sample) -> int:

@@ -192,7 +192,8 @@ def test_many_axes():
         fastnn.freeze(Calls(lambda x: x * 2).eval())(numbers(*[1] * 40))
 
 
-def test_the_backend_may_be_switched_while_another_thread_records():
+def recording():
+    """A thread in the midst of recording a network, and the event that it waits for."""
     began, go_on = threading.Event(), threading.Event()
 
     def slow(x):
@@ -201,6 +202,13 @@ def test_the_backend_may_be_switched_while_another_thread_records():
         return x * 2
 
     frozen = fastnn.freeze(Calls(slow).eval())
+    recorder = threading.Thread(target=frozen, args=(numbers(3),))
+    recorder.start()
+    began.wait(5)
+    return recorder, go_on
+
+
+def test_the_backend_may_be_switched_while_another_thread_records():
     names = []
 
     def switch():
@@ -208,9 +216,7 @@ def test_the_backend_may_be_switched_while_another_thread_records():
             names.append(fastnn.backend.name())
         names.append(fastnn.backend.name())
 
-    recorder = threading.Thread(target=frozen, args=(numbers(3),))
-    recorder.start()
-    began.wait(5)
+    recorder, go_on = recording()
     switcher = threading.Thread(target=switch)
     switcher.start()
     go_on.set()
@@ -223,17 +229,7 @@ def test_the_backend_may_be_switched_while_another_thread_records():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_child_of_a_process_that_records_can_freeze():
-    began, go_on = threading.Event(), threading.Event()
-
-    def slow(x):
-        began.set()
-        go_on.wait(5)
-        return x * 2
-
-    frozen = fastnn.freeze(Calls(slow).eval())
-    recorder = threading.Thread(target=frozen, args=(numbers(3),))
-    recorder.start()
-    began.wait(5)
+    recorder, go_on = recording()
     child = os.fork()
     if child == 0:
         good = False

@@ -15,7 +15,7 @@ from ..nn.module import Module
 from ..tensor import Tensor, check_array, contiguous, wrap
 from .prepare import Cache
 from .program import Caller, Recorded
-from .structure import join, key_of, split
+from .structure import join, key_of, split, taker
 from .traced import FreezeError, Recorder, Traced, recording
 
 _MOST = 64  # forms of the input that are kept
@@ -38,7 +38,6 @@ class Frozen(Caller):
         self._module = module
         self._recorded: dict[Any, Recorded] = {}
         self._prepared: Cache = weakref.WeakValueDictionary()
-        self._backend = backend.name()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Frozen:
         return Frozen(copy.deepcopy(self._module, memo))
@@ -51,20 +50,13 @@ class Frozen(Caller):
         if recording():  # within another network
             with no_grad():
                 return self._module(*args, **kwargs)
-        plain: list[bool] = []
-        arrays: list[np.ndarray] = []
-
-        def is_array(value: Any) -> bool:
-            if isinstance(value, Tensor):
-                arrays.append(contiguous(value._data))
-            elif isinstance(value, np.ndarray):
-                arrays.append(contiguous(check_array(value, "input")))
-            else:
-                return False
-            plain.append(not isinstance(value, Tensor))
-            return True
-
-        form = split((args, kwargs), is_array)
+        given: list[Any] = []
+        form = split((args, kwargs), taker(given, (Tensor, np.ndarray)))
+        tensors = [isinstance(value, Tensor) for value in given]
+        arrays = [
+            contiguous(value._data if is_tensor else check_array(value, "input"))
+            for value, is_tensor in zip(given, tensors, strict=True)
+        ]
         try:
             key = key_of(form), *[(a.shape, a.dtype) for a in arrays]
         except TypeError as error:
@@ -72,17 +64,15 @@ class Frozen(Caller):
                 f"freeze: an argument is {error}, expected Tensors, ndarrays, numbers, strings or "
                 "None, or tuples, lists and dicts of these"
             ) from None
-        if backend.name() != self._backend:
-            self._recorded, self._backend = {}, backend.name()
-        recorded = self._recorded.get(key)
+        recorded = self._recorded.get((backend.name(), *key))
         if recorded is None:
-            with backend.switching:  # the same one in the comparison
+            with backend.switching:  # one backend for the recording, the comparison and the key
                 recorded = self._record(form, arrays)
-            if len(self._recorded) >= _MOST:
-                self._recorded.pop(next(iter(self._recorded)), None)
-            self._recorded[key] = recorded
-        self._last, self._kernels = recorded, backend.kernels
-        return recorded.give(arrays, bool(plain) and all(plain))
+                if len(self._recorded) >= _MOST:
+                    self._recorded.pop(next(iter(self._recorded)), None)
+                self._recorded[backend.name(), *key] = recorded
+        self._last = recorded
+        return recorded.give(arrays, bool(tensors) and not any(tensors))
 
     @property
     def inputs(self) -> int:
@@ -97,7 +87,7 @@ class Frozen(Caller):
         with Recorder([array.copy() for array in arrays], self._prepared) as recorder:
             result, results = self._run(form, [a.view(Traced) for a in recorder.arrays])
             program = recorder.program(results)
-        recorded = Recorded(program, form, result, arrays)
+        recorded = Recorded(program, form, result, arrays, recorder.kernels)
         self._check(recorded, form, result, arrays)
         if self._versions() != before:
             raise FreezeError("freeze: the forward changes the network's parameters or buffers")
@@ -138,16 +128,10 @@ class Frozen(Caller):
 
     def _run(self, form: Any, arrays: list[np.ndarray]) -> tuple[Any, list[np.ndarray]]:
         """The form of the network's result, and its arrays."""
-        found: list[np.ndarray] = []
-
-        def is_tensor(value: Any) -> bool:
-            if isinstance(value, Tensor):
-                found.append(value._data)
-            return isinstance(value, Tensor)
-
+        found: list[Any] = []
         args, kwargs = join(form, map(wrap, arrays))
         with no_grad():
-            result = split(self._module(*args, **kwargs), is_tensor)
+            result = split(self._module(*args, **kwargs), taker(found, Tensor))
         try:
             key_of(result)
         except TypeError as error:
@@ -155,7 +139,7 @@ class Frozen(Caller):
                 f"freeze: the network returns something {error}, expected Tensors, or tuples, "
                 "lists and dicts of them"
             ) from None
-        return result, found
+        return result, [t._data for t in found]
 
     def _versions(self) -> list[int]:
         return [t._version for t in [*self._module.parameters(), *self._module.buffers()]]

@@ -7,10 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .structure import split
+from .structure import split, taker
 
 Cache = MutableMapping[Any, Any]
 Call = tuple[Callable[..., Any], list[Any], list[int]]  # a function, its arguments, places of both
+
+
+def address(array: np.ndarray) -> int:
+    """Of the first element."""
+    return array.__array_interface__["data"][0]
 
 
 def prepared(
@@ -24,14 +29,8 @@ def prepared(
 
     def make(kind: str, *constants: Any) -> Any:
         arrays: list[np.ndarray] = []
-
-        def is_array(value: Any) -> bool:
-            if isinstance(value, np.ndarray):
-                arrays.append(value)
-            return isinstance(value, np.ndarray)
-
-        form = repr(split(constants, is_array))
-        places = [(a.__array_interface__["data"][0], a.shape, a.strides) for a in arrays]
+        form = repr(split(constants, taker(arrays, np.ndarray)))
+        places = [(address(a), a.shape, a.strides) for a in arrays]
         key = kernels.__name__, kind, form, *places
         run = cache.get(key)
         if run is None:

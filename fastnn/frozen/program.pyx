@@ -178,16 +178,17 @@ cdef class Input:
 
 
 cdef class Recorded:
-    """A program, the form of the arguments that it is for, and the form of its result."""
+    """A program, the form of the arguments that it is for, and the form of its result; kernels: the
+    backend that it calls."""
 
     cdef readonly Program program
-    cdef object form, result
+    cdef object form, result, kernels
     cdef list inputs
     cdef bint single, flat
 
-    def __init__(self, program, form, result, arrays):
+    def __init__(self, program, form, result, arrays, kernels):
         """form: of (args, kwargs); arrays: those in them, as the program takes them."""
-        self.program, self.form, self.result = program, form, result
+        self.program, self.form, self.result, self.kernels = program, form, result, kernels
         self.inputs = [Input(a) for a in arrays]
         self.single = result is LEAF
         self.flat = type(result) is tuple and result == (tuple, *[LEAF] * (len(result) - 1))
@@ -240,13 +241,12 @@ cdef class Caller:
     """Calls what was recorded last, or `_first(args, kwargs)` for arguments of another form."""
 
     cdef public Recorded _last
-    cdef public object _kernels
 
     def __call__(self, *args, **kwargs):
         cdef Recorded last = self._last
         cdef list arrays = []
         cdef bint plain = True
-        if last is not None and backend.kernels is self._kernels:
+        if last is not None and backend.kernels is last.kernels:
             if last.takes(last.form, (args, kwargs), arrays, &plain):
                 return last.give(arrays, plain and len(arrays) > 0)
         return self._first(args, kwargs)

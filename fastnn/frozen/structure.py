@@ -35,6 +35,18 @@ def split(value: Any, take: Callable[[Any], bool]) -> Any:
     return value
 
 
+def taker(found: list[Any], kinds: Any) -> Callable[[Any], bool]:
+    """For `split`: takes instances of these types, and notes them in a list."""
+
+    def take(value: Any) -> bool:
+        if isinstance(value, kinds):
+            found.append(value)
+            return True
+        return False
+
+    return take
+
+
 def join(form: Any, leaves: Iterator[Any]) -> Any:
     """The value again, with other leaves."""
     if form is LEAF:

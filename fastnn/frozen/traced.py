@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from .. import backend
-from .prepare import Cache, prepared
+from .prepare import Cache, address, prepared
 from .program import Place, Program, Step
-from .structure import join, split
+from .structure import join, split, taker
 
 
 class FreezeError(RuntimeError):
@@ -36,21 +36,17 @@ def _after_fork() -> None:
     global _active
     if _active is not None:
         seam: Any = backend
-        seam.kernels, _active = _active._kernels, None
+        seam.kernels, _active = _active.kernels, None
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _start(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
-
-
 def _bounds(array: np.ndarray) -> tuple[int, int]:
     """First byte of an array that has elements, and the one after the last."""
     spans = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
-    low = _start(array) + sum(span for span in spans if span < 0)
+    low = address(array) + sum(span for span in spans if span < 0)
     return low, low + sum(map(abs, spans)) + array.itemsize
 
 
@@ -139,14 +135,14 @@ class Recorder:
         global _active
         backend.switching.acquire()
         seam: Any = backend
-        self._kernels = seam.kernels
-        seam.kernels, _active = _Kernels(self._kernels), self
+        self.kernels = seam.kernels
+        seam.kernels, _active = _Kernels(self.kernels), self
         return self
 
     def __exit__(self, *args: Any) -> None:
         global _active
         seam: Any = backend
-        seam.kernels, _active = self._kernels, None
+        seam.kernels, _active = self.kernels, None
         backend.switching.release()
 
     def _slot(self, array: np.ndarray) -> int:
@@ -167,7 +163,7 @@ class Recorder:
                 alike = array.shape == base.shape and array.strides == base.strides
                 if alike and array.dtype == base.dtype:
                     array = base
-                return Place(slot, array, base, _start(array) - _start(base))
+                return Place(slot, array, base, address(array) - address(base))
         return None
 
     def program(self, results: list[np.ndarray]) -> Program:
@@ -195,8 +191,7 @@ class Recorder:
 
         writes: it changes its first argument, or `out`.
         """
-        arrays: list[np.ndarray] = []
-        form = split((tuple(args), options), _takes(arrays))
+        form, arrays = _split_call(args, options)
         places = [self.place(array) for array in arrays]
         touched = [place.slot for place in places if place is not None]
         self._expect_unchanged(touched)
@@ -230,7 +225,7 @@ class Recorder:
             if made.options:
                 function = functools.partial(function, **made.options)
             given, holes = [_plain(a) if i in top else a for i, a in enumerate(args)], direct
-            fast = prepared(self._kernels, function, given, dict(holes), self.cache)
+            fast = prepared(self.kernels, function, given, dict(holes), self.cache)
             if fast is not None:
                 function, given, kept = fast
                 holes = [(kept.index(i), place) for i, place in holes]
@@ -239,21 +234,18 @@ class Recorder:
         self.steps.append(Step(function, given, holes, outs, made.single))
 
 
-def recording() -> bool:
-    """Whether this thread is recording a network."""
-    return _active is not None and _active.thread == threading.get_ident()
+def recording() -> Recorder | None:
+    """What records in this thread."""
+    if _active is not None and _active.thread == threading.get_ident():
+        return _active
+    return None
 
 
-def _takes(found: list[np.ndarray]) -> Callable[[Any], bool]:
-    """Notes arrays, plain ones, in a list."""
-
-    def take(value: Any) -> bool:
-        if isinstance(value, np.ndarray):
-            found.append(_plain(value))
-            return True
-        return False
-
-    return take
+def _split_call(args: Any, options: dict[str, Any]) -> tuple[Any, list[np.ndarray]]:
+    """The form of a call's arguments, and the arrays in them, plain."""
+    arrays: list[np.ndarray] = []
+    form = split((tuple(args), options), taker(arrays, np.ndarray))
+    return form, list(map(_plain, arrays))
 
 
 def _target(args: Any, options: dict[str, Any]) -> Any:
@@ -265,11 +257,11 @@ def _target(args: Any, options: dict[str, Any]) -> Any:
 
 def _call(function: Any, args: Any, options: dict[str, Any], writes: bool = False) -> Any:
     """Recorded, in the thread that records; otherwise a call on plain arrays."""
-    recorder = _active
-    if recorder is not None and recorder.thread == threading.get_ident():
+    recorder = recording()
+    if recorder is not None:
         return recorder.call(function, args, options, writes)
-    found: list[np.ndarray] = []
-    return _Joined(function, split((tuple(args), options), _takes(found)))(*found)
+    form, arrays = _split_call(args, options)
+    return _Joined(function, form)(*arrays)
 
 
 class _Kernels:
@@ -313,7 +305,7 @@ class Traced(np.ndarray):
         return _call(_Quiet(func), args, kwargs, writes)
 
     def __getitem__(self, key: Any) -> Any:
-        return _call(_Quiet(operator.getitem), (self, key), {})
+        return self.taken(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _call(_Quiet(operator.setitem), (self, key, value), {}, True)
@@ -346,8 +338,7 @@ def _refused(name: str) -> Any:
     plain = getattr(np.ndarray, name)
 
     def method(self: Any, *args: Any, **options: Any) -> Any:
-        recorder = _active
-        if recorder is None or recorder.thread != threading.get_ident():
+        if recording() is None:
             return plain(_plain(self), *args, **options)
         raise FreezeError(
             f"the forward asks for a value that depends on the input ({name}); what it does with "

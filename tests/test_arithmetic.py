@@ -166,3 +166,19 @@ def test_a_row_does_not_depend_on_its_batch(op):
     wide = np.resize(a, 50_000)  # several chunks, several threads
     with nn.threads(3):
         same(op(nn.from_numpy(wide), nn.from_numpy(np.resize(b, 50_000))).numpy()[:4], alone[0])
+
+
+@pytest.mark.parametrize("op", ["add", "sub", "mul", "div"])
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_arrays_without_axes_are_numbers(op, backend):
+    k = reference if backend == "reference" else _kernels
+    x = np.random.default_rng(0).standard_normal((3, 35), dtype=np.float32)
+    for number in (0.3, -0.0, np.inf, 1e-40):
+        s = np.array(number, np.float32)
+        for a, b, c, d in ((x, s, x, float(s)), (s, x, float(s), x)):
+            ours, theirs = k.arithmetic_forward(op, a, b), k.arithmetic_forward(op, c, d)
+            assert ours.shape == x.shape and ours.tobytes() == theirs.tobytes()
+    assert k.arithmetic_forward(op, s, s).shape == ()
+    for bad in (np.array(1.0), np.ones(1, np.float32)):
+        with pytest.raises((TypeError, ValueError)):
+            k.arithmetic_forward(op, x, bad)

@@ -1,6 +1,6 @@
 """+ - * / of two arrays of one shape, or of an array and a number, with IEEE 754's bits, denormals
 among them: what goes another way, through NumPy, is the same.  The ReLU after a sum."""
-from numpy cimport PyArray_SIZE, import_array, ndarray
+from numpy cimport PyArray_NDIM, PyArray_SIZE, import_array, ndarray
 
 from ._array cimport empty_like, f32, same_shape
 from ._csrc cimport fnn_map_grad, fnn_param_map, fnn_ukernels, ukernels
@@ -34,10 +34,21 @@ cdef void _task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     restore_denormals(saved)
 
 
-def arithmetic_forward(str op, a, b):
-    """y = a op b, "add", "sub", "mul" or "div"; equal shapes, or one of the two a Python float.
+cdef bint _is_number(object s, object other) except -1:
+    """Whether s stands for one number beside `other`."""
+    if isinstance(s, float):
+        return True
+    if not isinstance(s, ndarray) or PyArray_NDIM(s) or not isinstance(other, ndarray):
+        return False
+    if not PyArray_NDIM(other):
+        return False
+    f32(s, 0, "a number")
+    return True
 
-    A float is rounded to float32 once.
+
+def arithmetic_forward(str op, a, b):
+    """y = a op b, "add", "sub", "mul" or "div"; equal shapes, or one of the two a number: a Python
+    float, which is rounded to float32 once, or an array without axes.
     """
     cdef const fnn_ukernels *uk = ukernels()
     cdef Operands q
@@ -55,9 +66,9 @@ def arithmetic_forward(str op, a, b):
     else:
         raise ValueError(f"op must be 'add', 'sub', 'mul' or 'div', got {op!r}")
     q.pair, q.number, q.b, q.s = pair, NULL, NULL, 0.0
-    if isinstance(b, float):
+    if _is_number(b, a):
         q.number, q.s = number, b
-    elif isinstance(a, float):
+    elif _is_number(a, b):
         q.number, q.s, a = reverse, a, b
     else:
         q.b = f32(b, -1, "b")

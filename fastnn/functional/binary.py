@@ -86,14 +86,14 @@ def _value(op: str, a: Any, b: Any, ctx: Any = None) -> Any:
         alike = a.dtype.char == "f" and is_contiguous(a)
     elif type(a) is float:
         alike = b.dtype.char == "f" and is_contiguous(b)
-    elif a.shape == b.shape:
-        alike = a.dtype.char == b.dtype.char == "f" and is_contiguous(a) and is_contiguous(b)
     else:
-        if ctx is not None:
-            ctx.shapes = a.shape, b.shape
-        if (a.ndim and b.ndim) or type(b if a.ndim else a) is not np.ndarray:  # frozen's: no float
-            return _by_numpy(op, a, b)
-        return _value(op, a, float(b)) if a.ndim else _value(op, float(a), b)
+        fit = a.shape == b.shape
+        if not fit:
+            if ctx is not None:
+                ctx.shapes = a.shape, b.shape
+            fit = not a.ndim or not b.ndim  # one is a number
+        alike = fit and a.dtype.char == b.dtype.char == "f"
+        alike = alike and is_contiguous(a) and is_contiguous(b)
     return (backend.kernels.arithmetic_forward if alike else _by_numpy)(op, a, b)
 
 

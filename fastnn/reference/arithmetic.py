@@ -18,7 +18,8 @@ _UFUNCS: dict[str, Any] = {
 
 @np.errstate(all="ignore")
 def arithmetic_forward(op: str, a: Any, b: Any) -> np.ndarray:
-    """y = a op b, "add", "sub", "mul" or "div"; equal shapes, or one of the two a Python float."""
+    """y = a op b, "add", "sub", "mul" or "div"; equal shapes, or one of the two a number: a Python
+    float or an array without axes."""
     if op not in _UFUNCS:
         raise ValueError(f"op must be 'add', 'sub', 'mul' or 'div', got {op!r}")
     if isinstance(b, float):
@@ -29,7 +30,8 @@ def arithmetic_forward(op: str, a: Any, b: Any) -> np.ndarray:
         a = b.dtype.type(a)
     else:
         expect_same_dtype(a=a, b=b)
-        expect_shape(a.shape, b=b)
+        if a.ndim and b.ndim:
+            expect_shape(a.shape, b=b)
     return np.asarray(_UFUNCS[op](a, b))
 
 

@@ -45,6 +45,7 @@ PLAIN = (
     Conv(3, 7, (3, 1), 18, (3, 1), stride=(2, 1), dilation=(1, 3)),
     Conv(2, 5, (23, 24), 18, (1, 1)),  # 1x1, more pixels than a block of the weight gradient
     Conv(9, 18, (6, 3), 5, (1, 1)),  # 1x1 with more channels in than out
+    Conv(2, 33, (43, 48), 34, (1, 1)),  # 1x1, blocks of pixels brought near
 )
 STRIDED = (
     Conv(2, 3, (9, 9), 8, (3, 3), stride=(2, 2), padding=(1, 1)),

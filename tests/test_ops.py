@@ -189,6 +189,10 @@ def fits(algo, name, s):
         window = zip(s["dilation"], s["x"].shape[2:], strict=True)
         dilates = any(d > 1 and k > 1 for d, k in window)
         return covers and not dilates and s["groups"] == 1
+    if algo == "pointwise":
+        channels = len(s["weight"]) // s["groups"] if name == "backward_input" else per_group
+        unpadded = s["stride"] == (1, 1) and s["padding"] == (0, 0)
+        return s["weight"].shape[2:] == (1, 1) and unpadded and channels > 0
     if algo == "depthwise" and name == "backward_input":
         return per_group == stride == s["weight"].shape[0] // s["groups"] == 1
     if algo == "depthwise":

@@ -10,16 +10,19 @@
  * compiler keep the whole tile in memory (gcc 12: 30 instead of 100 GFLOP/s). */
 #include <assert.h>
 
-enum { A_PACKED, A_STRIDED, A_TABLE, A_RUN };
+enum { A_PACKED, A_AHEAD, A_STRIDED, A_TABLE, A_RUN }; /* A_AHEAD: packed, brings the next B */
 enum { B_STRIDED, B_TABLE };
+enum { LINE = 16 };
 
-/* C tile (MR x n), n in ((NV-1)*lanes, NV*lanes]. B's rows are read up to NV*lanes. */
+/* C tile (MR x n), n in ((NV-1)*lanes, NV*lanes]. B's rows are read up to NV*lanes.  Meanwhile
+ * `ahead` rows of the next B are brought into the cache, evenly: a burst of them would hold up the
+ * tile's own loads. */
 FNN_INLINE void gemm_tile(const int MR, const int NV, const int A_MODE, const int B_MODE, size_t k,
                           const float *a, ptrdiff_t a_row, ptrdiff_t a_col,
                           const ptrdiff_t *a_row_off, const ptrdiff_t *a_col_off, const float *b,
                           ptrdiff_t b_row, const ptrdiff_t *b_row_off, float *c, ptrdiff_t c_row,
                           size_t n, const float *bias_row, const float *bias_col, int accumulate,
-                          int relu) {
+                          int relu, const float *next, size_t ahead) {
   const size_t tail = n - (size_t)(NV - 1) * VF32_LANES; /* 1..lanes */
   vf32 acc[GEMM_MR_NARROW][2];
   const float *row[GEMM_MR_NARROW];
@@ -41,17 +44,25 @@ FNN_INLINE void gemm_tile(const int MR, const int NV, const int A_MODE, const in
 #pragma GCC unroll 12
     for (int i = 0; i < MR; i++) row[i] = a + a_row_off[i];
   }
+  const size_t gap = ahead ? k / ahead : 0;
+  size_t left = gap;
 #pragma GCC unroll 2
   for (size_t p = 0; p < k; p++) {
+    if (A_MODE == A_AHEAD && ahead && --left == 0) {
+      for (int i = 0; i < NV * VF32_LANES; i += LINE) __builtin_prefetch(next + i);
+      next += b_row;
+      left = gap;
+      ahead--;
+    }
     const float *bp = B_MODE == B_TABLE ? b + b_row_off[p] : b + (ptrdiff_t)p * b_row;
     const ptrdiff_t a_off = A_MODE == A_TABLE || A_MODE == A_RUN ? a_col_off[p] : 0;
     vf32 b0 = vf32_load(bp), b1 = NV == 2 ? vf32_load(bp + VF32_LANES) : b0;
 #pragma GCC unroll 12
     for (int i = 0; i < MR; i++) {
-      const float *ai = A_MODE == A_PACKED    ? a + (ptrdiff_t)p * GEMM_MR + i
-                        : A_MODE == A_STRIDED ? a + (ptrdiff_t)p * a_col + i * a_row
-                        : A_MODE == A_RUN     ? a + a_off + i * a_row
-                                              : row[i] + a_off;
+      const float *ai = A_MODE == A_STRIDED ? a + (ptrdiff_t)p * a_col + i * a_row
+                        : A_MODE == A_RUN   ? a + a_off + i * a_row
+                        : A_MODE == A_TABLE ? row[i] + a_off
+                                            : a + (ptrdiff_t)p * GEMM_MR + i;
       vf32 x = vf32_broadcast(ai);
       acc[i][0] = vf32_fmadd(x, b0, acc[i][0]);
       if (NV == 2) acc[i][1] = vf32_fmadd(x, b1, acc[i][1]);
@@ -100,19 +111,21 @@ FNN_INLINE void gemm_tile(const int MR, const int NV, const int A_MODE, const in
 
 typedef void (*tile_fn)(size_t, const float *, ptrdiff_t, ptrdiff_t, const ptrdiff_t *,
                         const ptrdiff_t *, const float *, ptrdiff_t, const ptrdiff_t *, float *,
-                        ptrdiff_t, size_t, const float *, const float *, int, int);
+                        ptrdiff_t, size_t, const float *, const float *, int, int, const float *,
+                        size_t);
 
 #define TILE(MR, NV, MODE, AM, BM)                                                              \
   static void tile_##MODE##_##MR##x##NV(                                                        \
       size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_col, const ptrdiff_t *a_row_off,   \
       const ptrdiff_t *a_col_off, const float *b, ptrdiff_t b_row, const ptrdiff_t *b_row_off,  \
       float *c, ptrdiff_t c_row, size_t n, const float *bias_row, const float *bias_col,        \
-      int accumulate, int relu) {                                                               \
+      int accumulate, int relu, const float *next, size_t ahead) {                              \
     gemm_tile(MR, NV, AM, BM, k, a, a_row, a_col, a_row_off, a_col_off, b, b_row, b_row_off, c, \
-              c_row, n, bias_row, bias_col, accumulate, relu);                                  \
+              c_row, n, bias_row, bias_col, accumulate, relu, next, ahead);                     \
   }
 #define TILE_MODES(MR, NV)                    \
   TILE(MR, NV, packed, A_PACKED, B_STRIDED)   \
+  TILE(MR, NV, ahead, A_AHEAD, B_STRIDED)     \
   TILE(MR, NV, strided, A_STRIDED, B_STRIDED) \
   TILE(MR, NV, indirect, A_TABLE, B_STRIDED)  \
   TILE(MR, NV, run, A_RUN, B_STRIDED)         \
@@ -122,11 +135,11 @@ typedef void (*tile_fn)(size_t, const float *, ptrdiff_t, ptrdiff_t, const ptrdi
 GEMM_FOR_EACH_MR(TILE_MODES_BOTH)
 GEMM_FOR_EACH_NARROW_MR(TILE_MODES_ONE)
 
-enum { MODE_PACKED, MODE_STRIDED, MODE_INDIRECT, MODE_RUN, MODE_DIRECT };
-static const tile_fn tiles[5][GEMM_MR_NARROW][2] = {
-    [MODE_PACKED] = {GEMM_TABLE(packed)},     [MODE_STRIDED] = {GEMM_TABLE(strided)},
-    [MODE_INDIRECT] = {GEMM_TABLE(indirect)}, [MODE_RUN] = {GEMM_TABLE(run)},
-    [MODE_DIRECT] = {GEMM_TABLE(direct)},
+enum { MODE_PACKED, MODE_AHEAD, MODE_STRIDED, MODE_INDIRECT, MODE_RUN, MODE_DIRECT };
+static const tile_fn tiles[6][GEMM_MR_NARROW][2] = {
+    [MODE_PACKED] = {GEMM_TABLE(packed)},   [MODE_AHEAD] = {GEMM_TABLE(ahead)},
+    [MODE_STRIDED] = {GEMM_TABLE(strided)}, [MODE_INDIRECT] = {GEMM_TABLE(indirect)},
+    [MODE_RUN] = {GEMM_TABLE(run)},         [MODE_DIRECT] = {GEMM_TABLE(direct)},
 };
 
 static void vtanh(size_t n, const float *x, float *y);
@@ -138,7 +151,9 @@ static void vsigmoid(size_t n, const float *x, float *y);
  * times as fast for 1024^3, 2 times for 4096 x 8 x 4096: pytest bench -k gemm). */
 static void gemm_panels(const fnn_gemm *g, int mode, size_t j0, size_t j1, int vectors, size_t mr) {
   const size_t nr = 2 * VF32_LANES, count = (g->m + mr - 1) / mr;
-  const int packed = mode == MODE_PACKED;
+  const int packed = mode == MODE_PACKED || mode == MODE_AHEAD;
+  /* Rows of the next B for each tile. */
+  const size_t share = mode == MODE_AHEAD && count ? (g->k + count - 1) / count : 0;
   for (size_t t = 0, i = 0; t < count; t++) {
     const size_t rows =
         packed ? (g->m - i < mr ? g->m - i : mr) : (g->m - i + count - t - 1) / (count - t);
@@ -146,12 +161,16 @@ static void gemm_panels(const fnn_gemm *g, int mode, size_t j0, size_t j1, int v
                      : g->a_row_off ? g->a
                                     : g->a + (ptrdiff_t)i * g->a_row;
     const tile_fn tile = tiles[mode][rows - 1][vectors - 1];
+    const size_t from = t * share < g->k ? t * share : g->k;
+    const size_t ahead = g->k - from < share ? g->k - from : share;
+    const float *next = ahead ? g->next + (ptrdiff_t)from * g->b_row : NULL;
     for (size_t j = j0; j < j1; j += nr)
       tile(g->k, a, g->a_row, g->a_col, g->a_row_off ? g->a_row_off + i : NULL, g->a_col_off,
            g->b + (ptrdiff_t)(j / nr) * g->b_panel, g->b_row, g->b_row_off,
            g->c + (ptrdiff_t)i * g->c_row + j, g->c_row, j1 - j < nr ? j1 - j : nr,
            g->bias_row ? g->bias_row + i : NULL, g->bias_col ? g->bias_col + j : NULL,
-           g->accumulate, g->activation == FNN_RELU);
+           g->accumulate, g->activation == FNN_RELU,
+           ahead ? next + (ptrdiff_t)(j / nr) * g->b_panel : NULL, ahead);
     i += rows;
   }
 }
@@ -165,7 +184,7 @@ static void gemm_block(const fnn_gemm *g) {
   const int packed = g->a_panel != 0;
   const int mode = g->a_row_off   ? MODE_INDIRECT
                    : g->a_col_off ? MODE_RUN
-                   : packed       ? MODE_PACKED
+                   : packed       ? (g->next ? MODE_AHEAD : MODE_PACKED)
                    : g->b_row_off ? MODE_DIRECT
                                   : MODE_STRIDED;
   assert(!g->a_row_off || g->a_col_off);
@@ -174,7 +193,7 @@ static void gemm_block(const fnn_gemm *g) {
   /* A panel of B for all rows where C is small; where B does not stay in L2 (1 MiB); and where A is
    * gathered by tables, which keeps the loads busy: B is then to be in L1. */
   const int by_panels =
-      g->m <= 4 * GEMM_MR || g->k * wide > (size_t)1 << 18 || mode == MODE_INDIRECT;
+      !g->next && (g->m <= 4 * GEMM_MR || g->k * wide > (size_t)1 << 18 || mode == MODE_INDIRECT);
   const size_t step = by_panels ? nr : wide;
   for (size_t j = 0; j < wide; j += step)
     gemm_panels(g, mode, j, wide - j < step ? wide : j + step, 2, GEMM_MR);

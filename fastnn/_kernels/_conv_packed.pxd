@@ -1,9 +1,12 @@
 # The weight of a convolution, packed by the first call that wants it so.
 from ._array cimport Buffer
 from ._conv_shape cimport Shape
+from ._gather cimport Gather
 
 cdef class PackedWeights:
     cdef Buffer winograd       # (G, C_out / lanes, C_in, 9, lanes)
-    cdef Buffer panels         # of the matrix product, see _gather.pyx
+    cdef Buffer panels         # of the matrix product with lanes of channels, see _gather.pyx
+    cdef Buffer pointwise      # with lanes of pixels
 
 cdef Buffer pack_winograd(const Shape *s, const float *weight)
+cdef Buffer pack_weights(Gather *q)

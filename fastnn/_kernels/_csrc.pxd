@@ -18,6 +18,7 @@ cdef extern from "fastnn.h" nogil:
         const float *b
         Py_ssize_t b_panel, b_row
         const Py_ssize_t *b_row_off
+        const float *next
         float *c
         Py_ssize_t c_row
         const float *bias_row

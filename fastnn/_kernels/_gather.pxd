@@ -6,6 +6,7 @@ cdef enum:
     IMPLICIT_GEMM = 1
     DIRECT = 2
     INDIRECT = 3
+    POINTWISE = 4
 
 # One gather: out (M x TH*TW) = act(A (M x K) * patches + bias) for every image and group.
 cdef struct Gather:
@@ -43,5 +44,4 @@ cdef int algo_code(object name, const Gather *q) except -1
 cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
                     float *out) noexcept nogil
 cdef Buffer pixel_table(Gather *q)
-cdef Buffer pack_weights(Gather *q)
 cdef int run_gather(Gather *q) except -1

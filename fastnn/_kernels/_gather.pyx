@@ -7,6 +7,8 @@ from a zero-padded copy of one image; no im2col matrix exists.  Ways to do it:
                  arXiv:1410.0759)
   direct         lanes are the pixels of one output row, read in place (of a 1x1 kernel from a
                  copy); wide rows
+  pointwise      the same for a 1x1 kernel where x and y fit into the last cache: A packed, a few
+                 pixels at a time while the next ones are brought near
   indirect       lanes are output channels, pixels are broadcast through the tables (compare the
                  indirect convolution of Dukhan 2019, arXiv:1907.02129); all others
 
@@ -17,11 +19,12 @@ cimport cython
 from libc.string cimport memcpy, memset
 
 from ._array cimport Buffer, take
+from ._conv_packed cimport pack_weights
 from ._csrc cimport fnn_gemm, fnn_ukernels
 from ._sizes cimport even_block, max_, min_, odd_lines, round_up
 from ._threads cimport parallel_for, threads_for
 
-ALGOS = ("auto", "implicit_gemm", "direct", "indirect")  # where the codes in the .pxd say
+ALGOS = ("auto", "implicit_gemm", "direct", "indirect", "pointwise")  # as in the .pxd
 
 cdef enum:
     STRIP = 96         # pixels of an indirect strip: its output stays in L1
@@ -29,20 +32,26 @@ cdef enum:
     PATCHES = 1 << 16  # elements of a block of patches, which stays in L2
     LARGE = 1 << 20    # outputs of a call that do not stay in L2
     MUCH = 1 << 14     # multiply-adds of a pixel for which its copy is worth while
+    NEAR = 256         # pixels of a block of _pointwise
     SIGMOID = 3        # activation_code
 
 
 cdef int algo_code(object name, const Gather *q) except -1:
     if name not in ALGOS:
         raise ValueError(f"algo must be one of {ALGOS}, got {name!r}")
+    cdef bint fits = (q.K == q.channels > 0 and q.TH == q.step == q.sh * q.sw == 1
+                      and q.hp == q.h and q.wp == q.w)
+    if name == "pointwise" and not fits:
+        raise ValueError("algo='pointwise' needs a kernel of 1x1, stride 1, no padding")
     if name != "auto":
         return ALGOS.index(name)
-    # From the layer's own sizes only, whichever fills its lanes better: with pixels or with output
-    # channels.  With a stride the columns of each row must be split, which only pays for few
-    # channels.  Measured: pytest bench -k "conv or sweep".
+    # Whichever fills its lanes better: with pixels or with output channels.  With a stride columns
+    # must be split, which only pays for few channels.  Measured: pytest bench -k "conv or sweep".
     if (10 * q.TW * round_up(q.M, 16) >= 9 * q.M * round_up(q.TW, 16) and q.TW >= 8
             and (q.step == 1 or q.channels <= 4)):
-        return DIRECT
+        # Enough pixels to pack A for; not much more to write than to read: that wants long runs.
+        fits = fits and q.N * q.TW >= 4096 and 32 <= q.K <= 192 and q.M <= 2 * q.K
+        return POINTWISE if fits else DIRECT
     return INDIRECT
 
 
@@ -89,8 +98,7 @@ cdef void _direct(const Gather *q, const float *a, const float *bias, const floa
 
     A large output is not in the cache, and a tile's lines, a plane apart, would each be waited for:
     there a few channels write a run of pixels before the next ones do, which the hardware sees
-    coming.  The patches of a 1x1 kernel, a plane apart too, are brought together for it.  (1.8
-    times as fast: 64 to 128 channels of 56 x 56, neither x nor y in the cache.)
+    coming.  The patches of a 1x1 kernel, a plane apart too, are brought together for it.
     """
     cdef:
         fnn_gemm g
@@ -151,6 +159,28 @@ cdef void _direct_rows(const Gather *q, fnn_gemm *g, const float *image, Py_ssiz
         g.b_row_off = q.tap_off + first * q.taps_per_row
         g.c = out + (t - t0) * q.TW
         q.uk.gemm_block(g)
+
+
+@cython.cdivision(True)
+cdef void _pointwise(const Gather *q, const float *packed, const float *bias, const float *image,
+                     float *out, Py_ssize_t P, Py_ssize_t n, float *work) noexcept nogil:
+    """n pixels; their patches are K rows a plane apart, too many for the hardware to foresee: each
+    block brings the next one near, the last the first of the next image."""
+    cdef:
+        fnn_gemm g
+        Py_ssize_t j = 0, plane = q.hp * q.wp, whole = n // q.uk.lanes * q.uk.lanes
+    memset(&g, 0, sizeof(g))
+    g.m, g.k, g.c_row, g.bias_row, g.activation = q.M, q.K, P, bias, q.activation
+    g.a, g.a_panel, g.b_panel = packed, q.uk.mr * q.K, q.uk.nr
+    while j < n:
+        g.n, g.c = min_(NEAR, n - j), out + j
+        g.b, g.b_row = image + j, plane
+        g.next = image + j + g.n if j + g.n < n else image + q.K * plane
+        if j + g.n > whole:  # whole vectors are read
+            q.uk.copy_rows(q.K, g.n, g.b, plane, work, round_up(g.n, 16))
+            g.b, g.b_row, g.next = work, round_up(g.n, 16), NULL
+        q.uk.gemm_block(&g)
+        j += g.n
 
 
 @cython.cdivision(True)
@@ -283,6 +313,9 @@ cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
             memset(target, 0, f.M * P * sizeof(float))
         elif f.algo == DIRECT:
             _direct(f, f.a + g * f.M * f.K, bias, image, target, P, t0, t1, j0, j1, work)
+        elif f.algo == POINTWISE:
+            _pointwise(f, f.packed + g * f.packed_size, bias, image + f.tap_off[0] + j0, target, P,
+                       j1 - j0, work)
         elif f.algo == INDIRECT:
             _indirect(f, f.packed + g * f.packed_size + m0 * f.K,
                       bias + m0 if bias != NULL else NULL, image, target + m0 * P, P,
@@ -340,41 +373,6 @@ cdef Buffer pixel_table(Gather *q):
 
 
 @cython.cdivision(True)
-cdef void _pack_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
-    """A panel of output channels of one group."""
-    cdef:
-        Gather *q = <Gather *>ctx
-        const fnn_ukernels *uk = q.uk
-        Py_ssize_t wide = uk.nr if q.algo == INDIRECT else uk.mr, panels = (q.M + wide - 1) // wide
-        Py_ssize_t g = task // panels, m = task % panels * wide, width = min_(wide, q.M - m)
-        Py_ssize_t p = 0, k
-        const float *a = q.a + (g * q.M + m) * q.K
-        float *out = <float *>q.packed + g * q.packed_size
-    if q.algo == INDIRECT:
-        uk.pack_b(q.K, width, a, 1, q.K, out + m * q.K)
-        return
-    while p < q.K:
-        k = min_(q.K - p, uk.kc)
-        uk.pack_a(width, k, a + p, q.K, 1, out + p * round_up(q.M, wide) + m * k)
-        p += k
-
-
-cdef Buffer pack_weights(Gather *q):
-    """A as the algorithm wants it: sets q.packed; None where it is read as it is."""
-    cdef Buffer packed
-    cdef Py_ssize_t wide = q.uk.nr if q.algo == INDIRECT else q.uk.mr
-    cdef Py_ssize_t rows = round_up(q.M, wide)
-    q.packed_size = rows * q.K
-    if q.algo == DIRECT or q.K == 0 or q.packed != NULL:  # packed by an earlier call
-        return None
-    packed = take(q.packed_size * q.G)
-    q.packed = <float *>packed.data
-    with nogil:
-        parallel_for(_pack_task, q, q.G * (rows // wide), threads_for(20.0 * q.G * q.M * q.K))
-    return packed
-
-
-@cython.cdivision(True)
 cdef void _run_length(Gather *q, Py_ssize_t images) noexcept:
     """How _direct goes over its outputs; a kernel of one tap may have its patches copied.
     Measured: pytest bench -k "conv or I4"."""
@@ -402,7 +400,7 @@ cdef int run_gather(Gather *q) except -1:
     for i in range(q.sh * q.sw):
         f = q + i
         alive.append(pack_weights(f))
-        if f.algo != DIRECT:
+        if f.algo == INDIRECT or f.algo == IMPLICIT_GEMM:
             alive.append(pixel_table(f))
         flops += 2.0 * q.N * q.G * f.M * f.K * f.TH * f.TW
         rows = max_(rows, f.TH)
@@ -410,6 +408,8 @@ cdef int run_gather(Gather *q) except -1:
             q.work_size = max_(q.work_size, STRIP * round_up(f.M, uk.lanes))
         elif f.algo == IMPLICIT_GEMM:
             q.work_size = max_(q.work_size, 12 * uk.nr * min_(f.K, uk.kc))
+        elif f.algo == POINTWISE:
+            q.work_size = max_(q.work_size, f.K * NEAR + uk.nr)
         else:
             _run_length(f, q.N * q.G)
             if f.copies_patches:
@@ -433,7 +433,7 @@ cdef int run_gather(Gather *q) except -1:
             q.blocks = (q.M + q.block_channels - 1) // q.block_channels
         elif rows == 1:
             q.block_cols = round_up((q.TW + wanted - 1) // wanted,
-                                    uk.nr if q.algo == DIRECT else uk.mr)
+                                    uk.mr if q.algo == INDIRECT else uk.nr)
             q.blocks = (q.TW + q.block_cols - 1) // q.block_cols
     q.image_size = round_up(q.channels * q.hp * q.wp + 2 * uk.nr, 16) if copies else 0
     q.phase_size = 0

@@ -20,10 +20,10 @@ from ._array cimport (
     same_shape,
     take,
 )
-from ._conv_packed cimport PackedWeights, pack_winograd
+from ._conv_packed cimport PackedWeights, pack_weights, pack_winograd
 from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport DIRECT, Gather, algo_code, pack_weights, run_gather
+from ._gather cimport DIRECT, POINTWISE, Gather, algo_code, run_gather
 from ._map cimport map2
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
@@ -110,12 +110,12 @@ cdef ndarray convolved(object x, object weight, object bias, object residual, ob
     q.TH, q.TW, q.channels, q.h, q.w = s.OH, s.OW, s.Cg, s.H, s.W
     q.hp, q.wp, q.top, q.left = s.H + 2 * s.ph, s.W + 2 * s.pw, s.ph, s.pw
     q.step, q.split, q.max_row = s.sw, 1, s.dh * (s.KH - 1)
+    q.out, q.out_h, q.out_w, q.sh, q.sw = out, s.OH, s.OW, 1, 1
     q.algo = algo_code(algo if q.K else "indirect", &q)
     if q.algo == DIRECT and s.sw > 1:
         q.step, q.split, q.wp = 1, s.sw, round_up(q.wp, s.sw)
     part = q.wp // q.split
     q.line = s.sh * q.wp
-    q.out, q.out_h, q.out_w, q.sh, q.sw = out, s.OH, s.OW, 1, 1
     taps = take(2 * q.K)
     off = <Py_ssize_t *>taps.data
     for c in range(s.Cg):
@@ -125,9 +125,13 @@ cdef ndarray convolved(object x, object weight, object bias, object residual, ob
                     (c * q.hp + r * s.dh) * q.wp + j * s.dw % q.split * part + j * s.dw // q.split)
     q.tap_off = off
     if packed is not None and q.algo != DIRECT:
-        kept = packed.panels
+        kept = packed.pointwise if q.algo == POINTWISE else packed.panels
         if kept is None:
-            packed.panels = kept = pack_weights(&q)
+            kept = pack_weights(&q)
+            if q.algo == POINTWISE:
+                packed.pointwise = kept
+            else:
+                packed.panels = kept
         else:
             q.packed = <float *>kept.data
     if s.N and s.O:

@@ -14,6 +14,7 @@ CONVOLUTIONS = {  # channels, filters, size, kernel, stride, padding, groups
     "strided": (24, 70, 15, 3, 2, 1, 1),
     "one pixel": (40, 24, 9, 1, 2, 0, 1),
     "direct": (3, 8, 40, 5, 1, 2, 1),
+    "many pixels": (40, 24, 70, 1, 1, 0, 1),
     "each plane": (20, 20, 9, 3, 1, 1, 20),
     "dense": (6, 20, 5, 5, 1, 0, 1),
 }
@@ -39,13 +40,14 @@ def test_prepared_convolutions_have_the_bits_of_others(name, n_threads):
                     same_bits(run(x, more), theirs)
 
 
-def test_one_prepared_convolution_serves_all_sizes():
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_one_prepared_convolution_serves_all_sizes(kernel):
     """Sizes of which Winograd's algorithm takes some, and others by pixels or by channels."""
     k = fastnn.backend.kernels
-    weight, settings = numbers(24, 16, 3, 3), ((1, 1), (0, 0), (1, 1), 1, None)
+    weight, settings = numbers(24, 32, kernel, kernel), ((1, 1), (0, 0), (1, 1), 1, None)
     run = k.conv2d_prepared(weight, None, *settings)
-    for size in ((9, 9), (3, 3), (40, 40), (3, 40), (4, 3), (9, 9), (3, 3)):
-        x = numbers(2, 16, *size)
+    for size in ((9, 9), (3, 3), (48, 48), (3, 40), (4, 3), (9, 9), (3, 3), (48, 48)):
+        x = numbers(2, 32, *size)
         same_bits(run(x), k.conv2d_forward(x, weight, None, *settings))
 
 

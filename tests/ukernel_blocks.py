@@ -77,7 +77,7 @@ def operand_b(mode, level, matrix, rng):
     return args | {"b_row_off": starts.astype(np.intp)} if mode == "direct" else args
 
 
-# Addressing of A and of B, as the four callers use them.
+# Addressing of A and of B, as the callers use them.
 MODES = [("packed", "packed"), ("strided", "packed"), ("strided", "strided")]
 MODES += [("strided", "direct"), ("indirect", "packed"), ("packed", "strided")]
 MODES += [("ahead", "strided")]

@@ -191,9 +191,11 @@ static void gemm_block(const fnn_gemm *g) {
   assert(!g->a_col_off || (!g->b_row_off && !packed));
   assert(!packed || !g->b_row_off);
   /* A panel of B for all rows where C is small; where B does not stay in L2 (1 MiB); and where A is
-   * gathered by tables, which keeps the loads busy: B is then to be in L1. */
+   * gathered by tables, which keeps the loads busy: B is then to be in L1.  Not where the next B is
+   * fetched: the caller then chose n. */
   const int by_panels =
-      !g->next && (g->m <= 4 * GEMM_MR || g->k * wide > (size_t)1 << 18 || mode == MODE_INDIRECT);
+      mode == MODE_INDIRECT ||
+      (mode != MODE_AHEAD && (g->m <= 4 * GEMM_MR || g->k * wide > (size_t)1 << 18));
   const size_t step = by_panels ? nr : wide;
   for (size_t j = 0; j < wide; j += step)
     gemm_panels(g, mode, j, wide - j < step ? wide : j + step, 2, GEMM_MR);

@@ -5,8 +5,7 @@ from ._gather cimport Gather
 
 cdef class PackedWeights:
     cdef Buffer winograd       # (G, C_out / lanes, C_in, 9, lanes)
-    cdef Buffer panels         # of the matrix product with lanes of channels, see _gather.pyx
-    cdef Buffer pointwise      # with lanes of pixels
+    cdef dict panels           # of the matrix product, by algorithm, see _gather.pyx
 
 cdef Buffer pack_winograd(const Shape *s, const float *weight)
 cdef Buffer pack_weights(Gather *q)

@@ -14,6 +14,9 @@ from ._threads cimport parallel_for, threads_for
 cdef class PackedWeights:
     """What was packed of a weight so far."""
 
+    def __cinit__(self):
+        self.panels = {}
+
 
 cdef struct Packing:
     const fnn_ukernels *uk

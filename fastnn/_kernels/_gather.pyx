@@ -7,8 +7,8 @@ from a zero-padded copy of one image; no im2col matrix exists.  Ways to do it:
                  arXiv:1410.0759)
   direct         lanes are the pixels of one output row, read in place (of a 1x1 kernel from a
                  copy); wide rows
-  pointwise      the same for a 1x1 kernel where x and y fit into the last cache: A packed, a few
-                 pixels at a time while the next ones are brought near
+  pointwise      the same for a 1x1 kernel and many pixels: A packed, a few pixels at a time while
+                 the next ones are brought near
   indirect       lanes are output channels, pixels are broadcast through the tables (compare the
                  indirect convolution of Dukhan 2019, arXiv:1907.02129); all others
 

@@ -23,7 +23,7 @@ from ._array cimport (
 from ._conv_packed cimport PackedWeights, pack_weights, pack_winograd
 from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
-from ._gather cimport DIRECT, POINTWISE, Gather, algo_code, run_gather
+from ._gather cimport DIRECT, Gather, algo_code, run_gather
 from ._map cimport map2
 from ._sizes cimport max_, min_, round_up
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
@@ -125,13 +125,9 @@ cdef ndarray convolved(object x, object weight, object bias, object residual, ob
                     (c * q.hp + r * s.dh) * q.wp + j * s.dw % q.split * part + j * s.dw // q.split)
     q.tap_off = off
     if packed is not None and q.algo != DIRECT:
-        kept = packed.pointwise if q.algo == POINTWISE else packed.panels
+        kept = packed.panels.get(q.algo)
         if kept is None:
-            kept = pack_weights(&q)
-            if q.algo == POINTWISE:
-                packed.pointwise = kept
-            else:
-                packed.panels = kept
+            packed.panels[q.algo] = kept = pack_weights(&q)
         else:
             q.packed = <float *>kept.data
     if s.N and s.O:

@@ -23,7 +23,7 @@ typedef struct fnn_gemm {
   ptrdiff_t b_panel, b_row;
   const ptrdiff_t *b_row_off;
   const float *next; /* NULL, or B of a later call with such strides, to be brought into the cache
-                        meanwhile; heeded with a packed A */
+                        meanwhile; not heeded with tables */
   float *c;
   ptrdiff_t c_row;
   const float *bias_row; /* (m,) or NULL, added after the last term */

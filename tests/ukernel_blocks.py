@@ -47,7 +47,7 @@ def operand_a(mode, level, matrix, rng):
     """Where gemm_block finds A: members of fnn_gemm."""
     m, k = matrix.shape
     args = {"a_panel": 0, "a_row": 0, "a_col": 0, "a_row_off": None, "a_col_off": None}
-    args["next"] = normal(rng, 1) if mode == "ahead" else None
+    args["next"] = normal(rng, 1) if mode in ("ahead", "stream") else None
     if mode in ("packed", "ahead"):
         return args | {"a": pack_panels(matrix, level.mr), "a_panel": level.mr * k}
     if mode == "indirect":
@@ -80,7 +80,7 @@ def operand_b(mode, level, matrix, rng):
 # Addressing of A and of B, as the callers use them.
 MODES = [("packed", "packed"), ("strided", "packed"), ("strided", "strided")]
 MODES += [("strided", "direct"), ("indirect", "packed"), ("packed", "strided")]
-MODES += [("ahead", "strided")]
+MODES += [("ahead", "strided"), ("stream", "packed")]
 FLAGS = list(itertools.product((0, 1), (0, 1), (0, 1), (0, 1, 2, 3)))
 
 

@@ -10,7 +10,8 @@
  * compiler keep the whole tile in memory (gcc 12: 30 instead of 100 GFLOP/s). */
 #include <assert.h>
 
-enum { A_PACKED, A_AHEAD, A_STRIDED, A_TABLE, A_RUN }; /* A_AHEAD: packed, brings the next B */
+/* A_AHEAD is packed and A_STREAM strided; both bring the next B. */
+enum { A_PACKED, A_AHEAD, A_STRIDED, A_STREAM, A_TABLE, A_RUN };
 enum { B_STRIDED, B_TABLE };
 enum { LINE = 16 };
 
@@ -48,7 +49,7 @@ FNN_INLINE void gemm_tile(const int MR, const int NV, const int A_MODE, const in
   size_t left = gap;
 #pragma GCC unroll 2
   for (size_t p = 0; p < k; p++) {
-    if (A_MODE == A_AHEAD && ahead && --left == 0) {
+    if ((A_MODE == A_AHEAD || A_MODE == A_STREAM) && ahead && --left == 0) {
       for (int i = 0; i < NV * VF32_LANES; i += LINE) __builtin_prefetch(next + i);
       next += b_row;
       left = gap;
@@ -59,10 +60,10 @@ FNN_INLINE void gemm_tile(const int MR, const int NV, const int A_MODE, const in
     vf32 b0 = vf32_load(bp), b1 = NV == 2 ? vf32_load(bp + VF32_LANES) : b0;
 #pragma GCC unroll 12
     for (int i = 0; i < MR; i++) {
-      const float *ai = A_MODE == A_STRIDED ? a + (ptrdiff_t)p * a_col + i * a_row
-                        : A_MODE == A_RUN   ? a + a_off + i * a_row
+      const float *ai = A_MODE == A_PACKED || A_MODE == A_AHEAD ? a + (ptrdiff_t)p * GEMM_MR + i
+                        : A_MODE == A_RUN                       ? a + a_off + i * a_row
                         : A_MODE == A_TABLE ? row[i] + a_off
-                                            : a + (ptrdiff_t)p * GEMM_MR + i;
+                                            : a + (ptrdiff_t)p * a_col + i * a_row;
       vf32 x = vf32_broadcast(ai);
       acc[i][0] = vf32_fmadd(x, b0, acc[i][0]);
       if (NV == 2) acc[i][1] = vf32_fmadd(x, b1, acc[i][1]);
@@ -127,6 +128,7 @@ typedef void (*tile_fn)(size_t, const float *, ptrdiff_t, ptrdiff_t, const ptrdi
   TILE(MR, NV, packed, A_PACKED, B_STRIDED)   \
   TILE(MR, NV, ahead, A_AHEAD, B_STRIDED)     \
   TILE(MR, NV, strided, A_STRIDED, B_STRIDED) \
+  TILE(MR, NV, stream, A_STREAM, B_STRIDED)   \
   TILE(MR, NV, indirect, A_TABLE, B_STRIDED)  \
   TILE(MR, NV, run, A_RUN, B_STRIDED)         \
   TILE(MR, NV, direct, A_STRIDED, B_TABLE)
@@ -135,11 +137,21 @@ typedef void (*tile_fn)(size_t, const float *, ptrdiff_t, ptrdiff_t, const ptrdi
 GEMM_FOR_EACH_MR(TILE_MODES_BOTH)
 GEMM_FOR_EACH_NARROW_MR(TILE_MODES_ONE)
 
-enum { MODE_PACKED, MODE_AHEAD, MODE_STRIDED, MODE_INDIRECT, MODE_RUN, MODE_DIRECT };
-static const tile_fn tiles[6][GEMM_MR_NARROW][2] = {
-    [MODE_PACKED] = {GEMM_TABLE(packed)},   [MODE_AHEAD] = {GEMM_TABLE(ahead)},
-    [MODE_STRIDED] = {GEMM_TABLE(strided)}, [MODE_INDIRECT] = {GEMM_TABLE(indirect)},
-    [MODE_RUN] = {GEMM_TABLE(run)},         [MODE_DIRECT] = {GEMM_TABLE(direct)},
+enum {
+  MODE_PACKED,
+  MODE_AHEAD,
+  MODE_STRIDED,
+  MODE_STREAM,
+  MODE_INDIRECT,
+  MODE_RUN,
+  MODE_DIRECT,
+  MODES
+};
+static const tile_fn tiles[MODES][GEMM_MR_NARROW][2] = {
+    [MODE_PACKED] = {GEMM_TABLE(packed)},     [MODE_AHEAD] = {GEMM_TABLE(ahead)},
+    [MODE_STRIDED] = {GEMM_TABLE(strided)},   [MODE_STREAM] = {GEMM_TABLE(stream)},
+    [MODE_INDIRECT] = {GEMM_TABLE(indirect)}, [MODE_RUN] = {GEMM_TABLE(run)},
+    [MODE_DIRECT] = {GEMM_TABLE(direct)},
 };
 
 static void vtanh(size_t n, const float *x, float *y);
@@ -153,7 +165,8 @@ static void gemm_panels(const fnn_gemm *g, int mode, size_t j0, size_t j1, int v
   const size_t nr = 2 * VF32_LANES, count = (g->m + mr - 1) / mr;
   const int packed = mode == MODE_PACKED || mode == MODE_AHEAD;
   /* Rows of the next B for each tile. */
-  const size_t share = mode == MODE_AHEAD && count ? (g->k + count - 1) / count : 0;
+  const int brings = mode == MODE_AHEAD || mode == MODE_STREAM;
+  const size_t share = brings && count ? (g->k + count - 1) / count : 0;
   for (size_t t = 0, i = 0; t < count; t++) {
     const size_t rows =
         packed ? (g->m - i < mr ? g->m - i : mr) : (g->m - i + count - t - 1) / (count - t);
@@ -186,15 +199,16 @@ static void gemm_block(const fnn_gemm *g) {
                    : g->a_col_off ? MODE_RUN
                    : packed       ? (g->next ? MODE_AHEAD : MODE_PACKED)
                    : g->b_row_off ? MODE_DIRECT
+                   : g->next      ? MODE_STREAM
                                   : MODE_STRIDED;
   assert(!g->a_row_off || g->a_col_off);
   assert(!g->a_col_off || (!g->b_row_off && !packed));
   assert(!packed || !g->b_row_off);
   /* A panel of B for all rows where C is small; where B does not stay in L2 (1 MiB); and where A is
-   * gathered by tables, which keeps the loads busy: B is then to be in L1.  Not where the next B is
-   * fetched: the caller then chose n. */
+   * gathered by tables, which keeps the loads busy: B is then to be in L1; and where the next panel
+   * streams in.  Not where the next B is fetched for a packed A: the caller then chose n. */
   const int by_panels =
-      mode == MODE_INDIRECT ||
+      mode == MODE_INDIRECT || mode == MODE_STREAM ||
       (mode != MODE_AHEAD && (g->m <= 4 * GEMM_MR || g->k * wide > (size_t)1 << 18));
   const size_t step = by_panels ? nr : wide;
   for (size_t j = 0; j < wide; j += step)

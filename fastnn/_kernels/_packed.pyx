@@ -13,8 +13,10 @@ from ._threads cimport parallel_for, threads_for
 from .gemm cimport Gemm, gemm
 
 cdef enum:
-    TERMS = 256        # a panel of as many terms stays in L1 while the tiles of a step use it
-    FEW = 2            # rows that are multiplied one by one, as the matrix passes
+    TERMS = 256         # a panel of as many terms stays in L1 while the tiles of a step use it
+    STREAMED = 1 << 18  # numbers: 1 MiB of weights and the step's own arrays fill L2
+    WAITING = 64        # rows up to which such weights are awaited
+    FEW = 2             # rows that are multiplied one by one, as the matrix passes
 
 # Few rows wait for the matrix from the cache: so many times the time of their multiply-adds.
 cdef double WAIT = 4.0
@@ -68,6 +70,9 @@ cdef void product(const fnn_ukernels *uk, Py_ssize_t m, Py_ssize_t n, Py_ssize_t
     while p == 0 or p < k:
         g.k = min_(TERMS, k - p)
         g.a, g.b, g.b_panel = a + p, packed + p * wide + first * <Py_ssize_t>g.k, uk.nr * g.k
+        # Few rows wait for weights beyond the L2 cache: each panel brings the one behind it near
+        # (past the last one nothing is read).  Many rows do not wait (512: 0.92 times as fast).
+        g.next = g.b + g.b_panel if wide * k >= STREAMED and m <= WAITING else NULL
         g.accumulate = accumulate or p > 0
         if p + TERMS >= k:
             g.bias_col, g.activation = bias, activation

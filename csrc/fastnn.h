@@ -22,8 +22,8 @@ typedef struct fnn_gemm {
   const float *b;
   ptrdiff_t b_panel, b_row;
   const ptrdiff_t *b_row_off;
-  const float *next; /* NULL, or B of a later call with such strides, to be brought into the cache
-                        meanwhile; not heeded with tables */
+  const float *next; /* NULL, or a B with such strides that is brought into the cache meanwhile: of
+                        a later call, or this B from its second panel on; not heeded with tables */
   float *c;
   ptrdiff_t c_row;
   const float *bias_row; /* (m,) or NULL, added after the last term */

@@ -1,10 +1,15 @@
 """What an operator costs beside its arithmetic: tiny tensors, and opening a parallel region."""
 
+import contextlib
+import time
+
 import numpy as np
 from shapes import LINEAR
 
 import fastnn
 from fastnn import functional as F
+from fastnn._bench import twins
+from fastnn._bench.workloads import has
 
 
 def test_tiny_linear(race):
@@ -37,3 +42,38 @@ def test_region(race, threads):
 def test_from_numpy(race):
     x = np.zeros((16, 4), np.float32)
     race("from_numpy", 1, {"fastnn": lambda: fastnn.from_numpy(x)})
+
+
+class AfterRest:
+    """A call as a service makes it that is asked now and then: the rests before are not timed."""
+
+    def __init__(self, call):
+        self.call = call
+
+    def seconds(self, n):
+        return sum(self._rested() for _ in range(n))
+
+    def _rested(self):
+        time.sleep(0.05)
+        start = time.perf_counter()
+        self.call()
+        return time.perf_counter() - start
+
+    def __call__(self):
+        self._rested()
+
+
+def test_call_after_rest(race, threads):
+    """Threads that slept may wake up on the core of the one that calls."""
+    x = np.zeros((1024, 784), np.float32)
+    model, tensor = twins.mlp(fastnn.nn), fastnn.from_numpy(x)
+    contenders = {"fastnn": AfterRest(lambda: model(tensor))}
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(fastnn.no_grad())
+        if has("torch"):
+            import torch
+
+            stack.enter_context(torch.no_grad())
+            theirs, tx = twins.mlp(torch.nn), torch.from_numpy(x)
+            contenders["torch"] = AfterRest(lambda: theirs(tx))
+        race("mlp forward, after a rest", threads, contenders)

@@ -4,15 +4,18 @@ Every kernel runs its tasks through `parallel_for`, which also flushes denormals
 for tasks that call `keep_denormals`).  Tasks are cut by shape alone and each writes its own
 outputs, so the number of threads never changes a bit.  Idle threads: libgomp's default is to spin
 for milliseconds after each region; _kernels/__init__.py shortens that before libgomp is loaded.
+A thread that wakes up on the core of another one of its team goes to a free core (`fnn_spread`).
 """
 import os
 
 cimport openmp
 from cython.parallel cimport prange
+from libc.string cimport memset
 
 cdef extern from *:
     """
     #include <pthread.h>
+    #include <sched.h>
     #include <omp.h>
     #if defined(__x86_64__)
     #include <xmmintrin.h>
@@ -66,6 +69,40 @@ cdef extern from *:
       Py_ssize_t task = __atomic_fetch_add(&part->next, 1, __ATOMIC_RELAXED);
       return task < part->end ? task : -1;
     }
+
+    /* The cores that a team's threads are on, a bit each. */
+    #define FNN_MAX_CORES 1024
+    #define FNN_WORD (8 * (int)sizeof(unsigned long))
+    typedef struct {
+      unsigned long taken[FNN_MAX_CORES / FNN_WORD];
+    } fnn_cores;
+    #if defined(__linux__)
+    static inline int fnn_core(void) { return sched_getcpu(); }
+    /* Notes this thread's core; where another of the team is there, goes to one that is free.
+       Linux wakes a thread on its waker's core if no other looks idle, and in a virtual machine a
+       core that has slept does not (vcpu_is_preempted); both threads then share one core until the
+       load is balanced, up to 40 ms later. */
+    static inline void fnn_spread(fnn_cores *cores) {
+      int core = fnn_core();
+      if (core < 0 || core >= FNN_MAX_CORES) return;
+      unsigned long bit = 1ul << core % FNN_WORD, *word = &cores->taken[core / FNN_WORD];
+      if (!(__atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit)) return;
+      cpu_set_t allowed, rest;
+      if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+      rest = allowed;
+      for (core = 0; core < FNN_MAX_CORES; core++) {
+        word = &cores->taken[core / FNN_WORD];
+        if (__atomic_load_n(word, __ATOMIC_RELAXED) >> core % FNN_WORD & 1) CPU_CLR(core, &rest);
+      }
+      if (CPU_COUNT(&rest) == 0) return;
+      if (sched_setaffinity(0, sizeof rest, &rest) == 0) /* moves the thread at once */
+        sched_setaffinity(0, sizeof allowed, &allowed);
+    }
+    #else
+    static inline int fnn_core(void) { return -1; }
+    static inline void fnn_spread(fnn_cores *cores) { (void)cores; }
+    #endif
+
     static void fnn_before_fork(void) {
     #if !defined(__clang__) && __GNUC__ >= 9 /* has it, though _OPENMP still says 4.5 */
       if (fnn_used_threads) omp_pause_resource_all(omp_pause_hard);
@@ -88,6 +125,10 @@ cdef extern from *:
     ctypedef struct fnn_part:
         Py_ssize_t next, end
     Py_ssize_t fnn_take(fnn_part *part) noexcept nogil
+    ctypedef struct fnn_cores:
+        pass
+    int fnn_core() noexcept nogil
+    void fnn_spread(fnn_cores *cores) noexcept nogil
     enum:
         MAX_PARTS "FNN_MAX_PARTS"
     const char *FNN_OPENMP_RUNTIME
@@ -117,6 +158,7 @@ cdef void parallel_for(task_fn fn, void *ctx, Py_ssize_t n_tasks, int n_threads)
     cdef Py_ssize_t task
     cdef unsigned saved
     cdef fnn_part parts[MAX_PARTS]
+    cdef fnn_cores cores
     cdef int slot
     if n_threads > n_tasks:
         n_threads = <int>n_tasks
@@ -132,8 +174,10 @@ cdef void parallel_for(task_fn fn, void *ctx, Py_ssize_t n_tasks, int n_threads)
     for slot in range(n_threads):
         parts[slot].next = slot * n_tasks // n_threads
         parts[slot].end = (slot + 1) * n_tasks // n_threads
+    memset(&cores, 0, sizeof(cores))
+    fnn_spread(&cores)
     for slot in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads):
-        _work(fn, ctx, parts, n_threads, slot)
+        _work(fn, ctx, parts, &cores, n_threads, slot)
 
 
 cdef unsigned keep_denormals() noexcept nogil:
@@ -144,16 +188,32 @@ cdef void restore_denormals(unsigned saved) noexcept nogil:
     fnn_restore_denormals(saved)
 
 
-cdef void _work(task_fn fn, void *ctx, fnn_part *parts, int n_threads, int slot) noexcept nogil:
+cdef void _work(task_fn fn, void *ctx, fnn_part *parts, fnn_cores *cores, int n_threads,
+                int slot) noexcept nogil:
     cdef unsigned saved = fnn_flush_denormals()
     cdef Py_ssize_t task
     cdef int k
+    if slot > 0:
+        fnn_spread(cores)
     for k in range(n_threads):
         task = fnn_take(&parts[(slot + k) % n_threads])
         while task >= 0:
             fn(ctx, task, slot)
             task = fnn_take(&parts[(slot + k) % n_threads])
     fnn_restore_denormals(saved)
+
+
+def leave_taken_core():
+    """Do as a thread does that finds another of its team on its core: (that core, the one it is on
+    then); -1 where cores have no numbers.  For tests."""
+    cdef fnn_cores cores
+    cdef int before, after
+    memset(&cores, 0, sizeof(cores))
+    fnn_spread(&cores)
+    before = fnn_core()
+    fnn_spread(&cores)
+    after = fnn_core()
+    return before, after
 
 
 def _cgroup_quota():

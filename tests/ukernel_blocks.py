@@ -57,6 +57,13 @@ def operand_a(mode, level, matrix, rng):
         flat = np.full(at.max(initial=-1) + 1, np.nan, F)
         flat[at] = matrix
         return args | {"a": flat}
+    if mode == "run":
+        args["a_row"] = row = 1 + (m + k) % 2
+        args["a_col_off"] = offsets(k, 3 * k, rng) * (row * m + 1)
+        at = np.arange(m)[:, None] * row + args["a_col_off"]
+        flat = np.full(at.max(initial=-1) + 1, np.nan, F)
+        flat[at] = matrix
+        return args | {"a": flat}
     by_column = (m + k) % 2
     row, col = (1, m + 2) if by_column else (k + 1, 1)
     return args | {"a": strided(matrix, row, col), "a_row": row, "a_col": col}
@@ -80,7 +87,7 @@ def operand_b(mode, level, matrix, rng):
 # Addressing of A and of B, as the callers use them.
 MODES = [("packed", "packed"), ("strided", "packed"), ("strided", "strided")]
 MODES += [("strided", "direct"), ("indirect", "packed"), ("packed", "strided")]
-MODES += [("ahead", "strided"), ("stream", "packed")]
+MODES += [("ahead", "strided"), ("stream", "packed"), ("run", "packed")]
 FLAGS = list(itertools.product((0, 1), (0, 1), (0, 1), (0, 1, 2, 3)))
 
 

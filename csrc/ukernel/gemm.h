@@ -115,14 +115,18 @@ typedef void (*tile_fn)(size_t, const float *, ptrdiff_t, ptrdiff_t, const ptrdi
                         ptrdiff_t, size_t, const float *, const float *, int, int, const float *,
                         size_t);
 
-#define TILE(MR, NV, MODE, AM, BM)                                                              \
-  static void tile_##MODE##_##MR##x##NV(                                                        \
-      size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_col, const ptrdiff_t *a_row_off,   \
-      const ptrdiff_t *a_col_off, const float *b, ptrdiff_t b_row, const ptrdiff_t *b_row_off,  \
-      float *c, ptrdiff_t c_row, size_t n, const float *bias_row, const float *bias_col,        \
-      int accumulate, int relu, const float *next, size_t ahead) {                              \
-    gemm_tile(MR, NV, AM, BM, k, a, a_row, a_col, a_row_off, a_col_off, b, b_row, b_row_off, c, \
-              c_row, n, bias_row, bias_col, accumulate, relu, next, ahead);                     \
+#define TILE(MR, NV, MODE, AM, BM)                                                                \
+  static void tile_##MODE##_##MR##x##NV(                                                          \
+      size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_col, const ptrdiff_t *a_row_off,     \
+      const ptrdiff_t *a_col_off, const float *b, ptrdiff_t b_row, const ptrdiff_t *b_row_off,    \
+      float *c, ptrdiff_t c_row, size_t n, const float *bias_row, const float *bias_col,          \
+      int accumulate, int relu, const float *next, size_t ahead) {                                \
+    if (AM == A_RUN && a_row == 1) /* constants, not a chain of sums */                           \
+      gemm_tile(MR, NV, AM, BM, k, a, 1, a_col, a_row_off, a_col_off, b, b_row, b_row_off, c,     \
+                c_row, n, bias_row, bias_col, accumulate, relu, next, ahead);                     \
+    else                                                                                          \
+      gemm_tile(MR, NV, AM, BM, k, a, a_row, a_col, a_row_off, a_col_off, b, b_row, b_row_off, c, \
+                c_row, n, bias_row, bias_col, accumulate, relu, next, ahead);                     \
   }
 #define TILE_MODES(MR, NV)                    \
   TILE(MR, NV, packed, A_PACKED, B_STRIDED)   \

@@ -143,7 +143,46 @@ def gemm_model(level, args):
     return {"c": strided(total.reshape(c.shape), g["c_row"], 1)}
 
 
-GEMM = [Case("gemm_block", gemm_samples, gemm_model, bits="fma")]
+def rows_samples(level, rng):
+    """Lines of pixels as a convolution reads them; of every third B's rows are in no table."""
+    counts = itertools.product([1, 2, 3, 4, 6, 7, 12, 13], [1, 5, 16, 17, 28, 33, 64, 65])
+    for i, (m, n) in enumerate(counts):
+        lines, k, table = (0, 1, 2, 3, 5)[i % 5], TERMS[i % len(TERMS)], i % 3 > 0
+        plane = max(lines, 1) * (n + 3)
+        starts = offsets(k, 2 * k, rng) * plane if table else np.arange(k) * plane
+        at = starts[:, None, None] + np.arange(lines)[:, None] * (n + 3) + np.arange(n)
+        end = at.max(initial=-1) + 1
+        size = end + round_up(n, level.lanes) - n if at.size else 0
+        a, b = normal(rng, m * k).reshape(m, k), normal(rng, end + 16)[:size]
+        accumulate, has_row, has_col, activation = FLAGS[(5 * i) % len(FLAGS)]
+        c = normal(rng, m * lines * n).reshape(m, lines * n)
+        if i % 4 == 0 and a.size:
+            a.flat[rng.integers(a.size)] = EDGES[i // 4 % len(EDGES)]
+        g = {"m": m, "n": n, "k": k, "c": InOut(strided(c, lines * n + 2, 1))}
+        g |= {"a_panel": 0, "a_row_off": None, "a_col_off": None, "next": None, "b": b}
+        g |= {"a": strided(a, k + 1, 1), "a_row": k + 1, "a_col": 1, "c_row": lines * n + 2}
+        g |= {"b_panel": level.nr, "b_row": plane, "b_row_off": starts if table else None}
+        g |= {"bias_row": normal(rng, m) if has_row else None}
+        g |= {"bias_col": normal(rng, n) if has_col else None}
+        g |= {"accumulate": accumulate, "activation": activation}
+        yield {"g": g, "rows": lines, "b_next": n + 3, "c_next": n, "matrices": (a, b, c, at)}
+
+
+def rows_model(level, args):
+    a, b, c, at = args["matrices"]
+    g, n = args["g"], args["g"]["n"]
+    result = c.copy()
+    for t in range(args["rows"]):
+        block, of_row = slice(t * n, t * n + n), b[at[:, t]].reshape(-1, n)
+        row = gemm_model(level, {"g": g | {"c_row": n}, "matrices": (a, of_row, c[:, block])})
+        result[:, block] = row["c"].reshape(-1, n)
+    return {"c": strided(result, g["c_row"], 1)}
+
+
+GEMM = [
+    Case("gemm_block", gemm_samples, gemm_model, bits="fma"),
+    Case("gemm_rows", rows_samples, rows_model, bits="fma"),
+]
 
 # ---- packing -----------------------------------------------------------------------------------
 

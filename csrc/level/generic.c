@@ -9,6 +9,7 @@
 #define GEMM_NC 1024
 #define GEMM_FOR_EACH_MR(F) F(1) F(2) F(3) F(4)
 #define GEMM_FOR_EACH_NARROW_MR(F) F(5) F(6) F(7) F(8)
+#define GEMM_FOR_EACH_HALF_MR(F) F(1) F(2)
 #define GEMM_TABLE(M)                                                                \
   TILE_ROW(M, 1), TILE_ROW(M, 2), TILE_ROW(M, 3), TILE_ROW(M, 4), TILE_NARROW(M, 5), \
       TILE_NARROW(M, 6), TILE_NARROW(M, 7), TILE_NARROW(M, 8)

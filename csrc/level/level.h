@@ -8,6 +8,7 @@
 #define TILE_MODES_ONE(MR) TILE_MODES(MR, 1)
 
 #include "../ukernel/gemm.h"
+#include "../ukernel/gemm_rows.h"
 #include "../ukernel/gemv.h"
 #include "../ukernel/pack.h"
 #include "../ukernel/vmath.h"

@@ -9,6 +9,7 @@
 #define GEMM_NC 1024
 #define GEMM_FOR_EACH_MR(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
 #define GEMM_FOR_EACH_NARROW_MR(F)
+#define GEMM_FOR_EACH_HALF_MR(F) F(1) F(2) F(3) F(4) F(5) F(6)
 #define GEMM_TABLE(M)                                                                             \
   TILE_ROW(M, 1), TILE_ROW(M, 2), TILE_ROW(M, 3), TILE_ROW(M, 4), TILE_ROW(M, 5), TILE_ROW(M, 6), \
       TILE_ROW(M, 7), TILE_ROW(M, 8), TILE_ROW(M, 9), TILE_ROW(M, 10), TILE_ROW(M, 11),           \

@@ -53,6 +53,8 @@ cdef extern from "fastnn.h" nogil:
         const char *isa
         int lanes, mr, nr, mc, kc, nc, mr_narrow
         void (*gemm_block)(const fnn_gemm *g) noexcept nogil
+        void (*gemm_rows)(const fnn_gemm *g, size_t rows, Py_ssize_t b_next,
+                          Py_ssize_t c_next) noexcept nogil
         void (*gemv_transposed)(size_t n, size_t k, const float *x, const float *w,
                                 Py_ssize_t w_row, int accumulate, float *y) noexcept nogil
         void (*gemv_packed)(size_t n, size_t k, const float *x, const float *b, int accumulate,

@@ -31,7 +31,7 @@ cdef struct Gather:
     const float *bias                       # (G * M,) or NULL
     float *out                              # (N, G * M, out_h, out_w)
     Py_ssize_t out_h, out_w
-    Py_ssize_t sh, sw                       # an array of so many phases; see _interleave
+    Py_ssize_t sh, sw                       # an array of so many phases; see _interleave.pyx
     Py_ssize_t phase_size
     Py_ssize_t blocks, block_rows
     Py_ssize_t block_cols                   # pixels of a block where there is one row, 0: all

@@ -16,11 +16,12 @@ One task per image, group and block of rows, of a lone row's pixels, or of chann
 one chain over its taps, so neither the algorithm nor threads nor the CPU level change a bit.
 """
 cimport cython
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from ._array cimport Buffer, take
 from ._conv_packed cimport pack_weights
 from ._csrc cimport fnn_gemm, fnn_ukernels
+from ._interleave cimport interleave
 from ._sizes cimport even_block, max_, min_, odd_lines, round_up
 from ._threads cimport parallel_for, threads_for
 
@@ -135,30 +136,38 @@ cdef void _direct(const Gather *q, const float *a, const float *bias, const floa
         t += rows
 
 
+@cython.cdivision(True)
+cdef Py_ssize_t _kernel_rows(const Gather *q, Py_ssize_t t, Py_ssize_t *first) noexcept nogil:
+    """The kernel rows from *first to the returned one reach the image from output row t."""
+    cdef Py_ssize_t i = 0, last = q.K // q.taps_per_row, end = q.top + q.h
+    while i < last and (t + q.tap_row[i] >= end or t + q.tap_row[i] < q.top):
+        i += 1
+    while last > i and (t + q.tap_row[last - 1] < q.top or t + q.tap_row[last - 1] >= end):
+        last -= 1
+    first[0] = i
+    return last
+
+
 cdef void _direct_rows(const Gather *q, fnn_gemm *g, const float *image, Py_ssize_t t0,
                        Py_ssize_t t1) noexcept nogil:
     """With taps_per_row the taps are ordered by kernel row, and those of rows that lie in the
     padding are left out: their products are zero."""
-    cdef:
-        Py_ssize_t t, first, last, rows = q.K // q.taps_per_row if q.taps_per_row else 0
-        const float *a = g.a
-        float *out = g.c
-    g.k = q.K
-    for t in range(t0, t1):
-        first, last = 0, rows
-        if rows:
-            while first < rows and (t + q.tap_row[first] >= q.top + q.h
-                                    or t + q.tap_row[first] < q.top):
-                first += 1
-            while last > first and (t + q.tap_row[last - 1] < q.top
-                                    or t + q.tap_row[last - 1] >= q.top + q.h):
-                last -= 1
+    cdef Py_ssize_t t = t0, end, first = 0, last, other
+    cdef const float *a = g.a
+    cdef float *out = g.c
+    while t < t1:
+        g.k, end = q.K, t1
+        if q.taps_per_row:
+            last, end = _kernel_rows(q, t, &first), t + 1
+            while end < t1 and _kernel_rows(q, end, &other) == last and other == first:
+                end += 1
             g.k = (last - first) * q.taps_per_row
         g.a = a + first * q.taps_per_row
         g.b = image + t * q.line
         g.b_row_off = q.tap_off + first * q.taps_per_row
         g.c = out + (t - t0) * q.TW
-        q.uk.gemm_block(g)
+        q.uk.gemm_rows(g, end - t, q.line, q.TW)
+        t = end
 
 
 @cython.cdivision(True)
@@ -325,39 +334,7 @@ cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
             _implicit_gemm(f, f.packed + g * f.packed_size, bias, image, target, P,
                            t0 * f.TW + j0, (t1 - 1) * f.TW + j1, work)
     if q.sh * q.sw > 1:
-        _interleave(q, work + q.work_size, t0, out)
-
-
-@cython.cdivision(True)
-cdef void _interleave(const Gather *q, const float *phases, Py_ssize_t t0,
-                      float *out) noexcept nogil:
-    """Pixel (t, u) of phase (i, j) to out (t sh + i, u sw + j)."""
-    cdef:
-        Py_ssize_t i, j, c, t, u, rows
-        const Gather *f
-        const float *a
-        const float *b
-        float *row
-    for i in range(q.sh):
-        f = q + i * q.sw
-        rows = min_(f.TH, t0 + q.block_rows) - t0
-        for c in range(q.M):
-            for t in range(rows):
-                row = out + (c * q.out_h + (t0 + t) * q.sh + i) * q.out_w
-                if q.sw == 1:
-                    a = phases + i * q.phase_size + (c * rows + t) * f.TW
-                    memcpy(row, a, f.TW * sizeof(float))
-                elif q.sw == 2 and q.out_w > 1:
-                    a = phases + 2 * i * q.phase_size + (c * rows + t) * f.TW
-                    b = phases + (2 * i + 1) * q.phase_size + (c * rows + t) * f[1].TW
-                    q.uk.zip_pairs(f[1].TW, a, b, row)
-                    if f.TW > f[1].TW:
-                        row[q.out_w - 1] = a[f.TW - 1]
-                else:
-                    for j in range(min_(q.sw, q.out_w)):
-                        a = phases + (i * q.sw + j) * q.phase_size + (c * rows + t) * f[j].TW
-                        for u in range(f[j].TW):
-                            row[u * q.sw + j] = a[u]
+        interleave(q, work + q.work_size, t0, out)
 
 
 cdef Buffer pixel_table(Gather *q):

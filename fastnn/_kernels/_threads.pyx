@@ -4,7 +4,8 @@ Every kernel runs its tasks through `parallel_for`, which also flushes denormals
 for tasks that call `keep_denormals`).  Tasks are cut by shape alone and each writes its own
 outputs, so the number of threads never changes a bit.  Idle threads: libgomp's default is to spin
 for milliseconds after each region; _kernels/__init__.py shortens that before libgomp is loaded.
-A thread that wakes up on the core of another one of its team goes to a free core (`fnn_spread`).
+A thread that wakes up on the core of another one of its team goes to a free core (`fnn_spread`),
+unless the user bound threads (BOUND) or asked for more threads than there are cores.
 """
 import os
 
@@ -70,37 +71,49 @@ cdef extern from *:
       return task < part->end ? task : -1;
     }
 
-    /* The cores that a team's threads are on, a bit each. */
+    /* The cores (logical CPUs) that a team's threads are on, a bit each. */
     #define FNN_MAX_CORES 1024
     #define FNN_WORD (8 * (int)sizeof(unsigned long))
     typedef struct {
       unsigned long taken[FNN_MAX_CORES / FNN_WORD];
+      int moves;
     } fnn_cores;
     #if defined(__linux__)
-    static inline int fnn_core(void) { return sched_getcpu(); }
-    /* Notes this thread's core; where another of the team is there, goes to one that is free.
+    /* Notes this thread's core; whether none of the team was there. */
+    static inline int fnn_note_core(fnn_cores *cores) {
+      int core = sched_getcpu();
+      if (core < 0 || core >= FNN_MAX_CORES) return 1;
+      unsigned long bit = 1ul << core % FNN_WORD, *word = &cores->taken[core / FNN_WORD];
+      return !(__atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit);
+    }
+    /* The same, and a thread that comes second goes to a core on which none of the team is.
        Linux wakes a thread on its waker's core if no other looks idle, and in a virtual machine a
        core that has slept does not (vcpu_is_preempted); both threads then share one core until the
        load is balanced, up to 40 ms later. */
     static inline void fnn_spread(fnn_cores *cores) {
-      int core = fnn_core();
-      if (core < 0 || core >= FNN_MAX_CORES) return;
-      unsigned long bit = 1ul << core % FNN_WORD, *word = &cores->taken[core / FNN_WORD];
-      if (!(__atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit)) return;
       cpu_set_t allowed, rest;
-      if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+      if (fnn_note_core(cores) || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
       rest = allowed;
-      for (core = 0; core < FNN_MAX_CORES; core++) {
-        word = &cores->taken[core / FNN_WORD];
-        if (__atomic_load_n(word, __ATOMIC_RELAXED) >> core % FNN_WORD & 1) CPU_CLR(core, &rest);
+      for (int core = 0; core < FNN_MAX_CORES; core++) {
+        unsigned long word = __atomic_load_n(&cores->taken[core / FNN_WORD], __ATOMIC_RELAXED);
+        if (word >> core % FNN_WORD & 1) CPU_CLR(core, &rest);
       }
       if (CPU_COUNT(&rest) == 0) return;
-      if (sched_setaffinity(0, sizeof rest, &rest) == 0) /* moves the thread at once */
-        sched_setaffinity(0, sizeof allowed, &allowed);
+      if (sched_setaffinity(0, sizeof rest, &rest) != 0) return; /* moves the thread at once */
+      fnn_note_core(cores);
+      sched_setaffinity(0, sizeof allowed, &allowed);
+      __atomic_fetch_add(&cores->moves, 1, __ATOMIC_RELAXED);
+    }
+    static int fnn_count_cores(const fnn_cores *cores) {
+      int count = 0;
+      for (int i = 0; i < FNN_MAX_CORES / FNN_WORD; i++)
+        count += __builtin_popcountl(cores->taken[i]);
+      return count;
     }
     #else
-    static inline int fnn_core(void) { return -1; }
+    static inline int fnn_note_core(fnn_cores *cores) { (void)cores; return 1; }
     static inline void fnn_spread(fnn_cores *cores) { (void)cores; }
+    static int fnn_count_cores(const fnn_cores *cores) { (void)cores; return 0; }
     #endif
 
     static void fnn_before_fork(void) {
@@ -126,9 +139,10 @@ cdef extern from *:
         Py_ssize_t next, end
     Py_ssize_t fnn_take(fnn_part *part) noexcept nogil
     ctypedef struct fnn_cores:
-        pass
-    int fnn_core() noexcept nogil
+        int moves
+    int fnn_note_core(fnn_cores *cores) noexcept nogil
     void fnn_spread(fnn_cores *cores) noexcept nogil
+    int fnn_count_cores(const fnn_cores *cores) noexcept nogil
     enum:
         MAX_PARTS "FNN_MAX_PARTS"
     const char *FNN_OPENMP_RUNTIME
@@ -137,6 +151,10 @@ cdef extern from *:
 cdef int max_threads = 1
 cdef int LIMIT = MAX_PARTS
 cdef str reason = ""
+cdef int spreads = 0      # the largest team whose threads are to have a core each
+cdef bint watched = False  # see watch_cores
+cdef fnn_cores seen
+BOUND = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 
 # A region of two threads costs 2-5 us to open and close (pytest bench -k region): below this much
 # work for each thread, about 10 us at half of the FMA peak, the caller's thread is faster alone.
@@ -154,7 +172,7 @@ cdef int threads_for(double flops) noexcept nogil:
 cdef void parallel_for(task_fn fn, void *ctx, Py_ssize_t n_tasks, int n_threads) noexcept nogil:
     """Thread t begins with the t-th part of the tasks, so that from layer to layer an image stays
     in the cache of one core; who is done takes tasks from the others' parts."""
-    global fnn_used_threads
+    global fnn_used_threads, seen
     cdef Py_ssize_t task
     cdef unsigned saved
     cdef fnn_part parts[MAX_PARTS]
@@ -175,9 +193,12 @@ cdef void parallel_for(task_fn fn, void *ctx, Py_ssize_t n_tasks, int n_threads)
         parts[slot].next = slot * n_tasks // n_threads
         parts[slot].end = (slot + 1) * n_tasks // n_threads
     memset(&cores, 0, sizeof(cores))
-    fnn_spread(&cores)
+    if n_threads <= spreads:
+        fnn_note_core(&cores)
     for slot in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads):
         _work(fn, ctx, parts, &cores, n_threads, slot)
+    if watched:
+        seen = cores
 
 
 cdef unsigned keep_denormals() noexcept nogil:
@@ -193,8 +214,8 @@ cdef void _work(task_fn fn, void *ctx, fnn_part *parts, fnn_cores *cores, int n_
     cdef unsigned saved = fnn_flush_denormals()
     cdef Py_ssize_t task
     cdef int k
-    if slot > 0:
-        fnn_spread(cores)
+    if 0 < slot == openmp.omp_get_thread_num() and n_threads <= spreads:
+        fnn_spread(cores)  # where OpenMP gives fewer threads, one has the slots of others, too
     for k in range(n_threads):
         task = fnn_take(&parts[(slot + k) % n_threads])
         while task >= 0:
@@ -203,17 +224,24 @@ cdef void _work(task_fn fn, void *ctx, fnn_part *parts, fnn_cores *cores, int n_
     fnn_restore_denormals(saved)
 
 
-def leave_taken_core():
-    """Do as a thread does that finds another of its team on its core: (that core, the one it is on
-    then); -1 where cores have no numbers.  For tests."""
+def watch_cores(bint on):
+    """For tests: whether the next regions are watched; (cores on which the threads of the last one
+    came to be, threads that moved), zeros if there was none."""
+    global watched, seen
+    result = fnn_count_cores(&seen), seen.moves
+    watched = on
+    memset(&seen, 0, sizeof(seen))
+    return result
+
+
+def spread_twice():
+    """For tests: come as the first and as the second thread of a team; how often this thread
+    moved."""
     cdef fnn_cores cores
-    cdef int before, after
     memset(&cores, 0, sizeof(cores))
+    fnn_note_core(&cores)
     fnn_spread(&cores)
-    before = fnn_core()
-    fnn_spread(&cores)
-    after = fnn_core()
-    return before, after
+    return cores.moves
 
 
 def _cgroup_quota():
@@ -235,7 +263,12 @@ def _cgroup_quota():
 
 
 def _start():
-    global max_threads, reason
+    global max_threads, reason, spreads
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        cores = os.cpu_count() or 1
+    spreads = 0 if any(os.environ.get(variable) for variable in BOUND) else cores
     for variable in ("FASTNN_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(variable, "")
         if not text:
@@ -247,10 +280,6 @@ def _start():
         if variable == "FASTNN_NUM_THREADS":
             raise ImportError(f"environment variable FASTNN_NUM_THREADS={text!r} is not a number "
                               f"of threads; choose an integer from 1 to {LIMIT}")
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        cores = os.cpu_count() or 1
     reason = f"{cores} cores in this process's affinity mask"
     quota = _cgroup_quota()
     if quota is not None and quota < cores:

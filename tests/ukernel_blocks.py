@@ -144,17 +144,22 @@ def gemm_model(level, args):
 
 
 def rows_samples(level, rng):
-    """Lines of pixels as a convolution reads them; of every third B's rows are in no table."""
-    counts = itertools.product([1, 2, 3, 4, 6, 7, 12, 13], [1, 5, 16, 17, 28, 33, 64, 65])
-    for i, (m, n) in enumerate(counts):
-        lines, k, table = (0, 1, 2, 3, 5)[i % 5], TERMS[i % len(TERMS)], i % 3 > 0
+    """Lines of pixels as a convolution reads them, each shape once as two lines may share a tile
+    (`plain`), once with anything that gemm_block can do."""
+    draw = np.random.default_rng(7)
+    counts = itertools.product([1, 2, 3, 4, 5, 6, 7, 12], [1, 5, 8, 16, 17, 28, 32, 33, 65], (1, 0))
+    for i, (m, n, plain) in enumerate(counts):
+        lines, k = draw.integers(2, 6) if plain else draw.integers(4), draw.choice(TERMS)
+        accumulate, has_row, has_col, activation = FLAGS[draw.integers(len(FLAGS))]
+        if plain:
+            accumulate, has_col, activation = 0, 0, activation % 2
+        table = plain or draw.integers(2)
         plane = max(lines, 1) * (n + 3)
         starts = offsets(k, 2 * k, rng) * plane if table else np.arange(k) * plane
         at = starts[:, None, None] + np.arange(lines)[:, None] * (n + 3) + np.arange(n)
         end = at.max(initial=-1) + 1
         size = end + round_up(n, level.lanes) - n if at.size else 0
         a, b = normal(rng, m * k).reshape(m, k), normal(rng, end + 16)[:size]
-        accumulate, has_row, has_col, activation = FLAGS[(5 * i) % len(FLAGS)]
         c = normal(rng, m * lines * n).reshape(m, lines * n)
         if i % 4 == 0 and a.size:
             a.flat[rng.integers(a.size)] = EDGES[i // 4 % len(EDGES)]

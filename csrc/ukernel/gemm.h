@@ -13,7 +13,7 @@
 /* A_AHEAD is packed and A_STREAM strided; both bring the next B. */
 enum { A_PACKED, A_AHEAD, A_STRIDED, A_STREAM, A_TABLE, A_RUN };
 enum { B_STRIDED, B_TABLE };
-enum { LINE = 16 };
+enum { LINE = 16 }; /* floats of a cache line */
 
 /* C tile (MR x n), n in ((NV-1)*lanes, NV*lanes]. B's rows are read up to NV*lanes.  Meanwhile
  * `ahead` rows of the next B are brought into the cache, evenly: a burst of them would hold up the
@@ -208,9 +208,9 @@ static void gemm_block(const fnn_gemm *g) {
   assert(!g->a_row_off || g->a_col_off);
   assert(!g->a_col_off || (!g->b_row_off && !packed));
   assert(!packed || !g->b_row_off);
-  /* A panel of B for all rows where C is small; where B does not stay in L2 (1 MiB); and where A is
-   * gathered by tables, which keeps the loads busy: B is then to be in L1; and where the next panel
-   * streams in.  Not where the next B is fetched for a packed A: the caller then chose n. */
+  /* A panel of B for all rows where C is small; where B does not stay in L2 (1 MiB); where A is
+   * gathered by tables, which keeps the loads busy, so that B must be in L1; and where the next
+   * panel streams in.  With MODE_AHEAD never: its caller cuts the columns. */
   const int by_panels =
       mode == MODE_INDIRECT || mode == MODE_STREAM ||
       (mode != MODE_AHEAD && (g->m <= 4 * GEMM_MR || g->k * wide > (size_t)1 << 18));

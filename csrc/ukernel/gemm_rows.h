@@ -73,10 +73,12 @@ static const pair_fn pairs[][2] = {GEMM_FOR_EACH_HALF_MR(PAIR_ROW)};
  * c_next later. */
 static void gemm_rows(const fnn_gemm *g, size_t rows, ptrdiff_t b_next, ptrdiff_t c_next) {
   const size_t nr = 2 * VF32_LANES;
-  const int shares = g->m && 2 * g->m <= GEMM_MR && g->b_row_off && !g->a_col_off &&
-                     !g->accumulate && !g->bias_col && g->activation <= FNN_RELU;
+  const int shares = g->m && 2 * g->m <= GEMM_MR && g->b_row_off && !g->accumulate &&
+                     !g->bias_col && g->activation <= FNN_RELU;
   fnn_gemm one = *g;
   size_t t = 0;
+  assert(!g->a_panel || !g->b_row_off);
+  assert(!g->a_col_off || !g->b_row_off);
   for (; shares && t + 2 <= rows; t += 2)
     for (size_t j = 0; j < g->n; j += nr) {
       const size_t n = g->n - j < nr ? g->n - j : nr;

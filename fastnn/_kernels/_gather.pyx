@@ -50,7 +50,8 @@ cdef int algo_code(object name, const Gather *q) except -1:
     # must be split, which only pays for few channels.  Measured: pytest bench -k "conv or sweep".
     if (10 * q.TW * round_up(q.M, 16) >= 9 * q.M * round_up(q.TW, 16) and q.TW >= 8
             and (q.step == 1 or q.channels <= 4)):
-        # Enough pixels to pack A for; not much more to write than to read: that wants long runs.
+        # Enough pixels to pack A for, of all images, as the bits do not depend on the choice; their
+        # patches in L2, and not much more to write than to read, which wants long runs.
         fits = fits and q.N * q.TW >= 4096 and 32 <= q.K <= 192 and q.M <= 2 * q.K
         return POINTWISE if fits else DIRECT
     return INDIRECT
@@ -174,7 +175,8 @@ cdef void _direct_rows(const Gather *q, fnn_gemm *g, const float *image, Py_ssiz
 cdef void _pointwise(const Gather *q, const float *packed, const float *bias, const float *image,
                      float *out, Py_ssize_t P, Py_ssize_t n, float *work) noexcept nogil:
     """n pixels; their patches are K rows a plane apart, too many for the hardware to foresee: each
-    block brings the next one near, the last the first of the next image."""
+    block brings the next one near, the last the next image's at the same pixel, if it is whole
+    (past the last image nothing is read, and nothing is gained where images are cut)."""
     cdef:
         fnn_gemm g
         Py_ssize_t j = 0, plane = q.hp * q.wp, whole = n // q.uk.lanes * q.uk.lanes

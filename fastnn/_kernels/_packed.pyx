@@ -15,7 +15,7 @@ from .gemm cimport Gemm, gemm
 cdef enum:
     TERMS = 256         # a panel of as many terms stays in L1 while the tiles of a step use it
     STREAMED = 1 << 18  # numbers: 1 MiB of weights and the step's own arrays fill L2
-    WAITING = 64        # rows up to which such weights are awaited
+    WAITING = 64        # rows: with more the arithmetic hides the way of such weights
     FEW = 2             # rows that are multiplied one by one, as the matrix passes
 
 # Few rows wait for the matrix from the cache: so many times the time of their multiply-adds.

@@ -50,17 +50,20 @@ class AfterRest:
     def __init__(self, call):
         self.call = call
 
-    def seconds(self, n):
-        return sum(self._rested() for _ in range(n))
-
-    def _rested(self):
+    def rest(self):
         time.sleep(0.05)
-        start = time.perf_counter()
-        self.call()
-        return time.perf_counter() - start
+
+    def seconds(self, n):
+        total = 0.0
+        for _ in range(n):
+            self.rest()
+            start = time.perf_counter()
+            self.call()
+            total += time.perf_counter() - start
+        return total
 
     def __call__(self):
-        self._rested()
+        self.seconds(1)
 
 
 def test_call_after_rest(race, threads):

@@ -15,6 +15,50 @@ enum { A_PACKED, A_AHEAD, A_STRIDED, A_STREAM, A_TABLE, A_RUN };
 enum { B_STRIDED, B_TABLE };
 enum { LINE = 16 }; /* floats of a cache line */
 
+/* C = act(acc + bias) of a finished tile. */
+FNN_INLINE void finish_tile(const int MR, const int NV, vf32 (*acc)[2], float *c, ptrdiff_t c_row,
+                            size_t tail, const float *bias_row, const float *bias_col, int relu) {
+  if (bias_row) {
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; i++) {
+      vf32 v = vf32_broadcast(bias_row + i);
+      acc[i][0] = vf32_add(acc[i][0], v);
+      if (NV == 2) acc[i][1] = vf32_add(acc[i][1], v);
+    }
+  }
+  if (bias_col) {
+    const float *last = bias_col + (NV - 1) * VF32_LANES;
+    vf32 v1 = tail == VF32_LANES ? vf32_load(last) : vf32_load_tail(last, tail);
+    vf32 v0 = NV == 2 ? vf32_load(bias_col) : v1;
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; i++) {
+      acc[i][0] = vf32_add(acc[i][0], v0);
+      if (NV == 2) acc[i][1] = vf32_add(acc[i][1], v1);
+    }
+  }
+  if (relu) {
+    const vf32 zero = vf32_zero(); /* max keeps a NaN that stands second */
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; i++) {
+      acc[i][0] = vf32_max(zero, acc[i][0]);
+      if (NV == 2) acc[i][1] = vf32_max(zero, acc[i][1]);
+    }
+  }
+  if (tail == VF32_LANES) {
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; i++) {
+      vf32_store(c + i * c_row, acc[i][0]);
+      if (NV == 2) vf32_store(c + i * c_row + VF32_LANES, acc[i][1]);
+    }
+  } else {
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; i++) {
+      if (NV == 2) vf32_store(c + i * c_row, acc[i][0]);
+      vf32_store_tail(c + i * c_row + (NV - 1) * VF32_LANES, acc[i][NV - 1], tail);
+    }
+  }
+}
+
 /* C tile (MR x n), n in ((NV-1)*lanes, NV*lanes]. B's rows are read up to NV*lanes.  Meanwhile
  * `ahead` rows of the next B are brought into the cache, evenly: a burst of them would hold up the
  * tile's own loads. */
@@ -69,45 +113,7 @@ FNN_INLINE void gemm_tile(const int MR, const int NV, const int A_MODE, const in
       if (NV == 2) acc[i][1] = vf32_fmadd(x, b1, acc[i][1]);
     }
   }
-  if (bias_row) {
-#pragma GCC unroll 12
-    for (int i = 0; i < MR; i++) {
-      vf32 v = vf32_broadcast(bias_row + i);
-      acc[i][0] = vf32_add(acc[i][0], v);
-      if (NV == 2) acc[i][1] = vf32_add(acc[i][1], v);
-    }
-  }
-  if (bias_col) {
-    const float *last = bias_col + (NV - 1) * VF32_LANES;
-    vf32 v1 = tail == VF32_LANES ? vf32_load(last) : vf32_load_tail(last, tail);
-    vf32 v0 = NV == 2 ? vf32_load(bias_col) : v1;
-#pragma GCC unroll 12
-    for (int i = 0; i < MR; i++) {
-      acc[i][0] = vf32_add(acc[i][0], v0);
-      if (NV == 2) acc[i][1] = vf32_add(acc[i][1], v1);
-    }
-  }
-  if (relu) {
-    const vf32 zero = vf32_zero(); /* max keeps a NaN that stands second */
-#pragma GCC unroll 12
-    for (int i = 0; i < MR; i++) {
-      acc[i][0] = vf32_max(zero, acc[i][0]);
-      if (NV == 2) acc[i][1] = vf32_max(zero, acc[i][1]);
-    }
-  }
-  if (tail == VF32_LANES) {
-#pragma GCC unroll 12
-    for (int i = 0; i < MR; i++) {
-      vf32_store(c + i * c_row, acc[i][0]);
-      if (NV == 2) vf32_store(c + i * c_row + VF32_LANES, acc[i][1]);
-    }
-  } else {
-#pragma GCC unroll 12
-    for (int i = 0; i < MR; i++) {
-      if (NV == 2) vf32_store(c + i * c_row, acc[i][0]);
-      vf32_store_tail(c + i * c_row + (NV - 1) * VF32_LANES, acc[i][NV - 1], tail);
-    }
-  }
+  finish_tile(MR, NV, acc, c, c_row, tail, bias_row, bias_col, relu);
 }
 
 typedef void (*tile_fn)(size_t, const float *, ptrdiff_t, ptrdiff_t, const ptrdiff_t *,

@@ -29,32 +29,9 @@ FNN_INLINE void pair_tile(const int M, const int NV, const fnn_gemm *g, const fl
       if (NV == 2) acc[M + i][1] = vf32_fmadd(x, d1, acc[M + i][1]);
     }
   }
-  if (g->bias_row) {
-#pragma GCC unroll 12
-    for (int i = 0; i < 2 * M; i++) {
-      vf32 v = vf32_broadcast(g->bias_row + (i < M ? i : i - M));
-      acc[i][0] = vf32_add(acc[i][0], v);
-      if (NV == 2) acc[i][1] = vf32_add(acc[i][1], v);
-    }
-  }
-  if (g->activation == FNN_RELU) {
-    const vf32 zero = vf32_zero(); /* max keeps a NaN that stands second */
-#pragma GCC unroll 12
-    for (int i = 0; i < 2 * M; i++) {
-      acc[i][0] = vf32_max(zero, acc[i][0]);
-      if (NV == 2) acc[i][1] = vf32_max(zero, acc[i][1]);
-    }
-  }
-#pragma GCC unroll 12
-  for (int i = 0; i < 2 * M; i++) {
-    float *to = c + (i < M ? i * g->c_row : c_next + (i - M) * g->c_row);
-    if (NV == 2) vf32_store(to, acc[i][0]);
-    to += (NV - 1) * VF32_LANES;
-    if (tail == VF32_LANES)
-      vf32_store(to, acc[i][NV - 1]);
-    else
-      vf32_store_tail(to, acc[i][NV - 1], tail);
-  }
+  const int relu = g->activation == FNN_RELU;
+  finish_tile(M, NV, acc, c, g->c_row, tail, g->bias_row, NULL, relu);
+  finish_tile(M, NV, acc + M, c + c_next, g->c_row, tail, g->bias_row, NULL, relu);
 }
 
 typedef void (*pair_fn)(const fnn_gemm *, const float *, ptrdiff_t, float *, ptrdiff_t, size_t);

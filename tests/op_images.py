@@ -91,7 +91,12 @@ WINOGRAD = (
     Conv(2, 32, (7, 34), 36, (3, 3), padding=(0, 1), groups=2, activation="sigmoid"),
     Conv(1, 130, (3, 4), 20, (3, 3), padding=(1, 1)),  # more channels than a block
     Conv(0, 16, (4, 4), 16, (3, 3)),
+    Conv(2, 17, (8, 11), 33, (5, 5), padding=(2, 2), activation="relu"),
+    Conv(1, 32, (5, 6), 48, (5, 5), padding=(4, 0), groups=2, has_bias=False),
+    Conv(1, 130, (4, 4), 20, (5, 5), padding=(2, 3)),  # few tiles
+    Conv(0, 16, (5, 5), 16, (5, 5)),
 )
+LARGE_5X5 = Conv(3, 24, (30, 21), 40, (5, 5), padding=(2, 2))  # several tasks of Winograd's
 LARGE = (
     Conv(3, 3, (34, 33), 6, (5, 5), padding=(2, 2)),
     Conv(2, 16, (20, 20), 32, (3, 3), padding=(1, 1)),

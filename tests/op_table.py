@@ -127,6 +127,7 @@ def prepared_rows() -> list[OpCase]:
 def conv_rows() -> list[OpCase]:
     large = images.LARGE
     plain = (0, 1, 3, 4, 6, 7, 8, 9, 12, 13, 16, 17, 31, 32, 33)
+    winograd = (*large[8:10], images.LARGE_5X5)
     thin = (*images.PLAIN, *images.STRIDED, *images.DILATED, *images.GROUPED)
     return [
         conv_row("plain", images.PLAIN, (*large[:2], large[6], *large[10:]), plain),
@@ -137,7 +138,7 @@ def conv_rows() -> list[OpCase]:
         conv_row("dilated", images.DILATED, large[5:6], (1, 3, 4, 5, 17, 35)),
         conv_row("grouped", images.GROUPED, large[7:8], (1, 3, 6, 9, 80)),
         conv_row("depthwise", images.DEPTHWISE, large[7:8], (1, 3, 5, 6, 17), exact=False),
-        conv_row("winograd", images.WINOGRAD, large[8:10], (0, 1, 16, 17, 33, 130), exact=False),
+        conv_row("winograd", images.WINOGRAD, winograd, (0, 1, 16, 17, 33, 130), exact=False),
         residual_row(),
         *prepared_rows(),
         *(

@@ -183,7 +183,7 @@ def fits(algo, name, s):
     """Whether an algorithm can do this pass of a convolution."""
     stride, per_group = max(s["stride"]), s["weight"].shape[1]
     if "winograd" in algo:
-        return fits_winograd(s)
+        return algo in winograds(s)
     if algo == "dense_layer":
         covers = s["weight"].shape[2:] == s["x"].shape[2:] and max(s["padding"]) == 0
         window = zip(s["dilation"], s["x"].shape[2:], strict=True)
@@ -206,13 +206,17 @@ def adds_alike(algo, name):
     return "winograd" not in algo and (name, algo) not in alone
 
 
-def fits_winograd(s):
-    return (
-        s["weight"].shape[2:] == (3, 3)
+def winograds(s):
+    """Winograd's algorithms that can do a convolution."""
+    side = s["weight"].shape[2]
+    sides = {"winograd2": (3, 5), "winograd4": (3,)}
+    fits = (
+        s["weight"].shape[3] == side
         and s["stride"] == s["dilation"] == (1, 1)
-        and max(s["padding"]) < 3
+        and max(s["padding"]) < side
         and s["weight"].shape[1] > 0
     )
+    return [algo for algo in sides if fits and side in sides[algo]]
 
 
 @every_level
@@ -243,7 +247,7 @@ def test_any_algorithm(case: OpCase, level):
 def test_winograd(case: OpCase):
     """Wherever it can be used: within 1e-4 of the oracle relative to the largest value, and the
     same bits for all threads and levels."""
-    for sample in filter(fits_winograd, ask.everything(case)):
+    for sample in filter(winograds, ask.everything(case)):
         sample = sample | {"activation": None}
         wide = ask.to64(sample)
         out = ask.forward(reference, case, wide)
@@ -253,7 +257,7 @@ def test_winograd(case: OpCase):
         want["backward_input"] = grads["gradient of x"]
         want["backward_weight"] = grads["gradient of weight"]
         for name, run in convolution_passes(sample, dy).items():
-            for algo in ("winograd2", "winograd4"):
+            for algo in winograds(sample):
                 message = ask.told(case, sample, f"{name} {algo}")
                 got = run(algo)
                 error = np.abs(got - want[name]).max(initial=0.0)

@@ -4,7 +4,7 @@ from ._conv_shape cimport Shape
 from ._gather cimport Gather
 
 cdef class PackedWeights:
-    cdef Buffer winograd       # (G, C_out / lanes, C_in, 9, lanes)
+    cdef Buffer winograd       # (G, C_out / lanes, C_in, r * r, lanes)
     cdef dict panels           # of the matrix product, by algorithm, see _gather.pyx
 
 cdef Buffer pack_winograd(const Shape *s, const float *weight)

@@ -20,7 +20,7 @@ cdef class PackedWeights:
 
 cdef struct Packing:
     const fnn_ukernels *uk
-    Py_ssize_t Og, Cg, vectors
+    Py_ssize_t Og, line, vectors      # line: weights of an output
     const float *weight
     float *out
 
@@ -31,22 +31,21 @@ cdef void _pack_vector(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef:
         Packing *q = <Packing *>ctx
         Py_ssize_t L = q.uk.lanes, g = task // q.vectors, n = task % q.vectors * L
-        float *out = q.out + task * L * q.Cg * 9
+        float *out = q.out + task * L * q.line
     if q.Og - n < L:
-        memset(out, 0, L * q.Cg * 9 * sizeof(float))
-    q.uk.transpose(min_(L, q.Og - n), 9 * q.Cg, q.weight + (g * q.Og + n) * q.Cg * 9, q.Cg * 9,
-                   out, L)
+        memset(out, 0, L * q.line * sizeof(float))
+    q.uk.transpose(min_(L, q.Og - n), q.line, q.weight + (g * q.Og + n) * q.line, q.line, out, L)
 
 
 cdef Buffer pack_winograd(const Shape *s, const float *weight):
     cdef Packing q
     cdef Buffer packed
-    q.uk, q.Og, q.Cg, q.weight = ukernels(), s.Og, s.Cg, weight
+    q.uk, q.Og, q.line, q.weight = ukernels(), s.Og, s.Cg * s.KH * s.KW, weight
     q.vectors = round_up(s.Og, q.uk.lanes) // q.uk.lanes
-    packed = take(s.G * q.vectors * q.uk.lanes * s.Cg * 9)
+    packed = take(s.G * q.vectors * q.uk.lanes * q.line)
     q.out = <float *>packed.data
     with nogil:
-        parallel_for(_pack_vector, &q, s.G * q.vectors, threads_for(40.0 * s.O * s.Cg))
+        parallel_for(_pack_vector, &q, s.G * q.vectors, threads_for(4.0 * s.O * q.line))
     return packed
 
 

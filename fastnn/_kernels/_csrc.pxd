@@ -229,21 +229,21 @@ cdef extern from "fastnn.h" nogil:
                          const float *x, float *y, int32_t *which) noexcept nogil
         float (*vabsmax)(size_t n, const float *x) noexcept nogil
         void (*vclamp)(size_t n, float limit, const float *x, float *y) noexcept nogil
-        void (*wino_input)(int m, size_t tiles, const float *x, Py_ssize_t row, float *v,
+        void (*wino_input)(int m, int r, size_t tiles, const float *x, Py_ssize_t row, float *v,
                            Py_ssize_t v_xi, Py_ssize_t v_tile) noexcept nogil
-        void (*wino_gradient)(int m, size_t tiles, const float *dy, Py_ssize_t row, float *v,
+        void (*wino_gradient)(int m, int r, size_t tiles, const float *dy, Py_ssize_t row, float *v,
                               Py_ssize_t v_xi, Py_ssize_t v_tile) noexcept nogil
-        void (*wino_output)(int m, size_t tiles, const float *x, Py_ssize_t x_xi,
+        void (*wino_output)(int m, int r, size_t tiles, const float *x, Py_ssize_t x_xi,
                             Py_ssize_t x_tile, const float *bias, int relu, float *y,
                             Py_ssize_t row) noexcept nogil
-        void (*wino_weight)(int m, size_t n, const float *g, Py_ssize_t g_step,
+        void (*wino_weight)(int m, int r, size_t n, const float *g, Py_ssize_t g_step,
                             Py_ssize_t g_tap, float *u, Py_ssize_t u_step,
                             Py_ssize_t u_xi) noexcept nogil
-        void (*wino_few_tiles)(int m, size_t n, size_t tiles, const float *g, Py_ssize_t g_step,
-                               Py_ssize_t g_tap, const float *v, Py_ssize_t v_xi,
-                               Py_ssize_t v_tile, float *x, Py_ssize_t x_xi,
+        void (*wino_few_tiles)(int m, int r, size_t n, size_t tiles, const float *g,
+                               Py_ssize_t g_step, Py_ssize_t g_tap, const float *v,
+                               Py_ssize_t v_xi, Py_ssize_t v_tile, float *x, Py_ssize_t x_xi,
                                Py_ssize_t x_tile) noexcept nogil
-        void (*wino_weight_grad)(int m, size_t n, const float *du, Py_ssize_t u_step,
+        void (*wino_weight_grad)(int m, int r, size_t n, const float *du, Py_ssize_t u_step,
                                  Py_ssize_t u_xi, float *dg, Py_ssize_t g_step,
                                  Py_ssize_t g_tap) noexcept nogil
         void (*depthwise_rows)(size_t rows, size_t n, size_t kh, size_t kw, const float *x,

@@ -29,6 +29,7 @@ ALGOS = ("auto", "dense", "sparse", "winograd2", "winograd4", "depthwise", "dens
 cdef enum:
     CHUNK = 8          # at most: images summed in one chain, while there are so many chunks
     SMALL_WEIGHT = 65536
+    WINO_TILES = 64    # of 2x2, up to which 5x5 kernels are faster without Winograd
     SPARSE_WEIGHT = 8192
 
 
@@ -228,6 +229,9 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         memset(out, 0, s.O * q.K * sizeof(float))
         return dweight
     m = wino_algo(&s, algo, s.OH, s.OW)
+    if m and s.KH == 5 and algo == "auto" and (
+            _sparse_limit(&s, algo) or s.N * ((s.OH + 1) // 2) * ((s.OW + 1) // 2) <= WINO_TILES):
+        m = 0
     if m:
         wino_backward_weight(&s, q.dy, q.pad.x, m, out)
         return dweight

@@ -1,16 +1,18 @@
-# Winograd convolution, 3x3, stride 1; called from conv.pyx and conv_weight.pyx.
+# Winograd convolution, 3x3 and 5x5, stride 1; called from conv.pyx and conv_weight.pyx.
 from ._conv_shape cimport Shape
 from ._csrc cimport fnn_ukernels
 
 cdef enum:
     WIDEST = 16       # lanes of the widest level
+    TAPS = 25         # of the largest kernel
 
 
 # Images x of C channels (h x w) seen through a border of (top, left), cut into TH x TW tiles of
-# side m with an overlap of two; (units = N * TH) rows of tiles, R of them in a task.
+# side m, for kernels of side r with an overlap of r - 1; (units = N * TH) rows of tiles, R of them
+# in a task.
 cdef struct Grid:
     const fnn_ukernels *uk
-    int m, a
+    int m, r, a
     Py_ssize_t N, G, TH, TW, units, R
 
 

@@ -1,4 +1,5 @@
-"""Winograd convolution, F(2x2, 3x3) and F(4x4, 3x3): 2.25 and 4 times fewer multiplications.
+"""Winograd convolution, F(2x2, 3x3), F(4x4, 3x3) and F(2x2, 5x5): 2.25, 4 and 2.8 times fewer
+multiplications.
 
 Lavin & Gray 2016 (arXiv:1509.09308).  A task takes some rows of tiles: their pixels become
 channels-last, 16 channels at a time, are transformed (csrc/ukernel/winograd.h) and multiplied with
@@ -36,15 +37,15 @@ cdef enum:
     DEPTH = 128       # channels of the kernels that a task transforms for itself at a time, for L2
 
 
-# The transformed kernels u (G, a * a, n / nr, k, nr) of weight (G * Og, Cg, 3, 3): k, n are input
+# The transformed kernels u (G, a * a, n / nr, k, nr) of weight (G * Og, Cg, r, r): k, n are input
 # and output channels, or the reverse with the kernels turned by 180 degrees.
 cdef struct Weights:
     const fnn_ukernels *uk
-    int m
+    int m, r
     Py_ssize_t G, Og, Cg, K, n, groups
     bint turned
     const float *weight
-    const float *packed              # (G, n / lanes, K, 9, lanes); NULL: weight is read
+    const float *packed              # (G, n / lanes, K, r * r, lanes); NULL: weight is read
     float *u
     Py_ssize_t u_xi
 
@@ -67,23 +68,24 @@ cdef struct Forward:
 
 cdef int wino_algo(const Shape *s, object algo, Py_ssize_t OH, Py_ssize_t OW) except -1:
     cdef Py_ssize_t two, four
-    cdef bint fits = (s.KH == 3 and s.KW == 3 and s.sh == s.sw == s.dh == s.dw == 1 and s.ph < 3
-                      and s.pw < 3)
+    cdef bint fits = (s.KH == s.KW and (s.KH == 3 or s.KH == 5 and algo != "winograd4")
+                      and s.sh == s.sw == s.dh == s.dw == 1 and s.ph < s.KH and s.pw < s.KW)
     if algo == "winograd2" or algo == "winograd4":
         if not fits or s.Cg == 0:
-            raise ValueError(f"algo={algo!r} needs 3x3 kernels, stride and dilation 1, padding < 3")
+            raise ValueError(f"algo={algo!r} needs 3x3 kernels, or 5x5 ones for winograd2, stride "
+                             "and dilation 1, and padding less than their side")
         return 2 if algo == "winograd2" else 4
     # Measured: pytest bench -k conv.
     if algo != "auto" or not fits or s.Cg < 16 or s.Og < 16 or OH * OW < 4:
         return 0
     two = 16 * ((OH + 1) // 2) * ((OW + 1) // 2)
     four = 36 * ((OH + 3) // 4) * ((OW + 3) // 4)
-    return 2 if 10 * two < 9 * four else 4
+    return 2 if s.KH == 5 or 10 * two < 9 * four else 4
 
 
 cdef void wino_grid(Grid *t, const Shape *s, int m, Py_ssize_t OH, Py_ssize_t OW,
                     Py_ssize_t tiles) noexcept nogil:
-    t.uk, t.m, t.a = ukernels(), m, m + 2
+    t.uk, t.m, t.r, t.a = ukernels(), m, s.KH, m + s.KH - 1
     t.N, t.G = s.N, s.G
     t.TH, t.TW = (OH + m - 1) // m, (OW + m - 1) // m
     t.units = t.N * t.TH
@@ -93,7 +95,7 @@ cdef void wino_grid(Grid *t, const Shape *s, int m, Py_ssize_t OH, Py_ssize_t OW
 cdef Py_ssize_t wino_strip_size(const Grid *t) noexcept nogil:
     """Floats of the pixels, channels-last, of the rows of tiles of one image in one task, with room
     for as many that are not padded."""
-    return 2 * (min_(t.R, t.TH) * t.m + 2) * (t.TW * t.m + 2) * t.uk.lanes
+    return 2 * (min_(t.R, t.TH) * t.m + t.r - 1) * (t.TW * t.m + t.r - 1) * t.uk.lanes
 
 
 cdef void _channels_last(const fnn_ukernels *uk, const float *x, Py_ssize_t channels, Py_ssize_t h,
@@ -145,10 +147,10 @@ cdef void wino_transform(const Grid *t, const Source *s, Py_ssize_t g, Py_ssize_
                            room)
             for r in range(rows):
                 if s.is_gradient:
-                    t.uk.wino_gradient(t.m, t.TW, strip + r * t.m * line, line,
+                    t.uk.wino_gradient(t.m, t.r, t.TW, strip + r * t.m * line, line,
                                        v + tile * s.row + c - c0, v_xi, s.row)
                 else:
-                    t.uk.wino_input(t.m, t.TW, strip + r * t.m * line, line,
+                    t.uk.wino_input(t.m, t.r, t.TW, strip + r * t.m * line, line,
                                     v + tile * s.row + c - c0, v_xi, s.row)
                 tile += t.TW
             u += rows
@@ -178,8 +180,8 @@ cdef void _output(const Forward *q, Py_ssize_t g, Py_ssize_t o0, Py_ssize_t o1, 
         for u in range(unit, end):
             n, row = u // t.TH, u % t.TH * t.m
             rows = min_(t.m, q.OH - row)
-            t.uk.wino_output(t.m, t.TW, products + tile * q.row + o - o0, q.m_xi, q.row, shift,
-                             q.activation == 1, strip, line)
+            t.uk.wino_output(t.m, t.r, t.TW, products + tile * q.row + o - o0, q.m_xi, q.row,
+                             shift, q.activation == 1, strip, line)
             if q.activation == 2:
                 t.uk.vtanh(t.m * line, strip, strip)
             elif q.activation == 3:
@@ -254,22 +256,23 @@ cdef Taps _taps(const Weights *q, Py_ssize_t g, Py_ssize_t n, Py_ssize_t count, 
     are packed.  Turned, the next ones lie far apart and are asked for ahead of time; where they
     follow one another the hardware does that better."""
     cdef:
-        Py_ssize_t L = q.uk.lanes, i, line
-        const float *weight = q.weight + g * q.Og * q.Cg * 9
+        Py_ssize_t L = q.uk.lanes, r2 = q.r * q.r, i, line
+        const float *weight = q.weight + g * q.Og * q.Cg * r2
         const float *next
         Taps taps
-    taps.first, taps.step, taps.tap = lines, 9 * L, L
+    taps.first, taps.step, taps.tap = lines, r2 * L, L
     if q.packed != NULL:
-        taps.first = q.packed + (g * round_up(q.n, L) + n) * q.K * 9 + k * 9 * L
+        taps.first = q.packed + (g * round_up(q.n, L) + n) * q.K * r2 + k * r2 * L
     elif q.turned:
         for i in range(piece):
-            next = weight + ((k + PIECE + i) * q.Cg + n) * 9
-            for line in range(0, 9 * count, 16):
+            next = weight + ((k + PIECE + i) * q.Cg + n) * r2
+            for line in range(0, r2 * count, 16):
                 prefetch(next + line)
-            q.uk.transpose(count, 9, weight + ((k + i) * q.Cg + n) * 9, 9, lines + i * 9 * L, L)
-        taps.first, taps.tap = lines + 8 * L, -L
+            q.uk.transpose(count, r2, weight + ((k + i) * q.Cg + n) * r2, r2, lines + i * r2 * L,
+                           L)
+        taps.first, taps.tap = lines + (r2 - 1) * L, -L
     else:
-        q.uk.transpose(count, 9 * piece, weight + (n * q.Cg + k) * 9, q.Cg * 9, lines, L)
+        q.uk.transpose(count, r2 * piece, weight + (n * q.Cg + k) * r2, q.Cg * r2, lines, L)
     return taps
 
 
@@ -281,17 +284,18 @@ cdef void _transform_kernels(const Weights *q, Py_ssize_t g, Py_ssize_t n0, Py_s
     begins a panel."""
     cdef:
         Py_ssize_t L = q.uk.lanes, nr = q.uk.nr, n = n0, k, piece
-        float lines[PIECE * 9 * WIDEST]
+        float lines[PIECE * TAPS * WIDEST]
         float *panel
         Taps taps
-    memset(lines, 0, sizeof(lines))
+    memset(lines, 0, PIECE * q.r * q.r * L * sizeof(float))
     while n < n1:
         k = k0
         panel = u + (n - n0) // nr * nr * (k1 - k0) + (n - n0) % nr - k0 * nr
         while k < k1:
             piece = min_(PIECE, k1 - k)
             taps = _taps(q, g, n, min_(L, n1 - n), k, piece, lines)
-            q.uk.wino_weight(q.m, piece, taps.first, taps.step, taps.tap, panel + k * nr, nr, u_xi)
+            q.uk.wino_weight(q.m, q.r, piece, taps.first, taps.step, taps.tap, panel + k * nr, nr,
+                             u_xi)
             k += piece
         n += L
 
@@ -303,17 +307,17 @@ cdef void _few_products(const Forward *q, Py_ssize_t g, Py_ssize_t n0, Py_ssize_
         const Weights *w = &q.kernels
         Py_ssize_t L = w.uk.lanes, n = n0, k, piece, a2 = q.t.a * q.t.a
         const float *v = q.v + g * a2 * q.v_xi
-        float lines[PIECE * 9 * WIDEST]
+        float lines[PIECE * TAPS * WIDEST]
         Taps taps
-    memset(lines, 0, sizeof(lines))
+    memset(lines, 0, PIECE * w.r * w.r * L * sizeof(float))
     memset(products, 0, a2 * q.m_xi * sizeof(float))
     while n < n1:
         k = 0
         while k < w.K:
             piece = min_(PIECE, w.K - k)
             taps = _taps(w, g, n, min_(L, n1 - n), k, piece, lines)
-            w.uk.wino_few_tiles(w.m, piece, q.t.units * q.t.TW, taps.first, taps.step, taps.tap,
-                                v + k, q.v_xi, q.s.row, products + n - n0, q.m_xi, q.row)
+            w.uk.wino_few_tiles(w.m, w.r, piece, q.t.units * q.t.TW, taps.first, taps.step,
+                                taps.tap, v + k, q.v_xi, q.s.row, products + n - n0, q.m_xi, q.row)
             k += piece
         n += L
 
@@ -322,7 +326,8 @@ cdef void _few_products(const Forward *q, Py_ssize_t g, Py_ssize_t n0, Py_ssize_
 cdef void _kernels_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     """One panel of channels."""
     cdef Weights *q = <Weights *>ctx
-    cdef Py_ssize_t g = task // q.groups, n0 = task % q.groups * q.uk.nr, a2 = (q.m + 2) * (q.m + 2)
+    cdef Py_ssize_t g = task // q.groups, n0 = task % q.groups * q.uk.nr
+    cdef Py_ssize_t a2 = (q.m + q.r - 1) * (q.m + q.r - 1)
     _transform_kernels(q, g, n0, min_(q.n, n0 + q.uk.nr), 0, q.K,
                        q.u + g * a2 * q.u_xi + n0 * q.K, q.u_xi)
 
@@ -345,9 +350,11 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
         Weights *k = &q.kernels
         const fnn_ukernels *uk = ukernels()
         Buffer scratch, kept
-        Py_ssize_t a2 = (m + 2) * (m + 2), blocks, tiles, panels = (q.O + uk.nr - 1) // uk.nr
+        Py_ssize_t a2 = (m + s.KH - 1) * (m + s.KH - 1), blocks, tiles
+        Py_ssize_t panels = (q.O + uk.nr - 1) // uk.nr
         int n_threads = threads_for(wino_flops(s))
-    k.uk, k.m, k.G, k.Og, k.Cg, k.turned, k.weight = uk, m, s.G, s.Og, s.Cg, turned, weight
+    k.uk, k.m, k.r, k.G, k.Og, k.Cg = uk, m, s.KH, s.G, s.Og, s.Cg
+    k.turned, k.weight = turned, weight
     k.K, k.n, k.groups = q.s.C, q.O, panels
     # An odd number of lines between two products: else all of them would fall into one set of L1.
     q.s.row, q.row = round_up(q.s.C, uk.lanes), round_up(q.O, uk.lanes)
@@ -391,7 +398,7 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
 
 
 cdef double wino_flops(const Shape *s) noexcept nogil:
-    return 2.0 * s.N * s.O * s.OH * s.OW * s.Cg * 9
+    return 2.0 * s.N * s.O * s.OH * s.OW * s.Cg * s.KH * s.KW
 
 
 cdef int wino_forward(const Shape *s, const float *x, const float *weight, const float *bias,
@@ -410,7 +417,8 @@ cdef int wino_backward_input(const Shape *s, const float *dy, const float *weigh
                              float *dx) except -1:
     """dx: the convolution of dy with the kernels turned by 180 degrees."""
     cdef Forward q
+    cdef Py_ssize_t pad = s.KH - 1
     memset(&q, 0, sizeof(q))
-    q.s.x, q.s.C, q.s.h, q.s.w, q.s.top, q.s.left = dy, s.Og, s.OH, s.OW, 2 - s.ph, 2 - s.pw
+    q.s.x, q.s.C, q.s.h, q.s.w, q.s.top, q.s.left = dy, s.Og, s.OH, s.OW, pad - s.ph, pad - s.pw
     q.O, q.OH, q.OW, q.y = s.Cg, s.H, s.W, dx
     return _convolve(&q, s, weight, True, m)

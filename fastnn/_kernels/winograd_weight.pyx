@@ -15,6 +15,7 @@ from ._csrc cimport fnn_gemm, fnn_ukernels
 from ._sizes cimport max_, min_, odd_lines, round_up
 from ._threads cimport parallel_for, threads_for
 from .winograd cimport (
+    TAPS,
     WIDEST,
     Grid,
     Source,
@@ -113,18 +114,19 @@ cdef void _sum_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
 cdef void _gradient_end(const Backward *q, Py_ssize_t g, Py_ssize_t c,
                         const float *du) noexcept nogil:
     """dweight[:, c] = G^T du[:, c] G."""
-    cdef Py_ssize_t L = q.t.uk.lanes, count, o = 0
-    cdef float lines[9 * WIDEST]
+    cdef Py_ssize_t L = q.t.uk.lanes, r2 = q.t.r * q.t.r, count, o = 0
+    cdef float lines[TAPS * WIDEST]
     while o < q.Og:
         count = min_(L, q.Og - o)
-        q.t.uk.wino_weight_grad(q.t.m, 1, du + o, 0, q.du_xi, lines, 0, L)
-        q.t.uk.transpose(9, count, lines, L, q.dweight + ((g * q.Og + o) * q.Cg + c) * 9, q.Cg * 9)
+        q.t.uk.wino_weight_grad(q.t.m, q.t.r, 1, du + o, 0, q.du_xi, lines, 0, L)
+        q.t.uk.transpose(r2, count, lines, L, q.dweight + ((g * q.Og + o) * q.Cg + c) * r2,
+                         q.Cg * r2)
         o += L
 
 
 cdef int wino_backward_weight(const Shape *s, const float *dy, const float *x, int m,
                               float *dweight) except -1:
-    """dweight (O, Cg, 3, 3)."""
+    """dweight (O, Cg, r, r)."""
     cdef:
         Backward q
         Grid *t = &q.t

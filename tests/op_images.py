@@ -94,6 +94,7 @@ WINOGRAD = (
     Conv(2, 17, (8, 11), 33, (5, 5), padding=(2, 2), activation="relu"),
     Conv(1, 32, (5, 6), 48, (5, 5), padding=(4, 0), groups=2, has_bias=False),
     Conv(1, 130, (4, 4), 20, (5, 5), padding=(2, 3)),  # few tiles
+    Conv(1, 130, (7, 7), 70, (5, 5), padding=(2, 2)),  # tiles are kept, blocks of channels
     Conv(0, 16, (5, 5), 16, (5, 5)),
 )
 LARGE_5X5 = Conv(3, 24, (30, 21), 40, (5, 5), padding=(2, 2))  # several tasks of Winograd's

@@ -74,6 +74,24 @@ def test_attributes_that_change():
     assert conv(fastnn.ones(1, 1, 3, 4, 5)).shape == (1, 1, 3, 4, 5)
 
 
+@pytest.mark.parametrize("kernel", [1, 3, 5, 7])
+@pytest.mark.parametrize("channels", [1, 15, 16, 17])
+def test_input_gradient_of_an_image_is_its_own(channels, kernel):
+    """Its bits depend neither on the other images nor on how many zeros they have."""
+    rng, k = np.random.default_rng(kernel), fastnn.backend.kernels
+    w = rng.standard_normal((24, channels, kernel, kernel)).astype(np.float32)
+    dense = rng.standard_normal((3, 24, 9, 10)).astype(np.float32)
+    few = dense * (rng.random(dense.shape) < 0.1)
+    settings = ((1, 1), (kernel // 2, kernel // 2), (1, 1), 1)
+
+    def dx(dy):
+        return k.conv2d_backward_input(dy, w, (len(dy), channels, 9, 10), *settings)
+
+    alone = dx(few[:1])
+    assert np.array_equal(dx(few)[:1], alone)
+    assert np.array_equal(dx(np.concatenate([few[:1], dense]))[:1], alone)
+
+
 @pytest.mark.parametrize("n", [1, 3])
 def test_empty_batch(n):
     for name in (f"Conv{n}d", f"ConvTranspose{n}d"):

@@ -40,14 +40,15 @@ def test_prepared_convolutions_have_the_bits_of_others(name, n_threads):
                     same_bits(run(x, more), theirs)
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_one_prepared_convolution_serves_all_sizes(kernel):
     """Sizes of which Winograd's algorithm takes some, and others by pixels or by channels."""
     k = fastnn.backend.kernels
     weight, settings = numbers(24, 32, kernel, kernel), ((1, 1), (0, 0), (1, 1), 1, None)
+    more = max(0, kernel - 3)  # for the smallest to have an output
     run = k.conv2d_prepared(weight, None, *settings)
-    for size in ((9, 9), (3, 3), (48, 48), (3, 40), (4, 3), (9, 9), (3, 3), (48, 48)):
-        x = numbers(2, 32, *size)
+    for h, w in ((9, 9), (3, 3), (48, 48), (3, 40), (4, 3), (9, 9), (3, 3), (48, 48)):
+        x = numbers(2, 32, h + more, w + more)
         same_bits(run(x), k.conv2d_forward(x, weight, None, *settings))
 
 

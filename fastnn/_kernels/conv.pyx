@@ -381,12 +381,12 @@ def conv2d_backward_input(dy, weight, input_size, stride, padding, dilation, gro
                          f"input_size gives {s.Cg}")
     dx = empty4(s.N, s.C, s.H, s.W)
     m = wino_algo(&s, algo, s.H, s.W)
-    limit = 0 if m else _scatter_limit(&s, algo)  # Winograd's sums differ from all others
-    if limit and s.N and _scatter(&s, dy_data, w, f32(dx, 4, "dx"), limit):
-        return dx
-    if m:
+    if m:  # however sparse dy is: scattering has other sums
         if s.N and s.C:
             wino_backward_input(&s, dy_data, w, m, f32(dx, 4, "dx"))
+        return dx
+    limit = _scatter_limit(&s, algo)
+    if limit and s.N and _scatter(&s, dy_data, w, f32(dx, 4, "dx"), limit):
         return dx
     if dense_algo(&s, algo):
         dense_backward_input(&s, dy_data, w, f32(dx, 4, "dx"))

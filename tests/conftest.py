@@ -1,5 +1,7 @@
 """What every test leaves behind: threads, CPU level, backend, random stream, grad mode."""
 
+import sys
+
 import pytest
 
 import fastnn
@@ -13,6 +15,8 @@ def settings_stay_as_they_were():
     n_threads, level = fastnn.get_num_threads(), _kernels._csrc.isa_name()
     kernels, state = backend.kernels, random.default_generator.get_state()
     switches = mode.enabled, mode.anomaly
+    if "torch" in sys.modules:  # whose stream is not to depend on the tests that ran before
+        sys.modules["torch"].manual_seed(0)
     yield
     fastnn.set_num_threads(n_threads)
     _kernels._csrc.force_isa(level)

@@ -325,9 +325,10 @@ def test_in_bounds(case: OpCase, level):
 
 
 def poison_pool():
-    """Fill the free blocks of the array pool, of all size classes up to 512 KiB, with NaN."""
+    """Fill the free blocks of the array pool, of all size classes up to 1 MiB, with NaN."""
     kernels.empty_cache()
-    sizes = [*range(16, 257, 16), *(2**e // 8 * i for e in range(8, 17) for i in range(9, 17))]
+    sizes = [*range(16, 257, 16), *(2**e // 8 * i for e in range(8, 13) for i in range(9, 17))]
+    sizes += [2**e for e in range(14, 19)]
     nan = np.full(max(sizes), np.nan, np.float32)
     blocks = [kernels.relu_forward(nan[:n]) for n in sizes for _ in range(3)]
     assert all(np.isnan(block).all() for block in blocks)

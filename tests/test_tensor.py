@@ -366,3 +366,15 @@ def test_freed_outputs_are_used_again():
     assert F.relu(fastnn.zeros(1000)).numpy().ctypes.data != address  # a view keeps the block
     assert kept.tolist() == [1.0] * 10
     assert _kernels.empty_cache() > 0 and _kernels.cache_info()["pooled"] == 0
+
+
+def test_blocks_serve_other_sizes():
+    """The next layer's output, of another size, lies where the last one's is still in the cache."""
+    from fastnn import _kernels
+
+    gc.collect()
+    _kernels.empty_cache()
+    first = F.relu(fastnn.ones(17_000))
+    address = first.numpy().ctypes.data
+    del first
+    assert F.relu(fastnn.ones(32_000)).numpy().ctypes.data == address

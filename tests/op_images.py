@@ -55,6 +55,7 @@ STRIDED = (
     Conv(2, 2, (7, 13), 34, (3, 2), stride=(1, 4), padding=(0, 1)),
     Conv(1, 3, (10, 9), 4, (4, 3), stride=(3, 1), padding=(2, 0), has_bias=False),
     Conv(1, 9, (3, 3), 40, (5, 5), stride=(4, 4), padding=(2, 2)),
+    Conv(1, 2, (2, 531), 20, (2, 5), stride=(1, 4), padding=(1, 3)),  # long rows split in four
     Conv(1, 160, (1, 1), 110, (1, 1), stride=(1, 3), padding=(0, 5)),  # phases without pixels
     Conv(1, 256, (1, 33), 64, (1, 3), stride=(1, 2)),  # phases that go different ways
 )
@@ -96,6 +97,7 @@ WINOGRAD = (
     Conv(1, 130, (4, 4), 20, (5, 5), padding=(2, 3)),  # few tiles
     Conv(1, 130, (7, 7), 70, (5, 5), padding=(2, 2)),  # tiles are kept, blocks of channels
     Conv(0, 16, (5, 5), 16, (5, 5)),
+    Conv(1, 912, (5, 13), 17, (3, 3), padding=(1, 1)),  # more kept tiles than each thread's own
 )
 LARGE_5X5 = Conv(3, 24, (30, 21), 40, (5, 5), padding=(2, 2))  # several tasks of Winograd's
 LARGE = (
@@ -103,6 +105,7 @@ LARGE = (
     Conv(2, 16, (20, 20), 32, (3, 3), padding=(1, 1)),
     Conv(1, 20, (20, 21), 40, (3, 3), padding=(1, 1), activation="relu"),
     Conv(21, 6, (14, 14), 16, (5, 5), activation="tanh"),
+    Conv(1, 3, (67, 63), 40, (7, 7), stride=(4, 4), padding=(2, 3)),  # parts of a split image
     Conv(2, 16, (31, 30), 24, (3, 3), stride=(2, 2), padding=(1, 1), activation="sigmoid"),
     Conv(2, 16, (21, 20), 40, (3, 3), padding=(2, 2), dilation=(2, 2)),
     Conv(1, 44, (16, 17), 170, (3, 3)),

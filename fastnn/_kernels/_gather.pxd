@@ -34,6 +34,7 @@ cdef struct Gather:
     Py_ssize_t sh, sw                       # an array of so many phases; see _interleave.pyx
     Py_ssize_t phase_size
     Py_ssize_t blocks, block_rows
+    bint cuts_rows                          # a task reads a part of its image: it clears no more
     Py_ssize_t block_cols                   # pixels of a block where there is one row, 0: all
     Py_ssize_t block_channels               # channels of a block, all rows, 0: all
     float *scratch
@@ -41,7 +42,7 @@ cdef struct Gather:
 
 
 cdef int algo_code(object name, const Gather *q) except -1
-cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
+cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1, bint clears,
                     float *out) noexcept nogil
 cdef Buffer pixel_table(Gather *q)
 cdef int run_gather(Gather *q) except -1

@@ -22,7 +22,7 @@ from ._array cimport Buffer, take
 from ._conv_packed cimport pack_weights
 from ._csrc cimport fnn_gemm, fnn_ukernels
 from ._interleave cimport interleave
-from ._sizes cimport even_block, max_, min_, odd_lines, round_up
+from ._sizes cimport even_block, max_, min_, odd_lines, round_up, slot_size
 from ._threads cimport parallel_for, threads_for
 
 ALGOS = ("auto", "implicit_gemm", "direct", "indirect", "pointwise")  # as in the .pxd
@@ -34,6 +34,7 @@ cdef enum:
     LARGE = 1 << 20    # outputs of a call that do not stay in L2
     MUCH = 1 << 14     # multiply-adds of a pixel for which its copy is worth while
     NEAR = 256         # pixels of a block of _pointwise
+    UNZIPPED = 64      # columns of each remainder of 4 that are split in one go
     SIGMOID = 3        # activation_code
 
 
@@ -57,39 +58,44 @@ cdef int algo_code(object name, const Gather *q) except -1:
     return INDIRECT
 
 
-cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1,
+cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t row1, bint clears,
                     float *out) noexcept nogil:
-    """The source's part of padded rows [row0, row1) of every plane; the border is zero already."""
-    cdef Py_ssize_t c, r
-    row0, row1 = max_(row0, q.top), min_(row1, q.top + q.h)
-    if row0 >= row1:
-        return
+    """The source's part of padded rows [row0, row1) of every plane; the border is zero already, or
+    these rows are cleared."""
+    cdef Py_ssize_t c, r, first = max_(row0, q.top), end = min_(row1, q.top + q.h)
     for c in range(q.channels):
-        if q.split <= 1:
-            q.uk.copy_rows(row1 - row0, q.w, x + (c * q.h + row0 - q.top) * q.w, q.w,
-                           out + (c * q.hp + row0) * q.wp + q.left, q.wp)
+        if clears and row0 < row1:
+            memset(out + (c * q.hp + row0) * q.wp, 0, (row1 - row0) * q.wp * sizeof(float))
+        if q.split <= 1 and first < end:
+            q.uk.copy_rows(end - first, q.w, x + (c * q.h + first - q.top) * q.w, q.w,
+                           out + (c * q.hp + first) * q.wp + q.left, q.wp)
             continue
-        for r in range(row0, row1):
+        for r in range(first, end):
             _split_row(q, x + (c * q.h + r - q.top) * q.w, out + (c * q.hp + r) * q.wp)
 
 
 @cython.cdivision(True)
 cdef void _split_row(const Gather *q, const float *x, float *out) noexcept nogil:
     """One row, its columns apart by their remainder of the stride: lanes are then neighbours."""
-    cdef Py_ssize_t u, part = q.wp // q.split, at
-    cdef float *even
-    cdef float *odd
-    if q.split == 2:
-        even, odd = out + q.left // 2, out + part + q.left // 2
-        if q.left % 2:
-            even, odd = odd, even + 1
-        q.uk.unzip_pairs(q.w // 2, x, even, odd)
-        if q.w % 2:
-            even[q.w // 2] = x[q.w - 1]
-        return
-    for u in range(q.w):
-        at = u + q.left
-        out[at % q.split * part + at // q.split] = x[u]
+    cdef:
+        float[2 * UNZIPPED] even
+        float[2 * UNZIPPED] odd
+        float *at[4]
+        Py_ssize_t u, n, done = 0, part = q.wp // q.split
+    if q.split == 2 or q.split == 4:
+        for u in range(q.split):
+            at[u] = out + (q.left + u) % q.split * part + (q.left + u) // q.split
+        if q.split == 2:
+            q.uk.unzip_pairs(q.w // 2, x, at[0], at[1])
+            done = q.w // 2 * 2
+        while q.w - done >= 4:
+            n = min_(UNZIPPED, (q.w - done) // 4)
+            q.uk.unzip_pairs(2 * n, x + done, even, odd)
+            q.uk.unzip_pairs(n, even, at[0] + done // 4, at[2] + done // 4)
+            q.uk.unzip_pairs(n, odd, at[1] + done // 4, at[3] + done // 4)
+            done += 4 * n
+    for u in range(q.left + done, q.left + q.w):
+        out[u % q.split * part + u // q.split] = x[u - q.left]
 
 
 @cython.cdivision(True)
@@ -296,7 +302,7 @@ cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     elif q.block_channels:
         t0, m0 = 0, b * q.block_channels
     if q.image_size:
-        if scratch[q.scratch_size - 1] == 0.0:  # the slot's first task
+        if not q.cuts_rows and scratch[q.scratch_size - 1] == 0.0:  # the slot's first task
             memset(scratch, 0, q.image_size * sizeof(float))  # the border, once for all images
             scratch[q.scratch_size - 1] = 1.0
         for phase in range(q.sh * q.sw):
@@ -305,7 +311,7 @@ cdef void _gather_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
             if f.K and t0 < t1:
                 low = min_(low, t0 * f.line // f.wp + f.min_row)
                 high = max_(high, (t1 - 1) * f.line // f.wp + f.max_row + 1)
-        pad_image(q, x, low, min_(q.hp, high), scratch)
+        pad_image(q, x, low, min_(q.hp, high), q.cuts_rows, scratch)
         image = scratch
     for phase in range(q.sh * q.sw):
         f = q + phase
@@ -414,12 +420,13 @@ cdef int run_gather(Gather *q) except -1:
             q.block_cols = round_up((q.TW + wanted - 1) // wanted,
                                     uk.mr if q.algo == INDIRECT else uk.nr)
             q.blocks = (q.TW + q.block_cols - 1) // q.block_cols
+    q.cuts_rows = q.block_rows < rows
     q.image_size = round_up(q.channels * q.hp * q.wp + 2 * uk.nr, 16) if copies else 0
     q.phase_size = 0
     if q.sh * q.sw > 1:
         q.phase_size = round_up(q.M * q.block_rows * ((q.out_w + q.sw - 1) // q.sw), 16)
     q.scratch_size = q.image_size + q.work_size + q.sh * q.sw * q.phase_size
-    q.scratch_size = round_up(q.scratch_size + 16, 1024)
+    q.scratch_size = slot_size(q.scratch_size + 1)
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data
     for g in range(n_threads):

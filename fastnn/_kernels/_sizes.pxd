@@ -17,6 +17,15 @@ cdef inline Py_ssize_t odd_lines(Py_ssize_t floats) noexcept nogil:
     return round_up(floats, 16) | 16
 
 
+# At least so many floats of scratch for each thread, rounded up so far that kernels which follow
+# one another give a thread the same memory, which is still in its cache.
+cdef inline Py_ssize_t slot_size(Py_ssize_t floats) noexcept nogil:
+    cdef Py_ssize_t size = 1024
+    while size < floats and size < 1 << 20:
+        size *= 2
+    return round_up(floats, size)
+
+
 # Rows of a task, about rows / wanted, of which the thread with most has fewest: parallel_for gives
 # each of n_threads its part of the tasks in turn.
 cdef inline Py_ssize_t even_block(Py_ssize_t rows, Py_ssize_t wanted,

@@ -14,7 +14,7 @@ from ._array cimport Buffer, empty4, f32, pair, take
 from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_gemm, fnn_ukernels, narrow_ukernels, ukernels
 from ._gather cimport Gather, pad_image, pixel_table
-from ._sizes cimport max_, min_, round_up
+from ._sizes cimport max_, min_, round_up, slot_size
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
 from .conv_dense cimport dense_algo, dense_backward_weight
@@ -91,7 +91,7 @@ cdef bint _sparse_chunk(WeightGrad *q, Py_ssize_t g, Py_ssize_t chunk,
         if q.width:
             _channels_last(q, x, scratch)
         else:
-            pad_image(s, x, 0, s.hp, scratch)
+            pad_image(s, x, 0, s.hp, False, scratch)
         for o in range(q.Og):
             q.uk.sparse_weight_grad(z.start[o + 1] - z.start[o], z.at + z.start[o],
                                     z.value + z.start[o], scratch, q.rows, q.row_off,
@@ -184,7 +184,7 @@ cdef void _weight_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         dy = q.dy + (n * s.G + g) * q.Og * q.P
         columns = x if q.swaps else dy
         if q.copies:
-            pad_image(s, x, 0, s.hp, scratch)
+            pad_image(s, x, 0, s.hp, False, scratch)
             x = scratch
         p = 0
         while p < q.P:
@@ -287,7 +287,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
     if q.limit:
         q.scratch_size = max_(q.scratch_size, q.Og * q.rows * q.uk.lanes
                               + nonzeros_size(q.Og, q.P, q.limit))
-    q.scratch_size = round_up(q.pad.image_size + q.scratch_size, 1024)
+    q.scratch_size = slot_size(q.pad.image_size + q.scratch_size)
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data
     with nogil:

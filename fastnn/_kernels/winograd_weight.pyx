@@ -12,7 +12,7 @@ from libc.string cimport memset
 from ._array cimport Buffer, take
 from ._conv_shape cimport Shape
 from ._csrc cimport fnn_gemm, fnn_ukernels
-from ._sizes cimport max_, min_, odd_lines, round_up
+from ._sizes cimport max_, min_, odd_lines, round_up, slot_size
 from ._threads cimport parallel_for, threads_for
 from .winograd cimport (
     TAPS,
@@ -158,8 +158,8 @@ cdef int wino_backward_weight(const Shape *s, const float *dy, const float *x, i
     q.v_xi, q.d_xi = odd_lines(tiles * q.x.row), odd_lines(tiles * q.dy.row)
     q.du_xi = odd_lines(q.CB * q.du_row)
     q.strip_size = round_up(wino_strip_size(t), 16)
-    q.scratch_size = round_up(
-        q.strip_size + a2 * (q.du_xi if q.keeps_tiles else q.v_xi + q.d_xi), 1024)
+    q.scratch_size = slot_size(
+        q.strip_size + a2 * (q.du_xi if q.keeps_tiles else q.v_xi + q.d_xi))
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data
     if q.keeps_tiles:

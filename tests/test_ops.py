@@ -324,25 +324,28 @@ def test_in_bounds(case: OpCase, level):
             assert view.tobytes() == original.tobytes(), message
 
 
-def poison_pool():
-    """Fill the free blocks of the array pool, of all size classes up to 1 MiB, with NaN."""
+def poison_pool(large):
+    """Fill the free blocks of the array pool, of all size classes up to 2 or 4 MiB, with NaN."""
     kernels.empty_cache()
-    sizes = [*range(16, 257, 16), *(2**e // 8 * i for e in range(8, 13) for i in range(9, 17))]
-    sizes += [2**e for e in range(14, 19)]
+    fine = [*range(8, 13), 19] if large else range(8, 13)  # doublings in eight steps
+    sizes = [*range(16, 257, 16), *(2**e // 8 * i for e in fine for i in range(9, 17))]
+    sizes += [2**e for e in range(14, 20)]
     nan = np.full(max(sizes), np.nan, np.float32)
-    blocks = [kernels.relu_forward(nan[:n]) for n in sizes for _ in range(3)]
-    assert all(np.isnan(block).all() for block in blocks)
+    blocks = [kernels.relu_forward(nan[:n]) for n in sizes for _ in range(6 if n < 2**17 else 2)]
+    assert all(np.isnan(block[-1]) for block in blocks)
 
 
 @every_op
 def test_new_memory_is_written_before_it_is_read(case: OpCase):
     """Outputs and scratch come from the pool; what was in its blocks before must not show."""
-    want = [ask.both(kernels, case, sample) for sample in ask.small(case)]
-    for sample, result in zip(ask.small(case), want, strict=True):
-        copies = {name: a.copy() for name, a in result.items()}
-        poison_pool()
-        got = ask.both(kernels, case, sample)
-        ask.assert_same_bits(got, copies, ask.told(case, sample, "poisoned pool"))
+    for threads, samples in ((1, ask.small(case)), (3, ask.large(case))):
+        _threads.set_num_threads(threads)
+        want = [ask.both(kernels, case, sample) for sample in samples]
+        for sample, result in zip(samples, want, strict=True):
+            copies = {name: a.copy() for name, a in result.items()}
+            poison_pool(threads > 1)
+            got = ask.both(kernels, case, sample)
+            ask.assert_same_bits(got, copies, ask.told(case, sample, "poisoned pool"))
 
 
 @every_level

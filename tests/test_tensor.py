@@ -378,3 +378,31 @@ def test_blocks_serve_other_sizes():
     address = first.numpy().ctypes.data
     del first
     assert F.relu(fastnn.ones(32_000)).numpy().ctypes.data == address
+
+
+def test_blocks_are_not_much_larger_than_arrays():
+    """Beyond 2 MiB blocks are huge pages, all of which are in memory at once."""
+    from fastnn import _kernels
+
+    gc.collect()
+    n = 540_000  # floats, 2.06 MiB
+    _kernels.empty_cache()
+    y = F.relu(fastnn.ones(n))
+    del y
+    assert _kernels.cache_info()["pooled"] < 1.15 * 4 * n
+
+
+def test_scratch_is_for_threads_that_work():
+    """A convolution of a dozen tasks takes no scratch for sixty threads."""
+    from fastnn import _kernels
+
+    x, weight = fastnn.ones(1, 384, 13, 13).numpy(), fastnn.ones(384, 384, 3, 3).numpy()
+    before = fastnn.get_num_threads()
+    pooled = []
+    for threads in (12, 60):
+        fastnn.set_num_threads(threads)
+        _kernels.empty_cache()
+        _kernels.conv2d_forward(x, weight, None, (1, 1), (1, 1), (1, 1), 1, None)
+        pooled.append(_kernels.cache_info()["pooled"])
+    fastnn.set_num_threads(before)
+    assert pooled[1] <= pooled[0]

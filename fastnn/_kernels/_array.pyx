@@ -40,9 +40,9 @@ cdef extern from *:
     #define FNN_HUGE ((size_t)2 << 20)
     static void *fnn_allocate(size_t size) {
       void *block = NULL;
-      if (posix_memalign(&block, size < 2 * FNN_HUGE ? 64 : FNN_HUGE, size) != 0) return NULL;
+      if (posix_memalign(&block, size > FNN_HUGE ? FNN_HUGE : 64, size) != 0) return NULL;
     #ifdef MADV_HUGEPAGE
-      if (size >= 2 * FNN_HUGE) madvise(block, size & ~(FNN_HUGE - 1), MADV_HUGEPAGE);
+      if (size > FNN_HUGE) madvise(block, size & ~(FNN_HUGE - 1), MADV_HUGEPAGE);
     #endif
       return block;
     }
@@ -52,12 +52,13 @@ cdef extern from *:
 import_array()
 
 # Size classes: multiples of 64 bytes up to 1 KiB, then eight steps for each doubling, but powers of
-# two from 32 KiB to 4 MiB: layers of other sizes then get the blocks that the last ones have left
-# in the cache (AlexNet's convolutions 1.05 times as fast); pages never touched cost nothing.
+# two from 32 KiB to 2 MiB: layers of other sizes then get the blocks that the last ones have left
+# in the cache (AlexNet's convolutions 1.05 times as fast: pytest bench -k I3); pages never touched
+# cost nothing, which huge ones, beyond 2 MiB, would.
 cdef enum:
     N_CLASSES = 320  # 16 + 8 * 38
     COARSE = 32 << 10  # bytes from which, and up to which, the classes are powers of two
-    FINE = 4 << 20
+    FINE = 2 << 20
 
 cdef void *free_list[N_CLASSES]
 cdef size_t pooled = 0

@@ -22,7 +22,7 @@ from ._array cimport Buffer, take
 from ._conv_packed cimport pack_weights
 from ._csrc cimport fnn_gemm, fnn_ukernels
 from ._interleave cimport interleave
-from ._sizes cimport even_block, max_, min_, odd_lines, round_up, slot_size
+from ._sizes cimport busy, even_block, max_, min_, odd_lines, round_up, slot_size
 from ._threads cimport parallel_for, threads_for
 
 ALGOS = ("auto", "implicit_gemm", "direct", "indirect", "pointwise")  # as in the .pxd
@@ -427,6 +427,7 @@ cdef int run_gather(Gather *q) except -1:
         q.phase_size = round_up(q.M * q.block_rows * ((q.out_w + q.sw - 1) // q.sw), 16)
     q.scratch_size = q.image_size + q.work_size + q.sh * q.sw * q.phase_size
     q.scratch_size = slot_size(q.scratch_size + 1)
+    n_threads = busy(n_threads, q.N * q.G * q.blocks)
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data
     for g in range(n_threads):

@@ -17,6 +17,11 @@ cdef inline Py_ssize_t odd_lines(Py_ssize_t floats) noexcept nogil:
     return round_up(floats, 16) | 16
 
 
+# Threads that find a task, and so need scratch of their own.
+cdef inline int busy(int n_threads, Py_ssize_t tasks) noexcept nogil:
+    return <int>max_(1, min_(n_threads, tasks))
+
+
 # At least so many floats of scratch for each thread, rounded up so far that kernels which follow
 # one another give a thread the same memory, which is still in its cache.
 cdef inline Py_ssize_t slot_size(Py_ssize_t floats) noexcept nogil:

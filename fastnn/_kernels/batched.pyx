@@ -24,7 +24,7 @@ from numpy cimport (
 
 from ._array cimport Buffer, empty, f32, take
 from ._csrc cimport fnn_ukernels, ukernels
-from ._sizes cimport min_, slot_size
+from ._sizes cimport busy, min_, slot_size
 from ._threads cimport parallel_for, threads_for
 from .gemm cimport Gemm, gemm, gemm_scratch, gemm_serial
 
@@ -161,7 +161,7 @@ cdef int _run(Batch *s) except -1:
     s.per_task = 1 + <Py_ssize_t>(TASK / (one + 1.0))
     n_tasks = (s.kept.count + s.per_task - 1) // s.per_task
     s.scratch_size = slot_size(gemm_scratch(s.uk, &s.g))
-    scratch = take(s.scratch_size * n_threads)
+    scratch = take(s.scratch_size * busy(n_threads, n_tasks))
     s.scratch = <float *>scratch.data
     if one * s.kept.count < 1e5:  # as in gemm: not worth the way out of the GIL and back
         parallel_for(_task, s, n_tasks, 1)

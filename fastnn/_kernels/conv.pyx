@@ -25,7 +25,7 @@ from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
 from ._gather cimport DIRECT, Gather, algo_code, run_gather
 from ._map cimport map2
-from ._sizes cimport max_, min_, round_up, slot_size
+from ._sizes cimport busy, max_, min_, round_up, slot_size
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
 from .conv_dense cimport dense_algo, dense_backward_input, dense_forward
@@ -345,7 +345,7 @@ cdef bint _scatter(const Shape *s, const float *dy, const float *weight, float *
                     k += q.width
     q.w = w
     q.scratch_size = slot_size(q.hp * q.wp * q.width + nonzeros_size(s.Og, q.P, limit))
-    scratch = take(q.scratch_size * n_threads)
+    scratch = take(q.scratch_size * busy(n_threads, s.N * s.G))
     q.scratch = <float *>scratch.data
     with nogil:
         parallel_for(_scatter_task, &q, s.N * s.G, n_threads)

@@ -14,7 +14,7 @@ from ._array cimport Buffer, empty4, f32, pair, take
 from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_gemm, fnn_ukernels, narrow_ukernels, ukernels
 from ._gather cimport Gather, pad_image, pixel_table
-from ._sizes cimport max_, min_, round_up, slot_size
+from ._sizes cimport busy, max_, min_, round_up, slot_size
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
 from .conv_dense cimport dense_algo, dense_backward_weight
@@ -288,6 +288,7 @@ def conv2d_backward_weight(dy, x, kernel_size, stride, padding, dilation, groups
         q.scratch_size = max_(q.scratch_size, q.Og * q.rows * q.uk.lanes
                               + nonzeros_size(q.Og, q.P, q.limit))
     q.scratch_size = slot_size(q.pad.image_size + q.scratch_size)
+    n_threads = busy(n_threads, q.chunks * s.G * q.parts)
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data
     with nogil:

@@ -13,7 +13,7 @@ from libc.string cimport memcpy, memset
 from ._array cimport Buffer, take
 from ._conv_shape cimport Shape
 from ._csrc cimport fnn_ukernels, ukernels
-from ._sizes cimport max_, round_up, slot_size
+from ._sizes cimport busy, max_, round_up, slot_size
 from ._threads cimport parallel_for, task_fn, threads_for
 
 cdef enum:
@@ -97,10 +97,14 @@ cdef int _run(Depthwise *q, Py_ssize_t width, task_fn task, Py_ssize_t n_tasks,
     cdef const Shape *s = q.s
     cdef Buffer scratch
     cdef int n_threads = threads_for(8.0 * s.N * s.O * s.OH * s.OW * s.KH * s.KW)
-    q.scratch_size = slot_size(q.hp * q.line + width + 2 * SLACK + more)
+    cdef Py_ssize_t zeroed = q.hp * q.line + width + 2 * SLACK
+    cdef int i
+    n_threads = busy(n_threads, n_tasks)
+    q.scratch_size = slot_size(zeroed + more)
     scratch = take(q.scratch_size * n_threads)
     q.scratch = <float *>scratch.data
-    memset(q.scratch, 0, q.scratch_size * n_threads * sizeof(float))
+    for i in range(n_threads):
+        memset(q.scratch + i * q.scratch_size, 0, zeroed * sizeof(float))
     with nogil:
         parallel_for(task, q, n_tasks, n_threads)
     return 0

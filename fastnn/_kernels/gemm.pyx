@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from ._array cimport Buffer, activation_code, empty2, f32, f32_or_null, take
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
-from ._sizes cimport max_, min_, odd_lines, round_up, slot_size
+from ._sizes cimport busy, max_, min_, odd_lines, round_up, slot_size
 from ._threads cimport parallel_for, threads_for
 
 from numpy cimport PyArray_DIM, import_array, ndarray
@@ -240,7 +240,7 @@ cdef int gemm(Gemm *g) except -1:
     s.row_tasks = (g.m + s.rows - 1) // s.rows
     n_tasks = s.row_tasks * ((g.n + s.cols - 1) // s.cols)
     s.scratch_size = slot_size(gemm_scratch(uk, g))
-    scratch = take(s.scratch_size * n_threads)
+    scratch = take(s.scratch_size * busy(n_threads, n_tasks))
     s.scratch = <float *>scratch.data
     if 2.0 * g.m * g.n * g.k < 1e5:  # a microsecond: not worth the way out of the GIL and back
         parallel_for(_rectangle, &s, n_tasks, 1)

@@ -20,7 +20,7 @@ from numpy cimport import_array
 from ._array cimport Buffer, take
 from ._conv_shape cimport Shape
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
-from ._sizes cimport max_, min_, odd_lines, round_up, slot_size
+from ._sizes cimport busy, max_, min_, odd_lines, round_up, slot_size
 from ._threads cimport parallel_for, threads_for
 
 cdef extern from *:
@@ -35,7 +35,8 @@ cdef enum:
     PIECE = 16        # kernels transformed at a time
     FEW_TILES = 6     # up to so many are multiplied as their kernels are transformed
     DEPTH = 128       # channels of the kernels that a task transforms for itself at a time, for L2
-    OWN_TILES = 1 << 18  # floats of kept tiles up to which each thread transforms them for itself
+    OWN_TILES = 1 << 18  # floats of kept tiles up to which each thread transforms them for itself,
+    OWN_THREADS = 4      # if there are no more (two were measured): all do the same work
 
 
 # The transformed kernels u (G, a * a, n / nr, k, nr) of weight (G * Og, Cg, r, r): k, n are input
@@ -207,7 +208,7 @@ cdef const float *_kept_tiles(const Forward *q, Py_ssize_t g, float *scratch) no
     """All tiles of group g.  Those that fit L2 are transformed by each thread for itself, which
     takes less time than to fetch them from another core (13 x 13 pixels, 384 channels, two
     threads: 1.1 times as fast)."""
-    cdef float *mark = scratch + q.scratch_size - 1
+    cdef float *mark = scratch + q.scratch_size - 1  # the group whose tiles these are, from 1
     cdef float *own = scratch + q.strip_size
     if not q.own_size:
         return q.v + g * q.t.a * q.t.a * q.v_xi
@@ -398,13 +399,18 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
     k.u_xi = odd_lines(q.OB * DEPTH if q.keeps_tiles else round_up(q.O, uk.nr) * q.s.C)
     q.room_size = a2 * (k.u_xi if q.keeps_tiles else q.v_xi)
     q.strip_size = round_up(wino_strip_size(t), 16)
-    q.own_size = a2 * q.v_xi if q.keeps_tiles and a2 * q.v_xi <= OWN_TILES else 0
+    if q.keeps_tiles and a2 * q.v_xi <= OWN_TILES and n_threads <= OWN_THREADS:
+        q.own_size = a2 * q.v_xi
     q.scratch_size = slot_size(q.strip_size + q.own_size + q.room_size + a2 * q.m_xi + 1)
-    scratch = take(q.scratch_size * n_threads)
+    tiles = blocks * q.o_blocks
+    if q.keeps_tiles and not q.own_size:
+        tiles = max_(tiles, t.units * t.G)
+    scratch = take(q.scratch_size * busy(n_threads, tiles))
     q.scratch = <float *>scratch.data
-    for i in range(n_threads):
-        q.scratch[(i + 1) * q.scratch_size - 1] = 0.0
-    if not q.own_size:
+    if q.own_size:
+        for i in range(busy(n_threads, tiles)):
+            q.scratch[(i + 1) * q.scratch_size - 1] = 0.0
+    else:
         kept = take(s.G * a2 * (q.v_xi if q.keeps_tiles else k.u_xi))
         q.v = k.u = <float *>kept.data
     with nogil:

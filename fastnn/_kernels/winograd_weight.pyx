@@ -12,7 +12,7 @@ from libc.string cimport memset
 from ._array cimport Buffer, take
 from ._conv_shape cimport Shape
 from ._csrc cimport fnn_gemm, fnn_ukernels
-from ._sizes cimport max_, min_, odd_lines, round_up, slot_size
+from ._sizes cimport busy, max_, min_, odd_lines, round_up, slot_size
 from ._threads cimport parallel_for, threads_for
 from .winograd cimport (
     TAPS,
@@ -160,7 +160,10 @@ cdef int wino_backward_weight(const Shape *s, const float *dy, const float *x, i
     q.strip_size = round_up(wino_strip_size(t), 16)
     q.scratch_size = slot_size(
         q.strip_size + a2 * (q.du_xi if q.keeps_tiles else q.v_xi + q.d_xi))
-    scratch = take(q.scratch_size * n_threads)
+    tiles = q.chunks * q.blocks
+    if q.keeps_tiles:
+        tiles = max_(tiles, t.units)
+    scratch = take(q.scratch_size * busy(n_threads, s.G * tiles))
     q.scratch = <float *>scratch.data
     if q.keeps_tiles:
         kept = take(s.G * a2 * (q.v_xi + q.d_xi))

@@ -99,7 +99,20 @@ WINOGRAD = (
     Conv(0, 16, (5, 5), 16, (5, 5)),
     Conv(1, 912, (5, 13), 17, (3, 3), padding=(1, 1)),  # more kept tiles than each thread's own
 )
+POLYPHASE = (  # strided, by Winograd over phases
+    Conv(2, 3, (19, 22), 24, (7, 7), stride=(2, 2), padding=(3, 3)),
+    Conv(1, 3, (35, 31), 33, (11, 11), stride=(4, 4), padding=(2, 2), activation="relu"),
+    Conv(2, 5, (12, 9), 16, (5, 5), stride=(2, 2), padding=(4, 0), has_bias=False),
+    Conv(1, 4, (20, 21), 40, (8, 8), stride=(2, 2), activation="tanh"),  # whole vectors of phases
+    Conv(2, 4, (22, 16), 36, (9, 9), stride=(3, 3), padding=(2, 8), groups=2),
+    Conv(1, 5, (17, 17), 17, (13, 13), stride=(4, 4), padding=(7, 7), activation="sigmoid"),
+    Conv(1, 34, (5, 5), 50, (5, 5), stride=(2, 2), padding=(2, 2)),  # few tiles
+    Conv(1, 3, (60, 60), 20, (15, 15), stride=(3, 3), padding=(1, 1)),  # five taps of a phase
+    Conv(1, 2, (9, 9), 18, (9, 9), stride=(2, 2)),  # one output
+    Conv(0, 3, (9, 9), 16, (7, 7), stride=(2, 2)),
+)
 LARGE_5X5 = Conv(3, 24, (30, 21), 40, (5, 5), padding=(2, 2))  # several tasks of Winograd's
+LARGE_PHASES = Conv(3, 3, (58, 66), 40, (7, 7), stride=(2, 2), padding=(3, 3))
 LARGE = (
     Conv(3, 3, (34, 33), 6, (5, 5), padding=(2, 2)),
     Conv(2, 16, (20, 20), 32, (3, 3), padding=(1, 1)),

@@ -91,7 +91,13 @@ def conv_row(
 
 
 def residual_row() -> OpCase:
-    some = (*images.PLAIN[:13], *images.STRIDED[:4], *images.GROUPED, *images.WINOGRAD)
+    some = (
+        *images.PLAIN[:13],
+        *images.STRIDED[:4],
+        *images.GROUPED,
+        *images.WINOGRAD,
+        *images.POLYPHASE,
+    )
     return OpCase(
         "residual conv2d",
         call("conv2d_add_relu_forward"),
@@ -115,6 +121,7 @@ def prepared_rows() -> list[OpCase]:
         *images.STRIDED,
         *images.GROUPED,
         *images.WINOGRAD,
+        *images.POLYPHASE,
         *images.DEPTHWISE,
     )
     more = [conv_row("prepared", some, images.LARGE[4:10], (0, 1, 3, 16, 17, 33), exact=False)]
@@ -128,6 +135,7 @@ def conv_rows() -> list[OpCase]:
     large = images.LARGE
     plain = (0, 1, 3, 4, 6, 7, 8, 9, 12, 13, 16, 17, 31, 32, 33)
     winograd = (*large[8:10], images.LARGE_5X5)
+    phases = (images.LARGE_PHASES,)
     thin = (*images.PLAIN, *images.STRIDED, *images.DILATED, *images.GROUPED)
     return [
         conv_row("plain", images.PLAIN, (*large[:2], large[6], *large[10:]), plain),
@@ -139,6 +147,7 @@ def conv_rows() -> list[OpCase]:
         conv_row("grouped", images.GROUPED, large[7:8], (1, 3, 6, 9, 80)),
         conv_row("depthwise", images.DEPTHWISE, large[7:8], (1, 3, 5, 6, 17), exact=False),
         conv_row("winograd", images.WINOGRAD, winograd, (0, 1, 16, 17, 33, 130), exact=False),
+        conv_row("polyphase", images.POLYPHASE, phases, (0, 1, 5, 16, 17, 33), exact=False),
         residual_row(),
         *prepared_rows(),
         *(

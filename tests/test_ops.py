@@ -182,8 +182,8 @@ def convolution_passes(sample, dy):
 def fits(algo, name, s):
     """Whether an algorithm can do this pass of a convolution."""
     stride, per_group = max(s["stride"]), s["weight"].shape[1]
-    if "winograd" in algo:
-        return algo in winograds(s)
+    if algo in WINOGRADS:
+        return algo in winograds(s, name)
     if algo == "dense_layer":
         covers = s["weight"].shape[2:] == s["x"].shape[2:] and max(s["padding"]) == 0
         window = zip(s["dilation"], s["x"].shape[2:], strict=True)
@@ -203,20 +203,24 @@ def fits(algo, name, s):
 def adds_alike(algo, name):
     """Whether an algorithm adds the same terms in the same order as most."""
     alone = {("backward_weight", "depthwise"), ("backward_weight", "dense_layer")}
-    return "winograd" not in algo and (name, algo) not in alone
+    return algo not in WINOGRADS and (name, algo) not in alone
 
 
-def winograds(s):
-    """Winograd's algorithms that can do a convolution."""
-    side = s["weight"].shape[2]
-    sides = {"winograd2": (3, 5), "winograd4": (3,)}
+WINOGRADS = {"winograd2": (3, 5), "winograd4": (3,), "polyphase": (3, 4, 5)}  # taps of a line
+
+
+def winograds(s, name):
+    """Winograd's algorithms that can do this pass of a convolution."""
+    (rows, columns), stride = s["weight"].shape[2:], s["stride"][0]
+    phases = [algo for algo in WINOGRADS if (stride > 1) == (algo == "polyphase")]
     fits = (
-        s["weight"].shape[3] == side
-        and s["stride"] == s["dilation"] == (1, 1)
-        and max(s["padding"]) < side
+        rows == columns
+        and s["stride"][1] == stride <= (4 if name == "forward" else 1)
+        and s["dilation"] == (1, 1)
+        and max(s["padding"]) < rows
         and s["weight"].shape[1] > 0
     )
-    return [algo for algo in sides if fits and side in sides[algo]]
+    return [algo for algo in phases if fits and -(-rows // stride) in WINOGRADS[algo]]
 
 
 @every_level
@@ -247,7 +251,9 @@ def test_any_algorithm(case: OpCase, level):
 def test_winograd(case: OpCase):
     """Wherever it can be used: within 1e-4 of the oracle relative to the largest value, and the
     same bits for all threads and levels."""
-    for sample in filter(winograds, ask.everything(case)):
+    for sample in ask.everything(case):
+        if not winograds(sample, "forward"):
+            continue
         sample = sample | {"activation": None}
         wide = ask.to64(sample)
         out = ask.forward(reference, case, wide)
@@ -257,7 +263,7 @@ def test_winograd(case: OpCase):
         want["backward_input"] = grads["gradient of x"]
         want["backward_weight"] = grads["gradient of weight"]
         for name, run in convolution_passes(sample, dy).items():
-            for algo in winograds(sample):
+            for algo in winograds(sample, name):
                 message = ask.told(case, sample, f"{name} {algo}")
                 got = run(algo)
                 error = np.abs(got - want[name]).max(initial=0.0)

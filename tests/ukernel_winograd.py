@@ -7,7 +7,7 @@ import numpy as np
 from ukernel_harness import InOut
 from ukernel_table import EPS, Case, F, normal
 
-TILES = ((2, 3), (4, 3), (2, 5))  # (m, r): outputs and taps of a line
+TILES = ((2, 3), (4, 3), (3, 4), (2, 5))  # (m, r): outputs and taps of a line
 
 BT = {  # by the products of a line
     4: np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),

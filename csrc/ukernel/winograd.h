@@ -1,4 +1,5 @@
-/* ukernel/winograd.h - the transforms of F(2x2, 3x3), F(4x4, 3x3) and F(2x2, 5x5).
+/* ukernel/winograd.h - the transforms of F(2x2, 3x3), F(4x4, 3x3), F(3x3, 4x4) and
+ * F(2x2, 5x5).
  *
  * Lavin & Gray 2016 (arXiv:1509.09308), with the points 0, 1, -1 (and 2, -2 where a = 6) and
  * infinity:
@@ -47,6 +48,10 @@ FNN_INLINE void wino_at(const int m, const int r, const vf32 *x, vf32 *y) {
     return;
   }
   y[2] = vf32_fmadd(four, u, s);
+  if (m == 3) {
+    y[2] = vf32_add(y[2], x[5]);
+    return;
+  }
   y[3] = vf32_add(vf32_fmadd(eight, v, d), x[5]);
 }
 
@@ -67,13 +72,17 @@ FNN_INLINE void wino_a(const int m, const int r, const vf32 *d, vf32 *x) {
     return;
   }
   const vf32 four = vf32_set1(4.0f), eight = vf32_set1(8.0f);
-  const vf32 e = vf32_add(d[0], d[2]), o = vf32_add(d[1], d[3]);
-  const vf32 f = vf32_fmadd(four, d[2], d[0]), p = vf32_fmadd(two, d[1], vf32_mul(eight, d[3]));
+  const vf32 e = vf32_add(d[0], d[2]), f = vf32_fmadd(four, d[2], d[0]);
+  vf32 o = d[1], p = vf32_mul(two, d[1]);
+  if (m == 4) {
+    o = vf32_add(d[1], d[3]);
+    p = vf32_fmadd(two, d[1], vf32_mul(eight, d[3]));
+  }
   x[1] = vf32_add(e, o);
   x[2] = vf32_sub(e, o);
   x[3] = vf32_add(f, p);
   x[4] = vf32_sub(f, p);
-  x[5] = d[3];
+  x[5] = d[m - 1];
 }
 
 /* G: a line of a kernel. */
@@ -89,11 +98,13 @@ FNN_INLINE void wino_g(const int m, const int r, const vf32 *g, vf32 *u) {
   const vf32 quarter = vf32_set1(0.25f), sixth = vf32_set1(-1.0f / 6), two = vf32_set1(2.0f);
   const vf32 four = vf32_set1(4.0f), small = vf32_set1(1.0f / 24);
   vf32 s = vf32_add(g[0], g[2]), t = vf32_fmadd(four, g[2], g[0]), odd = g[1], twice = g[1];
-  if (r == 5) { /* the even and the odd powers of 1 and 2 */
-    s = vf32_add(s, g[4]);
-    t = vf32_fmadd(vf32_set1(16.0f), g[4], t);
+  if (r >= 4) { /* the even and the odd powers of 1 and 2 */
     odd = vf32_add(g[1], g[3]);
     twice = vf32_fmadd(four, g[3], g[1]);
+  }
+  if (r == 5) {
+    s = vf32_add(s, g[4]);
+    t = vf32_fmadd(vf32_set1(16.0f), g[4], t);
   }
   u[0] = vf32_mul(quarter, g[0]);
   u[1] = vf32_mul(sixth, vf32_add(s, odd));
@@ -118,8 +129,8 @@ FNN_INLINE void wino_gt(const int m, const int r, const vf32 *x, vf32 *g) {
   g[0] = vf32_fmadd(quarter, x[0], vf32_fnmadd(sixth, s, vf32_mul(small, u)));
   g[1] = vf32_fnmadd(sixth, d, vf32_mul(twelfth, v));
   g[2] = vf32_fnmadd(sixth, s, vf32_mul(sixth, u));
+  if (r >= 4) g[3] = vf32_fnmadd(sixth, d, vf32_mul(vf32_set1(1.0f / 3), v));
   if (r == 5) {
-    g[3] = vf32_fnmadd(sixth, d, vf32_mul(vf32_set1(1.0f / 3), v));
     g[4] = vf32_fnmadd(sixth, s, vf32_mul(vf32_set1(2.0f / 3), u));
   }
   g[r - 1] = vf32_add(g[r - 1], x[5]);
@@ -159,6 +170,9 @@ WINO_2D(wino_gt)
 #define WINO_FOR(body)                    \
   if (r == 5) {                           \
     enum { M = 2, R = 5, A = M + R - 1 }; \
+    body;                                 \
+  } else if (r == 4) {                    \
+    enum { M = 3, R = 4, A = M + R - 1 }; \
     body;                                 \
   } else if (m == 4) {                    \
     enum { M = 4, R = 3, A = M + R - 1 }; \

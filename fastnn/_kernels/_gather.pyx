@@ -22,6 +22,7 @@ from ._array cimport Buffer, take
 from ._conv_packed cimport pack_weights
 from ._csrc cimport fnn_gemm, fnn_ukernels
 from ._interleave cimport interleave
+from ._polyphase cimport split_row
 from ._sizes cimport busy, even_block, max_, min_, odd_lines, round_up, slot_size
 from ._threads cimport parallel_for, threads_for
 
@@ -34,7 +35,6 @@ cdef enum:
     LARGE = 1 << 20    # outputs of a call that do not stay in L2
     MUCH = 1 << 14     # multiply-adds of a pixel for which its copy is worth while
     NEAR = 256         # pixels of a block of _pointwise
-    UNZIPPED = 64      # columns of each remainder of 4 that are split in one go
     SIGMOID = 3        # activation_code
 
 
@@ -71,31 +71,8 @@ cdef void pad_image(const Gather *q, const float *x, Py_ssize_t row0, Py_ssize_t
                            out + (c * q.hp + first) * q.wp + q.left, q.wp)
             continue
         for r in range(first, end):
-            _split_row(q, x + (c * q.h + r - q.top) * q.w, out + (c * q.hp + r) * q.wp)
-
-
-@cython.cdivision(True)
-cdef void _split_row(const Gather *q, const float *x, float *out) noexcept nogil:
-    """One row, its columns apart by their remainder of the stride: lanes are then neighbours."""
-    cdef:
-        float[2 * UNZIPPED] even
-        float[2 * UNZIPPED] odd
-        float *at[4]
-        Py_ssize_t u, n, done = 0, part = q.wp // q.split
-    if q.split == 2 or q.split == 4:
-        for u in range(q.split):
-            at[u] = out + (q.left + u) % q.split * part + (q.left + u) // q.split
-        if q.split == 2:
-            q.uk.unzip_pairs(q.w // 2, x, at[0], at[1])
-            done = q.w // 2 * 2
-        while q.w - done >= 4:
-            n = min_(UNZIPPED, (q.w - done) // 4)
-            q.uk.unzip_pairs(2 * n, x + done, even, odd)
-            q.uk.unzip_pairs(n, even, at[0] + done // 4, at[2] + done // 4)
-            q.uk.unzip_pairs(n, odd, at[1] + done // 4, at[3] + done // 4)
-            done += 4 * n
-    for u in range(q.left + done, q.left + q.w):
-        out[u % q.split * part + u // q.split] = x[u - q.left]
+            split_row(q.uk, q.split, q.left, q.w, x + (c * q.h + r - q.top) * q.w, q.wp // q.split,
+                      out + (c * q.hp + r) * q.wp)
 
 
 @cython.cdivision(True)

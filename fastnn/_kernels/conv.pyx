@@ -25,6 +25,7 @@ from ._conv_shape cimport Shape, check_dy, conv_shape, flatten_1x1
 from ._csrc cimport fnn_ukernels, narrow_ukernels, ukernels
 from ._gather cimport DIRECT, Gather, algo_code, run_gather
 from ._map cimport map2
+from ._polyphase cimport phase_shape, phase_weights, phases_algo
 from ._sizes cimport busy, max_, min_, round_up, slot_size
 from ._sparse cimport Nonzeros, nonzeros_collect, nonzeros_place, nonzeros_size
 from ._threads cimport parallel_for, threads_for
@@ -47,7 +48,7 @@ cdef double RELU_COST = 10.0
 
 _OWN = ("winograd2", "winograd4", "depthwise", "dense_layer")  # files of their own
 ALGOS = {
-    "forward": (*_GATHERS, *_OWN),
+    "forward": (*_GATHERS, "polyphase", *_OWN),
     "backward_input": (*_GATHERS, "sparse", *_OWN),
     "backward_weight": ("auto", "dense", "sparse", *_OWN),
 }
@@ -61,7 +62,7 @@ cdef ndarray convolved(object x, object weight, object bias, object residual, ob
     cdef:
         Shape s
         Gather q
-        Buffer taps, kept = None
+        Buffer taps, phased, kept = None
         Py_ssize_t *off
         Py_ssize_t c, r, j, part
         int m
@@ -90,6 +91,13 @@ cdef ndarray convolved(object x, object weight, object bias, object residual, ob
     q.uk = ukernels()
     q.activation = activation_code(activation)
     m = wino_algo(&s, algo, s.OH, s.OW)
+    if not m:
+        m = phases_algo(&s, algo)
+        if m and (packed is None or packed.winograd is None):
+            phased = phase_weights(&s, q.a)
+            q.a = <float *>phased.data
+        if m:
+            s = phase_shape(&s)
     if m:
         if packed is not None:
             kept = packed.winograd  # held here: another thread may pack it, too

@@ -1,4 +1,5 @@
-# Winograd convolution, 3x3 and 5x5, stride 1; called from conv.pyx and conv_weight.pyx.
+# Winograd convolution, 3x3 and 5x5, stride 1, and forward with other strides; called from conv.pyx
+# and conv_weight.pyx.
 from ._conv_shape cimport Shape
 from ._csrc cimport fnn_ukernels
 
@@ -19,6 +20,7 @@ cdef struct Grid:
 cdef struct Source:
     const float *x                   # (N, G * C, h, w)
     Py_ssize_t C, h, w, top, left, row    # row: channels of a transformed tile, padded
+    Py_ssize_t phases                # > 1: x is (N, G * C / phases^2, h, w), see _polyphase.pyx
     bint is_gradient                 # tiles of m x m, transformed by A
 
 

@@ -1,5 +1,5 @@
 """Winograd convolution, F(2x2, 3x3), F(4x4, 3x3) and F(2x2, 5x5): 2.25, 4 and 2.8 times fewer
-multiplications.
+multiplications; with a stride over its phases (_polyphase.pyx), there F(3x3, 4x4), too.
 
 Lavin & Gray 2016 (arXiv:1509.09308).  A task takes some rows of tiles: their pixels become
 channels-last, 16 channels at a time, are transformed (csrc/ukernel/winograd.h) and multiplied with
@@ -14,20 +14,23 @@ CPU level do not change a bit.  Rounding errors are about ten times those of the
 (F(4x4)); an infinity or NaN spreads over the tiles that see it.
 """
 cimport cython
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 from numpy cimport import_array
 
 from ._array cimport Buffer, take
 from ._conv_shape cimport Shape
 from ._csrc cimport fnn_gemm, fnn_ukernels, ukernels
+from ._polyphase cimport pixels_last
 from ._sizes cimport busy, max_, min_, odd_lines, round_up, slot_size
 from ._threads cimport parallel_for, threads_for
 
 cdef extern from *:
     """
     #define fnn_prefetch(p) __builtin_prefetch(p)
+    #define fnn_prefetchw(p) __builtin_prefetch(p, 1)
     """
     void prefetch "fnn_prefetch"(const void *p) noexcept nogil
+    void prefetchw "fnn_prefetchw"(const void *p) noexcept nogil
 
 import_array()
 
@@ -37,6 +40,8 @@ cdef enum:
     DEPTH = 128       # channels of the kernels that a task transforms for itself at a time, for L2
     OWN_TILES = 1 << 18  # floats of kept tiles up to which each thread transforms them for itself,
     OWN_THREADS = 4      # if there are no more (two were measured): all do the same work
+    LARGE = 1 << 22      # outputs that are in no cache, and channels with little work for each:
+    FEW_CHANNELS = 16    # asked for ahead of time
 
 
 # The transformed kernels u (G, a * a, n / nr, k, nr) of weight (G * Og, Cg, r, r): k, n are input
@@ -65,6 +70,7 @@ cdef struct Forward:
     const float *residual            # to be added before a ReLU, or NULL
     int activation
     float *y
+    bint fetches                     # outputs are asked for while the products are made
     float *scratch
     Py_ssize_t scratch_size, strip_size, room_size
 
@@ -101,41 +107,13 @@ cdef Py_ssize_t wino_strip_size(const Grid *t) noexcept nogil:
     return 2 * (min_(t.R, t.TH) * t.m + t.r - 1) * (t.TW * t.m + t.r - 1) * t.uk.lanes
 
 
-cdef void _channels_last(const fnn_ukernels *uk, const float *x, Py_ssize_t channels, Py_ssize_t h,
-                         Py_ssize_t w, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t left,
-                         Py_ssize_t width, float *out, float *room) noexcept nogil:
-    """Rows [first, first + rows) and columns [-left, width - left) of up to `lanes` planes as
-    (rows, width, lanes); zero where they leave the (h, w) image."""
-    cdef Py_ssize_t L = uk.lanes, r, i, low = max_(first, 0), high = min_(first + rows, h)
-    cdef Py_ssize_t kept = min_(w, width - left)
-    cdef float *line
-    cdef bint narrow = w < 2 * L and high > low
-    if channels < L:
-        memset(out, 0, rows * width * L * sizeof(float))
-    if narrow:  # whole vectors of pixels across the ends of rows
-        uk.transpose(channels, (high - low) * w, x + low * w, h * w, room, L)
-    for r in range(rows):
-        line = out + r * width * L
-        i = first + r
-        if i < 0 or i >= h:
-            memset(line, 0, width * L * sizeof(float))
-            continue
-        if left:
-            memset(line, 0, left * L * sizeof(float))
-        if narrow and channels == L:
-            memcpy(line + left * L, room + (i - low) * w * L, kept * L * sizeof(float))
-        else:
-            uk.transpose(channels, kept, x + i * w, h * w, line + left * L, L)
-        if width > left + kept:
-            memset(line + (left + kept) * L, 0, (width - left - kept) * L * sizeof(float))
-
-
 @cython.cdivision(True)
 cdef void wino_transform(const Grid *t, const Source *s, Py_ssize_t g, Py_ssize_t c0, Py_ssize_t c1,
                          Py_ssize_t unit, Py_ssize_t end, float *strip, float *v,
                          Py_ssize_t v_xi) noexcept nogil:
     """v[xi, tile, c] of channels [c0, c1) of group g and the rows of tiles [unit, end)."""
     cdef Py_ssize_t L = t.uk.lanes, c, n, r, rows, row0, u, tile
+    cdef Py_ssize_t C = s.C // (s.phases * s.phases)
     cdef Py_ssize_t size = t.m if s.is_gradient else t.a
     cdef Py_ssize_t width = t.TW * t.m + size - t.m, line = width * L
     cdef float *room = strip + wino_strip_size(t) // 2
@@ -145,9 +123,9 @@ cdef void wino_transform(const Grid *t, const Source *s, Py_ssize_t g, Py_ssize_
         while u < end:
             n, row0 = u // t.TH, u % t.TH
             rows = min_(end - u, t.TH - row0)
-            _channels_last(t.uk, s.x + ((n * t.G + g) * s.C + c) * s.h * s.w, min_(L, c1 - c), s.h,
-                           s.w, row0 * t.m - s.top, rows * t.m + size - t.m, s.left, width, strip,
-                           room)
+            pixels_last(t.uk, s.x + (n * t.G + g) * C * s.h * s.w, C, s.h, s.w, s.top, s.left,
+                        s.phases, c, min_(L, c1 - c), row0 * t.m, rows * t.m + size - t.m, width,
+                        strip, room)
             for r in range(rows):
                 if s.is_gradient:
                     t.uk.wino_gradient(t.m, t.r, t.TW, strip + r * t.m * line, line,
@@ -219,6 +197,21 @@ cdef const float *_kept_tiles(const Forward *q, Py_ssize_t g, float *scratch) no
 
 
 @cython.cdivision(True)
+cdef void _fetch(const Forward *q, Py_ssize_t g, Py_ssize_t o0, Py_ssize_t o1, Py_ssize_t unit,
+                 Py_ssize_t end) noexcept nogil:
+    """Bring the lines of some outputs near, to be written (8 x 3 x 224 x 224, 7 x 7 by 2: 16 or 12
+    ms, as their pages fall -> 11)."""
+    cdef const Grid *t = &q.t
+    cdef Py_ssize_t u, n, row, o, i, at
+    for u in range(unit, end):
+        n, row = u // t.TH, u % t.TH * t.m
+        for o in range(o0, o1):
+            at = (((n * t.G + g) * q.O + o) * q.OH + row) * q.OW
+            for i in range(0, min_(t.m, q.OH - row) * q.OW, 16):
+                prefetchw(q.y + at + i)
+
+
+@cython.cdivision(True)
 cdef void _forward_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     cdef:
         Forward *q = <Forward *>ctx
@@ -256,6 +249,8 @@ cdef void _forward_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
         for xi in range(a2):
             p.a, p.b = v + xi * q.v_xi + k, u + xi * u_xi
             p.c = products + xi * q.m_xi
+            if q.fetches:
+                _fetch(q, g, o0 + (o1 - o0) * xi // a2, o0 + (o1 - o0) * (xi + 1) // a2, unit, end)
             t.uk.gemm_block(&p)
         p.accumulate = 1
         k += p.k
@@ -407,6 +402,8 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
         tiles = max_(tiles, t.units * t.G)
     scratch = take(q.scratch_size * busy(n_threads, tiles))
     q.scratch = <float *>scratch.data
+    q.fetches = (not q.keeps_tiles and q.s.C <= FEW_CHANNELS
+                 and s.N * s.G * q.O * q.OH * q.OW >= LARGE)
     if q.own_size:
         for i in range(busy(n_threads, tiles)):
             q.scratch[(i + 1) * q.scratch_size - 1] = 0.0
@@ -433,6 +430,7 @@ cdef int wino_forward(const Shape *s, const float *x, const float *weight, const
     cdef Forward q
     memset(&q, 0, sizeof(q))
     q.s.x, q.s.C, q.s.h, q.s.w, q.s.top, q.s.left = x, s.Cg, s.H, s.W, s.ph, s.pw
+    q.s.phases = s.sh
     q.O, q.OH, q.OW, q.bias, q.activation, q.y = s.Og, s.OH, s.OW, bias, activation, y
     q.residual, q.kernels.packed = residual, packed
     return _convolve(&q, s, weight, False, m)
@@ -445,5 +443,5 @@ cdef int wino_backward_input(const Shape *s, const float *dy, const float *weigh
     cdef Py_ssize_t pad = s.KH - 1
     memset(&q, 0, sizeof(q))
     q.s.x, q.s.C, q.s.h, q.s.w, q.s.top, q.s.left = dy, s.Og, s.OH, s.OW, pad - s.ph, pad - s.pw
-    q.O, q.OH, q.OW, q.y = s.Cg, s.H, s.W, dx
+    q.O, q.OH, q.OW, q.y, q.s.phases = s.Cg, s.H, s.W, dx, 1
     return _convolve(&q, s, weight, True, m)

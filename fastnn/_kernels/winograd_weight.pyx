@@ -139,6 +139,7 @@ cdef int wino_backward_weight(const Shape *s, const float *dy, const float *x, i
     uk, a2 = t.uk, t.a * t.a
     q.x.x, q.x.C, q.x.h, q.x.w, q.x.top, q.x.left = x, s.Cg, s.H, s.W, s.ph, s.pw
     q.dy.x, q.dy.C, q.dy.h, q.dy.w, q.dy.is_gradient = dy, s.Og, s.OH, s.OW, True
+    q.x.phases = q.dy.phases = 1
     q.Og, q.Cg, q.dweight = s.Og, s.Cg, dweight
     # Each chunk has a du of its own to be added up: few of them where du is large.
     wanted = min_(CHUNKS, 1 + (1 << 16) // (s.Cg * s.Og))

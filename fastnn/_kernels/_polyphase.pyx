@@ -5,6 +5,7 @@ Vaidyanathan 1990, Proc. IEEE 78(1), 56-93).  Channel (p, c, q) of them has the 
 t j + q) of channel c, so a kernel of side r becomes one of ceil(r / t), with zeros where it has no
 tap.  Pixels are put in this order as they are read; the phases of an image are never in memory.
 """
+cimport cython
 from libc.string cimport memcpy, memset
 
 from ._array cimport Buffer, take
@@ -36,6 +37,7 @@ cdef int phases_algo(const Shape *s, object algo) except -1:
     return m if 15 * cost < 14 * s.OH * s.OW * s.Og * s.Cg * s.KH * s.KW else 0
 
 
+@cython.cdivision(True)
 cdef void split_row(const fnn_ukernels *uk, Py_ssize_t phases, Py_ssize_t left, Py_ssize_t w,
                     const float *x, Py_ssize_t line, float *out) noexcept nogil:
     cdef:
@@ -87,6 +89,7 @@ cdef void _channels_last(const fnn_ukernels *uk, const float *x, Py_ssize_t chan
             memset(line + (left + kept) * L, 0, (width - left - kept) * L * sizeof(float))
 
 
+@cython.cdivision(True)
 cdef void _phases_last(const fnn_ukernels *uk, const float *x, Py_ssize_t C, Py_ssize_t h,
                        Py_ssize_t w, Py_ssize_t top, Py_ssize_t left, Py_ssize_t phases,
                        Py_ssize_t c0, Py_ssize_t channels, Py_ssize_t first, Py_ssize_t rows,
@@ -134,6 +137,7 @@ cdef struct PhasedWeights:
     float *out
 
 
+@cython.cdivision(True)
 cdef void _phase_weights_task(void *ctx, Py_ssize_t task, int slot) noexcept nogil:
     """One output channel."""
     cdef:

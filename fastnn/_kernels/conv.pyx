@@ -93,10 +93,10 @@ cdef ndarray convolved(object x, object weight, object bias, object residual, ob
     m = wino_algo(&s, algo, s.OH, s.OW)
     if not m:
         m = phases_algo(&s, algo)
-        if m and (packed is None or packed.winograd is None):
-            phased = phase_weights(&s, q.a)
-            q.a = <float *>phased.data
         if m:
+            if packed is None or packed.winograd is None:
+                phased = phase_weights(&s, q.a)
+                q.a = <float *>phased.data
             s = phase_shape(&s)
     if m:
         if packed is not None:

@@ -361,7 +361,7 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
         Weights *k = &q.kernels
         const fnn_ukernels *uk = ukernels()
         Buffer scratch, kept
-        Py_ssize_t a2 = (m + s.KH - 1) * (m + s.KH - 1), blocks, tiles
+        Py_ssize_t a2 = (m + s.KH - 1) * (m + s.KH - 1), blocks, tasks, tiles
         Py_ssize_t panels = (q.O + uk.nr - 1) // uk.nr
         int i, n_threads = threads_for(wino_flops(s))
     k.uk, k.m, k.r, k.G, k.Og, k.Cg = uk, m, s.KH, s.G, s.Og, s.Cg
@@ -397,15 +397,15 @@ cdef int _convolve(Forward *q, const Shape *s, const float *weight, bint turned,
     if q.keeps_tiles and a2 * q.v_xi <= OWN_TILES and n_threads <= OWN_THREADS:
         q.own_size = a2 * q.v_xi
     q.scratch_size = slot_size(q.strip_size + q.own_size + q.room_size + a2 * q.m_xi + 1)
-    tiles = blocks * q.o_blocks
+    tasks = blocks * q.o_blocks
     if q.keeps_tiles and not q.own_size:
-        tiles = max_(tiles, t.units * t.G)
-    scratch = take(q.scratch_size * busy(n_threads, tiles))
+        tasks = max_(tasks, t.units * t.G)
+    scratch = take(q.scratch_size * busy(n_threads, tasks))
     q.scratch = <float *>scratch.data
     q.fetches = (not q.keeps_tiles and q.s.C <= FEW_CHANNELS
                  and s.N * s.G * q.O * q.OH * q.OW >= LARGE)
     if q.own_size:
-        for i in range(busy(n_threads, tiles)):
+        for i in range(busy(n_threads, tasks)):
             q.scratch[(i + 1) * q.scratch_size - 1] = 0.0
     else:
         kept = take(s.G * a2 * (q.v_xi if q.keeps_tiles else k.u_xi))

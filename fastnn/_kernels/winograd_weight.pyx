@@ -132,7 +132,7 @@ cdef int wino_backward_weight(const Shape *s, const float *dy, const float *x, i
         Grid *t = &q.t
         const fnn_ukernels *uk
         Buffer kept, scratch
-        Py_ssize_t a2, tiles, wanted
+        Py_ssize_t a2, tasks, tiles, wanted
         int n_threads = threads_for(wino_flops(s))
     memset(&q, 0, sizeof(q))
     wino_grid(t, s, m, s.OH, s.OW, 48)
@@ -161,10 +161,10 @@ cdef int wino_backward_weight(const Shape *s, const float *dy, const float *x, i
     q.strip_size = round_up(wino_strip_size(t), 16)
     q.scratch_size = slot_size(
         q.strip_size + a2 * (q.du_xi if q.keeps_tiles else q.v_xi + q.d_xi))
-    tiles = q.chunks * q.blocks
+    tasks = q.chunks * q.blocks
     if q.keeps_tiles:
-        tiles = max_(tiles, t.units)
-    scratch = take(q.scratch_size * busy(n_threads, s.G * tiles))
+        tasks = max_(tasks, t.units)
+    scratch = take(q.scratch_size * busy(n_threads, s.G * tasks))
     q.scratch = <float *>scratch.data
     if q.keeps_tiles:
         kept = take(s.G * a2 * (q.v_xi + q.d_xi))
